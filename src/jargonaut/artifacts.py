@@ -1,0 +1,203 @@
+"""Files that are either whole or absent: atomic writes, content hashes, content-addressed stage folders.
+
+A stage's folder is named by the hash of its inputs, its options and its own version. It is built under a temporary name,
+its manifest is written last, then it is renamed. So a folder that exists under its final name is complete, and a kill at
+any moment leaves at worst a temporary folder that the next build of the same stage removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jargonaut.errors import MismatchError
+
+MANIFEST = "manifest.json"
+
+
+def content_hash(*parts: object) -> str:
+    """32 hex digits over any JSON-like values and dataclasses; equal values give equal hashes on every machine."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(_canonical(part))
+        digest.update(b"\x00")
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def folder_hash(folder: Path) -> str:
+    """One hash over the relative names and bytes of every file below `folder`, hidden ones left out."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        relative = path.relative_to(folder)
+        if not any(part.startswith(".") for part in relative.parts):
+            digest.update(f"{relative.as_posix()}\x00{file_hash(path)}\n".encode())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; on a clean exit it is flushed to disk and renamed over `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished stage folder.
+
+    Attributes:
+        path: The folder.
+        key: Hash of inputs, options and stage version.
+        counts: What the stage counted, as its manifest keeps it.
+        seconds: How long the stage took when it was built.
+        reused: Whether this call found it already there.
+    """
+
+    path: Path
+    key: str
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    reused: bool = False
+
+
+def ensure(
+    root: Path,
+    stage: str,
+    *,
+    version: int,
+    inputs: Mapping[str, Any],
+    options: Any,
+    build: Callable[[Path], Mapping[str, Any]],
+) -> Artifact:
+    """Gives the artifact of a stage, building it only if no complete one is there.
+
+    Args:
+        root: Folder that holds this stage's artifacts, `<root>/<key>`.
+        stage: Its name, kept in the manifest.
+        version: The stage's own version: raise it when the same inputs should give other results.
+        inputs: Hashes (or small values) of everything that goes in.
+        options: The stage's options dataclass, saved with the artifact.
+        build: Writes the stage's files into the folder that it is given; returns counts for the manifest.
+
+    Raises:
+        MismatchError: The artifact's manifest cannot be read.
+    """
+    key = content_hash(stage, version, inputs, options)
+    final = root / key
+    found = read(final)
+    if found is not None:
+        return found
+    _remove_abandoned(root, key)
+    temporary = root / f".building-{key}-{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    started = time.monotonic()
+    counts = build(temporary)
+    manifest = {
+        "stage": stage,
+        "version": version,
+        "key": key,
+        "inputs": plain(inputs),
+        "options": plain(options),
+        "counts": plain(counts),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    for path in temporary.rglob("*"):
+        if path.is_file():
+            _flush(path)
+    write_json(temporary / MANIFEST, manifest)
+    try:
+        temporary.rename(final)
+    except OSError:
+        if not (final / MANIFEST).exists():
+            raise
+        shutil.rmtree(temporary)  # another process finished the same work first
+    return Artifact(final, key, manifest["counts"], manifest["seconds"])
+
+
+def read(folder: Path) -> Artifact | None:
+    """The finished artifact in `folder`, or None when there is none.
+
+    Raises:
+        MismatchError: There is a manifest, but it cannot be read.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        return Artifact(folder, manifest["key"], manifest["counts"], manifest["seconds"], reused=True)
+    except (ValueError, KeyError) as error:
+        raise MismatchError(
+            f"the manifest cannot be read ({error})", where=str(path), remedy=f"remove {folder} and run again"
+        ) from error
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, tuples and paths as the JSON values that stand for them."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(plain(item) for item in value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _remove_abandoned(root: Path, key: str) -> None:
+    """Removes half-built folders of this key whose process is gone."""
+    for folder in root.glob(f".building-{key}-*"):
+        pid = int(folder.name.rpartition("-")[2])
+        if not _alive(pid):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    """Whether another process with this id runs now."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,58 @@
+"""The error tree: every message says what is wrong, where it is, and what to do about it.
+
+An error here is an answer to the user, so the entrances print it without a traceback. Anything else that escapes is a
+bug of ours.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class JargonautError(Exception):
+    """Something the user can understand and act on.
+
+    Args:
+        what: What is wrong, in one sentence.
+        where: File, `file:line`, setting or argument that it is about.
+        remedy: What the user can do next.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f"\n  → {self.remedy}" if self.remedy else ""
+        return f"{place}{self.what}{advice}"
+
+
+class InputError(JargonautError):
+    """The user's documents, labels or arguments cannot be used as they are."""
+
+
+class SettingsError(JargonautError):
+    """`jargonaut.toml` or a flag holds a value that means nothing."""
+
+
+class ModelError(JargonautError):
+    """A model cannot be found, loaded or trusted."""
+
+
+class MismatchError(JargonautError):
+    """Two things that must agree do not: an index and an encoder, a manifest and its files."""
+
+
+class MissingExtraError(JargonautError):
+    """An optional part is not installed."""
+
+    def __init__(self, extra: str, needed_for: str) -> None:
+        super().__init__(
+            f"{needed_for} needs an optional part that is not installed",
+            remedy=f"pip install 'jargonaut[{extra}]'",
+        )

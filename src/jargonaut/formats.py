@@ -1,0 +1,213 @@
+"""Every file format, in one place: JSONL, BEIR folders, TREC runs and qrels.
+
+Readers stream. A row that cannot be used goes to `on_bad` as a `BadRow` with its file and line, and reading goes on.
+Writers are atomic. Knows files; knows nothing of what the records mean to a stage.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jargonaut.artifacts import atomic_write, plain
+from jargonaut.errors import InputError
+from jargonaut.records import SPLITS, BadRow, Passage, Qrel, Query, Run, SplitName
+
+OnBad = Callable[[BadRow], None]
+Record = TypeVar("Record")
+
+QRELS_HEADER = "query-id\tcorpus-id\tscore"
+
+
+def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yields (line number from 1, object) of a JSONL file, plain or `.gz`; blank lines are skipped."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as stream:
+        lines = enumerate(stream, start=1)
+        while True:
+            try:
+                number, raw = next(lines)
+            except StopIteration:
+                return
+            except (EOFError, OSError) as error:
+                on_bad(BadRow(str(path), 0, "", f"the file is damaged: {error}"))
+                return
+            if not raw.strip():
+                continue
+            try:
+                row = json.loads(raw.decode("utf-8-sig"))
+            except UnicodeDecodeError:
+                on_bad(BadRow(str(path), number, "", "not UTF-8 text"))
+                continue
+            except ValueError as error:
+                on_bad(BadRow(str(path), number, "", f"not JSON ({error})"))
+                continue
+            if isinstance(row, dict):
+                yield number, row
+            else:
+                on_bad(BadRow(str(path), number, "", f"a JSON object is wanted, this is {type(row).__name__}"))
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
+    """Writes records (dataclasses or mappings), one JSON object a line; returns how many."""
+    count = 0
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(plain(row), ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def read_records(path: Path, kind: type[Record]) -> Iterator[Record]:
+    """Reads back the records that `write_jsonl` wrote. The file is ours, so a bad line is an error."""
+    names = {f.name: f.type for f in fields(kind)}  # type: ignore[arg-type]  # kind is always a dataclass of records.py
+
+    def refuse(bad: BadRow) -> None:
+        raise InputError(str(bad), remedy="the file was changed by hand: remove its folder and run again")
+
+    for _, row in read_jsonl(path, refuse):
+        yield kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k in names})
+
+
+def is_beir(folder: Path) -> bool:
+    """Whether a folder looks like a BEIR data set."""
+    return folder.is_dir() and beir_corpus(folder) is not None and (folder / "queries.jsonl").exists()
+
+
+def beir_corpus(folder: Path) -> Path | None:
+    """The folder's `corpus.jsonl` or `corpus.jsonl.gz`."""
+    for name in ("corpus.jsonl", "corpus.jsonl.gz"):
+        if (folder / name).exists():
+            return folder / name
+    return None
+
+
+def read_passages(path: Path, on_bad: OnBad) -> Iterator[Passage]:
+    """Passages from JSONL in BEIR form: `_id` (or `id`; the line number if neither), `text`, optional `title`.
+
+    A row without text, or with an id seen before, goes to `on_bad`.
+    """
+    seen: set[str] = set()
+    for number, row in read_jsonl(path, on_bad):
+        text = row.get("text")
+        title = row.get("title") or ""
+        if not isinstance(text, str) or not isinstance(title, str):
+            field = "title" if isinstance(text, str) else "text"
+            on_bad(BadRow(str(path), number, field, "missing or not a string"))
+            continue
+        if not text.strip() and not title.strip():
+            on_bad(BadRow(str(path), number, "text", "empty"))
+            continue
+        id_ = _identity(row, number)
+        if id_ in seen:
+            on_bad(BadRow(str(path), number, "_id", f"{id_!r} was used before; this row is left out"))
+            continue
+        seen.add(id_)
+        document = row.get("document_id")
+        yield Passage(id_, text, title, document_id=str(document) if document else id_, end=len(text))
+
+
+def read_queries(path: Path, on_bad: OnBad) -> Iterator[Query]:
+    """Queries from BEIR JSONL: `_id` (or `id`) and `text`."""
+    seen: set[str] = set()
+    for number, row in read_jsonl(path, on_bad):
+        text = row.get("text")
+        id_ = _identity(row, number)
+        if not isinstance(text, str) or not text.strip():
+            on_bad(BadRow(str(path), number, "text", "missing or empty"))
+        elif id_ in seen:
+            on_bad(BadRow(str(path), number, "_id", f"{id_!r} was used before; this row is left out"))
+        else:
+            seen.add(id_)
+            yield Query(id_, text)
+
+
+def read_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
+    """Judgements from a BEIR `.tsv` (header optional) or a four-column TREC qrels file."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        for number, line in enumerate(stream, start=1):
+            cells = re.split(r"\t|\s+", line.strip()) if "\t" not in line else line.rstrip("\r\n").split("\t")
+            if not line.strip() or (number == 1 and not _is_integer(cells[-1])):
+                continue
+            if len(cells) == 4:
+                cells = [cells[0], cells[2], cells[3]]
+            if len(cells) != 3:
+                on_bad(BadRow(str(path), number, "", f"3 columns are wanted, this line has {len(cells)}"))
+            elif not _is_integer(cells[2]):
+                on_bad(BadRow(str(path), number, "score", f"a whole number is wanted, not {cells[2]!r}"))
+            else:
+                yield Qrel(cells[0].strip(), cells[1].strip(), int(float(cells[2])))
+
+
+def write_passages(path: Path, passages: Iterable[Passage]) -> int:
+    """Writes `corpus.jsonl` in BEIR form; returns how many."""
+    return write_jsonl(path, ({"_id": p.id, "title": p.title, "text": p.text} for p in passages))
+
+
+def write_queries(path: Path, queries: Iterable[Query]) -> int:
+    """Writes `queries.jsonl` in BEIR form; returns how many."""
+    return write_jsonl(path, ({"_id": q.id, "text": q.text} for q in queries))
+
+
+def write_qrels(path: Path, judgements: Iterable[Qrel]) -> int:
+    """Writes a BEIR qrels `.tsv` with its header; returns how many."""
+    count = 0
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        stream.write(QRELS_HEADER + "\n")
+        for j in judgements:
+            stream.write(f"{j.query_id}\t{j.passage_id}\t{j.relevance}\n")
+            count += 1
+    return count
+
+
+def write_beir(
+    folder: Path,
+    passages: Iterable[Passage],
+    queries: Iterable[Query],
+    qrels: Mapping[SplitName, Sequence[Qrel]],
+) -> None:
+    """Writes a BEIR folder. Grade-0 judgements are curated hard negatives."""
+    write_passages(folder / "corpus.jsonl", passages)
+    write_queries(folder / "queries.jsonl", queries)
+    for split in SPLITS:
+        if split in qrels:
+            write_qrels(folder / "qrels" / f"{split}.tsv", qrels[split])
+
+
+def write_trec_run(path: Path, run: Run) -> None:
+    """Writes a run in TREC's six columns. White space in ids, which the format cannot hold, becomes `_`."""
+    tag = _column(run.name)
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        for query_id, hits in run.rankings.items():
+            for rank, (passage_id, score) in enumerate(hits.items(), start=1):
+                stream.write(f"{_column(query_id)} Q0 {_column(passage_id)} {rank} {score:.6f} {tag}\n")
+
+
+def write_trec_qrels(path: Path, judgements: Iterable[Qrel]) -> None:
+    """Writes judgements in TREC's four columns."""
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        for j in judgements:
+            stream.write(f"{_column(j.query_id)} 0 {_column(j.passage_id)} {j.relevance}\n")
+
+
+def _identity(row: Mapping[str, Any], number: int) -> str:
+    for name in ("_id", "id"):
+        if row.get(name) not in (None, ""):
+            return str(row[name])
+    return f"line-{number}"
+
+
+def _is_integer(cell: str) -> bool:
+    try:
+        return float(cell).is_integer()
+    except ValueError:
+        return False
+
+
+def _column(text: str) -> str:
+    return re.sub(r"\s+", "_", text) or "_"
