@@ -1,0 +1,235 @@
+"""Vectors that were computed before, kept by (encoder fingerprint, kind of text, text hash).
+
+Knows SQLite and text hashes. Knows nothing of models: it is handed a function that encodes, and calls it only for texts
+that it has never seen. It is a cache: a damaged file is thrown away and filled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from jargonaut.databases import DamagedError, Migration, database, transaction
+from jargonaut.errors import MismatchError
+from jargonaut.protocols import Encoder, Reporter, SilentReporter, Vectors
+
+Kind = Literal["query", "passage"]
+"""Which prompt a text was encoded with: the same words give two vectors."""
+
+_MIGRATIONS: Sequence[Migration] = (
+    (
+        "CREATE TABLE shape (id INTEGER PRIMARY KEY CHECK (id = 1), dimension INTEGER NOT NULL)",
+        "CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)",
+    ),
+)
+_PAGE = 16384  # a 384-d row is 1.5 kB: ten to a page instead of two
+_LOOK_UP = 1000  # keys in one SELECT; SQLite's limit is 32,766 since 3.32 and 999 before
+
+
+class VectorCache:
+    """The vectors of one encoder, in one SQLite file; several processes may use it at once.
+
+    Args:
+        folder: Where cache files lie.
+        fingerprint: The encoder's identity; names the file.
+        dimension: Length of one vector.
+        reporter: Told when a damaged file was replaced.
+
+    Raises:
+        MismatchError: The file holds vectors of another length.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str, dimension: int, reporter: Reporter | None = None) -> None:
+        self.path = cache_file(folder, fingerprint)
+        self.dimension = dimension
+        self.reporter = reporter or SilentReporter()
+        self.hits = 0
+        self.misses = 0
+        try:
+            self._claim()
+        except DamagedError as error:
+            self._replace(error)
+
+    def get_or_encode(
+        self,
+        texts: Sequence[str],
+        encode: Callable[[Sequence[str]], Vectors],
+        block: int = 2048,
+        *,
+        kind: Kind = "passage",
+    ) -> Vectors:
+        """The vectors of `texts`, encoding only those that were never seen.
+
+        Args:
+            texts: Any number, with or without repeats.
+            encode: Called with the missing distinct texts, at most `block` at a time, in order of first appearance.
+            block: Texts encoded between two commits: a kill loses at most this much.
+            kind: Prompt that `encode` applies.
+
+        Returns:
+            Float32 rows in the caller's order, shape (texts, dimension).
+
+        Raises:
+            MismatchError: `encode` gave another number or length of vectors.
+        """
+        keys = [_key(kind, text) for text in texts]
+        rows: dict[bytes, int] = {}
+        for key in keys:
+            rows.setdefault(key, len(rows))
+        vectors: Vectors = np.empty((len(rows), self.dimension), dtype=np.float32)
+        found = self._look_up_or_replace(rows, vectors)
+        missing = {rows[key]: text for key, text in zip(keys, texts, strict=True) if not found[rows[key]]}
+        wanted = list(missing)
+        distinct = list(rows)
+        for start in range(0, len(wanted), block):
+            part = wanted[start : start + block]
+            vectors[part] = self._checked(encode([missing[row] for row in part]), len(part))
+            self._store([distinct[row] for row in part], vectors[part])
+        missed = sum(1 for key in keys if not found[rows[key]]) if missing else 0
+        self.misses += missed
+        self.hits += len(texts) - missed
+        if len(rows) == len(texts):
+            return vectors
+        return vectors[[rows[key] for key in keys]]
+
+    def __len__(self) -> int:
+        with database(self.path, _MIGRATIONS, page_size=_PAGE) as connection:
+            return int(connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
+
+    def _look_up_or_replace(self, rows: dict[bytes, int], vectors: Vectors) -> list[bool]:
+        try:
+            return self._look_up(rows, vectors)
+        except DamagedError as error:
+            self._replace(error)
+            return [False] * len(rows)
+
+    def _look_up(self, rows: dict[bytes, int], vectors: Vectors) -> list[bool]:
+        """Fills the rows of `vectors` that are known; says which those are."""
+        found = [False] * len(rows)
+        keys = list(rows)
+        size = 4 * self.dimension
+        with database(self.path, _MIGRATIONS, page_size=_PAGE) as connection:
+            for start in range(0, len(keys), _LOOK_UP):
+                part = keys[start : start + _LOOK_UP]
+                marks = ",".join("?" * len(part))
+                hits = connection.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part).fetchall()  # noqa: S608 - marks are question marks
+                if any(len(blob) != size for _, blob in hits):
+                    raise DamagedError(f"a vector is not {size} bytes long")
+                places = [rows[key] for key, _ in hits]
+                vectors[places] = np.frombuffer(b"".join(blob for _, blob in hits), dtype="<f4").reshape(
+                    -1, self.dimension
+                )
+                for place in places:
+                    found[place] = True
+        return found
+
+    def _store(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        blobs = (row.tobytes() for row in vectors.astype("<f4", copy=False))
+        with database(self.path, _MIGRATIONS, page_size=_PAGE) as connection, transaction(connection):
+            connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", zip(keys, blobs, strict=True))
+
+    def _checked(self, vectors: Vectors, count: int) -> Vectors:
+        if vectors.shape != (count, self.dimension):
+            raise MismatchError(
+                f"the encoder gave vectors of shape {vectors.shape}; {(count, self.dimension)} is expected",
+                where=str(self.path),
+            )
+        return vectors
+
+    def _claim(self) -> None:
+        """Notes the dimension in a new file, compares it in an old one."""
+        with database(self.path, _MIGRATIONS, page_size=_PAGE) as connection, transaction(connection):
+            connection.execute("INSERT OR IGNORE INTO shape VALUES (1, ?)", (self.dimension,))
+            known = int(connection.execute("SELECT dimension FROM shape").fetchone()[0])
+        if known != self.dimension:
+            raise MismatchError(
+                f"this cache holds {known}-d vectors, the encoder makes {self.dimension}-d ones",
+                where=str(self.path),
+                remedy="remove the file: it is only a cache and will be filled again",
+            )
+
+    def _replace(self, reason: Exception) -> None:
+        """Throws a damaged file away and starts a new one."""
+        self.reporter.warn(f"{self.path}: the vector cache is damaged ({reason}); it is filled again from nothing")
+        for ending in ("-wal", "-shm", ""):  # the log first: a log without its database must never be replayed
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self._claim()
+
+
+class CachedEncoder:
+    """An `Encoder` that remembers: the inner one is touched only for texts that no run has seen.
+
+    `hits` and `misses` count the texts answered from the cache and those encoded, by this object.
+
+    Args:
+        encoder: Encodes what is missing.
+        cache_root: Folder of the cache files.
+        reporter: Told when a damaged cache was replaced.
+    """
+
+    def __init__(self, encoder: Encoder, cache_root: Path, reporter: Reporter | None = None) -> None:
+        self.hits = 0
+        self.misses = 0
+        self.encoder = encoder
+        self.cache_root = cache_root
+        self.reporter = reporter or SilentReporter()
+
+    @property
+    def name(self) -> str:
+        """What a user calls this model."""
+        return self.encoder.name
+
+    @property
+    def fingerprint(self) -> str:
+        """The inner encoder's: remembering changes no vector."""
+        return self.encoder.fingerprint
+
+    @cached_property
+    def dimension(self) -> int:
+        """Length of one vector; from the cache when it knows, since some encoders must load their model to tell."""
+        return stored_dimension(self.cache_root, self.fingerprint) or self.encoder.dimension
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """One row per text, in the caller's order; the query prompt is applied."""
+        return self._remember(texts, self.encoder.encode_queries, "query")
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """One row per text, in the caller's order; the passage prompt is applied."""
+        return self._remember(texts, self.encoder.encode_passages, "passage")
+
+    def _remember(self, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors], kind: Kind) -> Vectors:
+        vectors = self._cache.get_or_encode(texts, encode, kind=kind)
+        self.hits, self.misses = self._cache.hits, self._cache.misses
+        return vectors
+
+    @cached_property
+    def _cache(self) -> VectorCache:
+        return VectorCache(self.cache_root, self.fingerprint, self.dimension, self.reporter)
+
+
+def cache_file(folder: Path, fingerprint: str) -> Path:
+    """Where the vectors of one encoder lie."""
+    return folder / f"{fingerprint}.db"
+
+
+def stored_dimension(folder: Path, fingerprint: str) -> int | None:
+    """Vector length that a cache file remembers; None when there is no usable file."""
+    path = cache_file(folder, fingerprint)
+    if not path.exists():
+        return None
+    try:
+        with database(path, _MIGRATIONS, page_size=_PAGE) as connection:
+            row = connection.execute("SELECT dimension FROM shape").fetchone()
+    except DamagedError:
+        return None
+    return int(row[0]) if row else None
+
+
+def _key(kind: Kind, text: str) -> bytes:
+    # Lone surrogates occur in badly decoded text, and must not stop a run.
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=kind.encode()).digest()
