@@ -1,0 +1,315 @@
+"""Which model versions exist, what happened to them, and which one is live.
+
+A version is a folder that never changes plus one row. The folder appears under its name whole (copied beside it,
+manifest last, renamed), then the row is committed. A kill between the two leaves a whole folder without a row, and the
+next registration adopts it from its manifest. Knows folders and SQLite; knows nothing of training, and an index only by
+name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jargonaut.artifacts import plain
+from jargonaut.databases import database, transaction
+from jargonaut.errors import InputError, MismatchError
+from jargonaut.registry.tables import MIGRATIONS, insert, insert_event, live_pointer, select, select_events
+from jargonaut.registry.versions import (
+    Event,
+    Live,
+    ModelVersion,
+    model_files,
+    model_hash,
+    read_manifest,
+    write_manifest,
+)
+
+BASE = "base"
+"""Version name of the first base model; others are `base-2`, `base-3` …"""
+
+_INCOMING = ".incoming-"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Registry:
+    """Model versions of one workspace. Several processes and threads may use it at once.
+
+    Args:
+        path: The database file; created when missing.
+        models: Folder of the version folders.
+        clock: Gives the time, with its zone.
+    """
+
+    def __init__(self, path: Path, models: Path, *, clock: Callable[[], datetime] = _now) -> None:
+        self.path = path
+        self.models = models
+        self._clock = clock
+
+    def register(
+        self,
+        source_folder: Path,
+        *,
+        name: str,
+        fingerprint: str,
+        dimension: int,
+        base: str,
+        run_id: str,
+        metrics: Mapping[str, float] | None = None,
+        lineage: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
+        """Copies a model folder into the registry as a new version. The source stays as it is.
+
+        The same files from the same run are the same version: registering them again, also after a kill at any moment,
+        gives back the first one. If its folder was lost meanwhile, it is restored.
+
+        Args:
+            source_folder: A folder that sentence-transformers loads.
+            name: Descriptive name.
+            fingerprint: Identity of the encoder made from it.
+            dimension: Length of its full vectors.
+            base: Version or name of the model it was tuned from.
+            run_id: The run that made it.
+            metrics: Headline metrics on test.
+            lineage: What it came from; JSON-like.
+
+        Raises:
+            InputError: The folder is missing or empty.
+            MismatchError: The folder changed while it was copied.
+        """
+        wanted = ModelVersion(
+            version="",
+            content_hash=_hash_of_model(source_folder),
+            name=name,
+            path=self.models,
+            fingerprint=fingerprint,
+            dimension=dimension,
+            base=base,
+            run_id=run_id,
+            created=self._time(),
+            metrics=dict(metrics or {}),
+            lineage=plain(lineage or {}),
+        )
+        with database(self.path, MIGRATIONS) as connection, transaction(connection):
+            # The lock is held while the folder is copied, so any other half-copied folder is an abandoned one.
+            self._adopt(connection)
+            known = self._same(connection, wanted)
+            if known is not None and known.path.is_dir():
+                return known
+            version = known or replace(wanted, version=self._next_name(connection))
+            version = replace(version, path=self.models / version.version)
+            self._copy(source_folder, version)
+            if known is None:
+                insert(connection, version, path="")
+            self._note(connection, "restored" if known else "registered", version.version, {"run": run_id})
+            return version
+
+    def register_base(self, folder: Path, *, name: str, fingerprint: str, dimension: int) -> ModelVersion:
+        """Registers a base model where it lies, without copying it.
+
+        The first one is `base`; another model (by fingerprint) becomes `base-2` and so on. A known one that lies
+        elsewhere now, as after a reinstallation, keeps its version.
+        """
+        digest = _hash_of_model(folder)
+        path = str(folder.resolve())
+        with database(self.path, MIGRATIONS) as connection, transaction(connection):
+            bases = [
+                v for v in select(connection, self.models) if v.version == BASE or v.version.startswith(f"{BASE}-")
+            ]
+            for known in bases:
+                if known.fingerprint != fingerprint:
+                    continue
+                if str(known.path) != path:
+                    connection.execute("UPDATE versions SET path = ? WHERE version = ?", (path, known.version))
+                    self._note(connection, "moved", known.version, {"path": path})
+                return replace(known, path=Path(path))
+            label = f"{BASE}-{len(bases) + 1}" if bases else BASE
+            # A base has no run; its label keeps two prompt settings of the same files apart.
+            version = ModelVersion(
+                label, digest, name, Path(path), fingerprint, dimension, base="", run_id=label, created=self._time()
+            )
+            insert(connection, version, path=path)
+            self._note(connection, "registered", label, {"path": path})
+            return version
+
+    def list(self) -> tuple[ModelVersion, ...]:
+        """All versions, oldest first."""
+        with database(self.path, MIGRATIONS) as connection:
+            return select(connection, self.models)
+
+    def get(self, version: str) -> ModelVersion:
+        """One version.
+
+        Raises:
+            InputError: There is none of this name; the message lists those there are.
+        """
+        with database(self.path, MIGRATIONS) as connection:
+            return self._get(connection, version)
+
+    def verify(self, version: str) -> ModelVersion:
+        """Reads every file of a version again and compares the hash.
+
+        Raises:
+            InputError: There is no such version.
+            MismatchError: Its folder is gone, or a file was changed, added or removed.
+        """
+        known = self.get(version)
+        if not known.path.is_dir():
+            raise MismatchError(f"the folder of version {version!r} is gone", where=str(known.path))
+        found = model_hash(known.path)
+        if found != known.content_hash:
+            raise MismatchError(
+                f"version {version!r} was altered: its files hash to {found}, registered was {known.content_hash}",
+                where=str(known.path),
+                remedy="remove the folder and run again, which restores it; or promote another version",
+            )
+        return known
+
+    def live(self) -> Live | None:
+        """The pointer in force; None before the first promotion."""
+        with database(self.path, MIGRATIONS) as connection:
+            return live_pointer(connection)
+
+    def promote(self, version: str, index: str, dimension: int) -> Live:
+        """Makes a version live, together with the collection that was built with it. Atomic.
+
+        Promoting what is live already changes nothing.
+
+        Args:
+            version: A registered version.
+            index: Name of its vector collection.
+            dimension: Length of the collection's vectors.
+
+        Raises:
+            InputError: There is no such version, or it has no such dimension.
+        """
+        with database(self.path, MIGRATIONS) as connection, transaction(connection):
+            known = self._get(connection, version)
+            if not 0 < dimension <= known.dimension:
+                raise InputError(f"version {version!r} has {known.dimension} dimensions, not {dimension}")
+            before = live_pointer(connection)
+            if before is not None and (before.version, before.index, before.dimension) == (version, index, dimension):
+                return before
+            now = Live(version, dimension, index, self._time())
+            row = connection.execute(
+                "INSERT INTO pointers (version, dimension, index_name, since, previous) "
+                "VALUES (?, ?, ?, ?, (SELECT pointer FROM live)) RETURNING number",
+                (now.version, now.dimension, now.index, now.since),
+            ).fetchone()
+            connection.execute("INSERT OR REPLACE INTO live VALUES (1, ?)", row)
+            detail = {"index": index, "dimension": dimension, "before": before.version if before else None}
+            self._note(connection, "promoted", version, detail)
+            return now
+
+    def rollback(self) -> Live:
+        """Goes back to the pointer that was in force before the live one was promoted. Atomic.
+
+        Raises:
+            InputError: Nothing was live before.
+        """
+        with database(self.path, MIGRATIONS) as connection, transaction(connection):
+            before = live_pointer(connection)
+            row = connection.execute(
+                "SELECT previous FROM pointers WHERE number = (SELECT pointer FROM live)"
+            ).fetchone()
+            if before is None or row is None or row[0] is None:
+                raise InputError(
+                    "there is nothing to go back to", where=str(self.path), remedy="promote a version instead"
+                )
+            connection.execute("UPDATE live SET pointer = ?", row)
+            now = live_pointer(connection)
+            assert now is not None  # noqa: S101 - a foreign key says so
+            detail = {"index": now.index, "dimension": now.dimension, "before": before.version}
+            self._note(connection, "rolled back", now.version, detail)
+            return now
+
+    def events(self) -> tuple[Event, ...]:
+        """Everything that happened, oldest first."""
+        with database(self.path, MIGRATIONS) as connection:
+            return select_events(connection)
+
+    def _time(self) -> str:
+        return self._clock().astimezone(UTC).isoformat(timespec="seconds")
+
+    def _note(self, connection: sqlite3.Connection, kind: str, version: str, detail: Mapping[str, Any]) -> None:
+        insert_event(connection, self._time(), kind, version, detail)
+
+    def _get(self, connection: sqlite3.Connection, version: str) -> ModelVersion:
+        known = {v.version: v for v in select(connection, self.models)}
+        if version not in known:
+            raise InputError(
+                f"there is no model version {version!r}",
+                where=str(self.path),
+                remedy=f"known versions: {', '.join(known)}"
+                if known
+                else "none is registered yet: run `jargonaut run`",
+            )
+        return known[version]
+
+    def _same(self, connection: sqlite3.Connection, wanted: ModelVersion) -> ModelVersion | None:
+        key = (wanted.content_hash, wanted.run_id)
+        return next((v for v in select(connection, self.models) if (v.content_hash, v.run_id) == key), None)
+
+    def _next_name(self, connection: sqlite3.Connection) -> str:
+        """The first free `v<number>` above all that are taken, by a row or by a folder of somebody else."""
+        taken = [v.version for v in select(connection, self.models)] + [path.name for path in self.models.glob("v*")]
+        return f"v{1 + max((int(name[1:]) for name in taken if name[:1] == 'v' and name[1:].isdecimal()), default=0)}"
+
+    def _adopt(self, connection: sqlite3.Connection) -> None:
+        """Clears up after a killed registration: half copies go, whole folders without a row get one."""
+        for folder in self.models.glob(f"{_INCOMING}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        known = {v.version for v in select(connection, self.models)}
+        found = [read_manifest(path) for path in self.models.glob("v*") if path.name not in known]
+        whole = [v for v in found if v is not None and v.version == v.path.name and v.version[1:].isdecimal()]
+        for version in sorted(whole, key=lambda v: int(v.version[1:])):
+            if model_hash(version.path) == version.content_hash and self._same(connection, version) is None:
+                insert(connection, version, path="")
+                self._note(connection, "adopted", version.version, {"run": version.run_id})
+
+    def _copy(self, source: Path, version: ModelVersion) -> None:
+        """Makes the version's folder appear, whole."""
+        incoming = self.models / f"{_INCOMING}{version.version}-{os.getpid()}"
+        incoming.mkdir(parents=True)
+        try:
+            _copy_files(source, incoming, version.content_hash)
+            write_manifest(incoming, version)
+            incoming.rename(version.path)
+        except BaseException:
+            shutil.rmtree(incoming, ignore_errors=True)
+            raise
+        _flush(self.models)
+
+
+def _hash_of_model(folder: Path) -> str:
+    if not folder.is_dir() or not model_files(folder):
+        raise InputError("there is no model in this folder", where=str(folder))
+    return model_hash(folder)
+
+
+def _copy_files(source: Path, target: Path, wanted: str) -> None:
+    for path in model_files(source):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        _flush(copy)
+    if model_hash(target) != wanted:
+        raise MismatchError("the model changed while it was copied", where=str(source), remedy="run again")
+
+
+def _flush(path: Path) -> None:
+    """Makes a file's bytes, or a folder's names, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

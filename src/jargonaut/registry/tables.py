@@ -1,0 +1,122 @@
+"""The registry's tables and the rows in them. Knows SQL; decides nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jargonaut.databases import Migration
+from jargonaut.registry.versions import Event, Live, ModelVersion, Status
+
+_COLUMNS = "version, content_hash, name, path, fingerprint, dimension, base, run_id, created, metrics, lineage"
+
+# A migration that was released is never edited: append a new one.
+MIGRATIONS: Sequence[Migration] = (
+    (
+        # `path` is empty for versions in the models folder, so a workspace can be moved as a whole.
+        """CREATE TABLE versions (
+            number INTEGER PRIMARY KEY,
+            version TEXT NOT NULL UNIQUE,
+            content_hash TEXT NOT NULL,
+            name TEXT NOT NULL,
+            path TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            dimension INTEGER NOT NULL CHECK (dimension > 0),
+            base TEXT NOT NULL,
+            run_id TEXT NOT NULL,
+            created TEXT NOT NULL,
+            metrics TEXT NOT NULL,
+            lineage TEXT NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX one_version_per_run ON versions (content_hash, run_id)",
+        """CREATE TABLE events (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            version TEXT NOT NULL,
+            detail TEXT NOT NULL
+        )""",
+        """CREATE TRIGGER events_stay BEFORE UPDATE ON events
+            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        """CREATE TRIGGER events_are_kept BEFORE DELETE ON events
+            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        # Every promotion is a pointer that knows the one before it; `live` names the one in force.
+        """CREATE TABLE pointers (
+            number INTEGER PRIMARY KEY,
+            version TEXT NOT NULL REFERENCES versions (version),
+            dimension INTEGER NOT NULL,
+            index_name TEXT NOT NULL,
+            since TEXT NOT NULL,
+            previous INTEGER REFERENCES pointers (number)
+        )""",
+        """CREATE TABLE live (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            pointer INTEGER NOT NULL REFERENCES pointers (number)
+        )""",
+    ),
+)
+
+
+def insert(connection: sqlite3.Connection, version: ModelVersion, *, path: str) -> None:
+    """Adds a version; `path` is empty when it lies in the models folder."""
+    connection.execute(
+        f"INSERT INTO versions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+        (
+            version.version,
+            version.content_hash,
+            version.name,
+            path,
+            version.fingerprint,
+            version.dimension,
+            version.base,
+            version.run_id,
+            version.created,
+            json.dumps(dict(version.metrics), ensure_ascii=False),
+            json.dumps(dict(version.lineage), ensure_ascii=False),
+        ),
+    )
+
+
+def select(connection: sqlite3.Connection, models: Path) -> tuple[ModelVersion, ...]:
+    """All versions, oldest first, with their present status."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM versions ORDER BY number").fetchall()  # noqa: S608 - a constant
+    now = live_pointer(connection)
+    once = {row[0] for row in connection.execute("SELECT DISTINCT version FROM pointers")}
+
+    def status(version: str) -> Status:
+        if now is not None and now.version == version:
+            return "live"
+        return "retired" if version in once else "available"
+
+    def version(row: tuple[Any, ...]) -> ModelVersion:
+        values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+        values["path"] = Path(values["path"]) if values["path"] else models / values["version"]
+        values["metrics"], values["lineage"] = json.loads(values["metrics"]), json.loads(values["lineage"])
+        return ModelVersion(**values, status=status(values["version"]))
+
+    return tuple(version(row) for row in rows)
+
+
+def live_pointer(connection: sqlite3.Connection) -> Live | None:
+    """The pointer in force."""
+    row = connection.execute(
+        "SELECT version, dimension, index_name, since FROM pointers JOIN live ON live.pointer = pointers.number"
+    ).fetchone()
+    return Live(*row) if row else None
+
+
+def insert_event(connection: sqlite3.Connection, at: str, kind: str, version: str, detail: Mapping[str, Any]) -> None:
+    """Adds a line to the history."""
+    connection.execute(
+        "INSERT INTO events (at, kind, version, detail) VALUES (?, ?, ?, ?)",
+        (at, kind, version, json.dumps(detail, ensure_ascii=False)),
+    )
+
+
+def select_events(connection: sqlite3.Connection) -> tuple[Event, ...]:
+    """The history, oldest first."""
+    rows = connection.execute("SELECT number, at, kind, version, detail FROM events ORDER BY number")
+    return tuple(Event(number, at, kind, version, json.loads(detail)) for number, at, kind, version, detail in rows)
