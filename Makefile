@@ -54,7 +54,7 @@ $(BIN)/python:
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "making $(VENV) with $$("$$python" --version)"; \
 	    "$$python" -m venv $(VENV) && exit 0; \
-    rm -rf $(VENV); exit 1; \
+	    rm -rf $(VENV); exit 1; \
 	  fi; \
 	done; \
 	echo "jargonaut needs Python 3.11 or newer, and none was found on the path."; \

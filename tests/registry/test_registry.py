@@ -1,0 +1,280 @@
+"""The registry: immutable versions, one pointer, an append-only history."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jargonaut.encoding.models import find_model
+from jargonaut.errors import InputError, MismatchError
+from jargonaut.registry import Registry
+from jargonaut.registry.versions import MANIFEST, model_hash
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone(timedelta(hours=2)))
+DETAILS: dict[str, Any] = {"name": "m", "fingerprint": "f", "dimension": 384, "base": "base", "run_id": "r1"}
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    """An empty registry whose clock stands still."""
+    return Registry(tmp_path / "registry.db", tmp_path / "models", clock=lambda: NOON)
+
+
+def model(folder: Path, words: str = "weights") -> Path:
+    """A folder of files, as a model is."""
+    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / "model.safetensors").write_text(words)
+    (folder / "1_Pooling" / "config.json").write_text("{}")
+    return folder
+
+
+def test_a_version_is_a_whole_copy(registry: Registry, tmp_path: Path) -> None:
+    """Everything that was said comes back, the files are copied, the source stays as it was."""
+    source = model(tmp_path / "run")
+    made = registry.register(source, **DETAILS, metrics={"nDCG@10": 0.79}, lineage={"seed": 7, "dims": (64, 128)})
+    assert registry.get("v1") == made
+    assert (made.created, made.status, made.metrics) == ("2026-01-02T10:00:00+00:00", "available", {"nDCG@10": 0.79})
+    assert made.lineage == {"seed": 7, "dims": [64, 128]}
+    assert model_hash(made.path) == model_hash(source) == made.content_hash
+    assert not (source / MANIFEST).exists()
+
+
+def test_versions_are_numbered(registry: Registry, tmp_path: Path) -> None:
+    """Each new model takes the next number."""
+    for words in ("a", "b", "c"):
+        registry.register(model(tmp_path / words, words), **DETAILS)
+    assert [v.version for v in registry.list()] == ["v1", "v2", "v3"]
+
+
+def test_the_same_model_of_the_same_run_is_one_version(registry: Registry, tmp_path: Path) -> None:
+    """Registering again gives the first version; another run of equal files is another version."""
+    source = model(tmp_path / "run")
+    first = registry.register(source, **DETAILS)
+    assert registry.register(source, **{**DETAILS, "name": "other words"}) == first
+    assert registry.register(source, **{**DETAILS, "run_id": "r2"}).version == "v2"
+    assert [event.kind for event in registry.events()] == ["registered", "registered"]
+
+
+def test_a_registered_model_can_be_registered_again(registry: Registry, tmp_path: Path) -> None:
+    """Our manifest in a version's folder is no part of the model."""
+    first = registry.register(model(tmp_path / "run"), **DETAILS)
+    again = registry.register(first.path, **{**DETAILS, "run_id": "r2"})
+    assert again.content_hash == first.content_hash
+
+
+def test_a_lost_folder_is_restored(registry: Registry, tmp_path: Path) -> None:
+    """A version whose folder was removed comes back under its own name."""
+    source = model(tmp_path / "run")
+    first = registry.register(source, **DETAILS)
+    shutil.rmtree(first.path)
+    assert registry.register(source, **DETAILS) == first
+    assert registry.verify("v1") == first
+
+
+def test_the_encoder_keeps_its_fingerprint(registry: Registry, tmp_path: Path, base_model_path: Path) -> None:
+    """A real model has the same identity in the registry as where it came from, and is a model folder still."""
+    source = shutil.copytree(base_model_path, tmp_path / "run")
+    made = registry.register(source, **DETAILS)
+    assert find_model(str(made.path)).weights == find_model(str(source)).weights
+
+
+def test_no_model_is_an_error(registry: Registry, tmp_path: Path) -> None:
+    """A missing or empty folder is refused and leaves no version."""
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "missing"):
+        with pytest.raises(InputError, match=folder.name):
+            registry.register(folder, **DETAILS)
+    assert registry.list() == ()
+
+
+def test_an_unknown_version_lists_the_known_ones(registry: Registry, tmp_path: Path) -> None:
+    """The message says what would have worked."""
+    with pytest.raises(InputError, match="none is registered yet"):
+        registry.get("v9")
+    registry.register(model(tmp_path / "run"), **DETAILS)
+    with pytest.raises(InputError, match="known versions: v1"):
+        registry.get("v9")
+
+
+def test_verify_finds_a_changed_file(registry: Registry, tmp_path: Path) -> None:
+    """A version that is not what was registered is named."""
+    made = registry.register(model(tmp_path / "run"), **DETAILS)
+    assert registry.verify("v1") == made
+    (made.path / "1_Pooling" / "config.json").write_text("{ }")
+    with pytest.raises(MismatchError, match="altered"):
+        registry.verify("v1")
+
+
+def test_the_base_is_registered_where_it_lies(registry: Registry, tmp_path: Path) -> None:
+    """No copy; the same model is the same version, also after it moved; another one gets another name."""
+    details: dict[str, Any] = {"name": "MiniLM", "dimension": 384}
+    first = registry.register_base(model(tmp_path / "here"), fingerprint="f", **details)
+    moved = registry.register_base(model(tmp_path / "there"), fingerprint="f", **details)
+    other = registry.register_base(tmp_path / "there", fingerprint="g", **details)
+    assert [v.version for v in (first, moved, other)] == ["base", "base", "base-2"]
+    assert registry.get("base").path == tmp_path / "there"
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_workspace_can_be_moved(registry: Registry, tmp_path: Path) -> None:
+    """Paths of versions follow the models folder."""
+    registry.register(model(tmp_path / "run"), **DETAILS)
+    (tmp_path / "models").rename(tmp_path / "elsewhere")
+    moved = Registry(tmp_path / "registry.db", tmp_path / "elsewhere")
+    assert moved.verify("v1").path == tmp_path / "elsewhere" / "v1"
+
+
+@pytest.fixture
+def three(registry: Registry, tmp_path: Path) -> Registry:
+    """A registry of v1, v2 and v3."""
+    for words in ("a", "b", "c"):
+        registry.register(model(tmp_path / words, words), **DETAILS)
+    return registry
+
+
+def test_nothing_is_live_at_first(three: Registry) -> None:
+    """No pointer until somebody promotes, and then nothing to go back to."""
+    assert three.live() is None
+    with pytest.raises(InputError, match="nothing to go back to"):
+        three.rollback()
+    three.promote("v1", "i1", 384)
+    with pytest.raises(InputError, match="nothing to go back to"):
+        three.rollback()
+
+
+def test_the_pointer_binds_model_dimension_and_index(three: Registry) -> None:
+    """All three move together, and a version's status follows."""
+    three.promote("v1", "i1", 384)
+    now = three.promote("v2", "i2", 64)
+    assert three.live() == now
+    assert (now.version, now.index, now.dimension) == ("v2", "i2", 64)
+    assert [v.status for v in three.list()] == ["retired", "live", "available"]
+
+
+def test_rollback_goes_back_step_by_step(three: Registry) -> None:
+    """Two rollbacks undo two promotions; a promotion after a rollback starts from there."""
+    for version in ("v1", "v2", "v3"):
+        three.promote(version, f"i-{version}", 384)
+    assert [three.rollback().version, three.rollback().version] == ["v2", "v1"]
+    three.promote("v3", "i-v3", 384)
+    assert three.rollback().index == "i-v1"
+
+
+def test_promoting_what_is_live_changes_nothing(three: Registry) -> None:
+    """Asked twice, done once: the way back stays the way back."""
+    three.promote("v1", "i1", 384)
+    assert three.promote("v2", "i2", 64) == three.promote("v2", "i2", 64)
+    assert three.rollback().version == "v1"
+
+
+def test_promotion_is_checked(three: Registry) -> None:
+    """An unknown version or a dimension that it lacks is refused and nothing moves."""
+    three.promote("v1", "i1", 384)
+    with pytest.raises(InputError, match="no model version 'v9'"):
+        three.promote("v9", "i", 384)
+    with pytest.raises(InputError, match="384 dimensions, not 512"):
+        three.promote("v2", "i", 512)
+    assert three.live() is not None
+    assert [event.kind for event in three.events()] == ["registered"] * 3 + ["promoted"]
+
+
+def test_history_is_append_only(three: Registry) -> None:
+    """Every step is an event, and the database itself refuses to change one."""
+    three.promote("v1", "i1", 384)
+    three.promote("v2", "i2", 64)
+    three.rollback()
+    assert [(e.number, e.kind, e.version) for e in three.events()[3:]] == [
+        (4, "promoted", "v1"),
+        (5, "promoted", "v2"),
+        (6, "rolled back", "v1"),
+    ]
+    assert three.events()[5].detail == {"index": "i1", "dimension": 384, "before": "v2"}
+    connection = sqlite3.connect(three.path)
+    for statement in ("DELETE FROM events", "UPDATE events SET kind = 'x'"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+    connection.close()
+
+
+def _register_elsewhere(tmp_path: Path, clock: str = "lambda: datetime.now(UTC)") -> subprocess.Popen[str]:
+    """A process that registers tmp_path/run and prints the version it was given."""
+    code = (
+        "import os, sys; from datetime import UTC, datetime; from pathlib import Path\n"
+        "from jargonaut.registry import Registry\n"
+        "folder = Path(sys.argv[1]); calls = []\n"
+        f"registry = Registry(folder / 'registry.db', folder / 'models', clock={clock})\n"
+        f"print(registry.register(folder / 'run', **{DETAILS!r}).version)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_processes_that_register_the_same_get_the_same_version(registry: Registry, tmp_path: Path) -> None:
+    """Four at once, one version."""
+    model(tmp_path / "run")
+    processes = [_register_elsewhere(tmp_path) for _ in range(4)]
+    assert [process.communicate() for process in processes] == [("v1\n", "")] * 4
+    assert [v.version for v in registry.list()] == ["v1"]
+    assert len(registry.events()) == 1
+
+
+def test_a_kill_between_folder_and_database_is_mended(registry: Registry, tmp_path: Path) -> None:
+    """A whole folder without a row is adopted with all it says of itself, not copied again."""
+    source = model(tmp_path / "run")
+    # The second time that the clock is asked, for the event, the folder is there and the row is not committed.
+    clock = "lambda: (calls.append(1), os.kill(os.getpid(), 9) if len(calls) > 1 else datetime.now(UTC))[1]"
+    with _register_elsewhere(tmp_path, clock) as process:
+        assert process.wait() == -signal.SIGKILL
+    assert (tmp_path / "models" / "v1").is_dir()
+    assert registry.list() == ()
+    created = registry.register(source, **DETAILS).created
+    assert created != NOON.astimezone(UTC).isoformat()
+    assert [v.version for v in registry.list()] == ["v1"]
+    assert [event.kind for event in registry.events()] == ["adopted"]
+
+
+def test_a_lost_database_is_rebuilt_from_the_folders(three: Registry, tmp_path: Path) -> None:
+    """Versions outlive their rows: the next registration adopts them all, in order."""
+    before = three.list()
+    for path in tmp_path.glob("registry.db*"):
+        path.unlink()
+    three.register(tmp_path / "b", **DETAILS)
+    assert three.list() == before
+
+
+def test_an_altered_orphan_is_not_adopted(three: Registry, tmp_path: Path) -> None:
+    """A folder without a row whose files are not what its manifest says stays where it is, unregistered."""
+    for path in tmp_path.glob("registry.db*"):
+        path.unlink()
+    (tmp_path / "models" / "v2" / "model.safetensors").write_text("x")
+    three.register(model(tmp_path / "d", "d"), **DETAILS)
+    assert [v.version for v in three.list()] == ["v1", "v3", "v4"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_kill_at_any_moment_and_register_again(registry: Registry, tmp_path: Path, seed: int) -> None:
+    """After kill -9 at a random moment, registering again gives v1, whole, and leaves no half copy behind."""
+    source = model(tmp_path / "run")
+    for number in range(40):
+        (source / f"part-{number}.bin").write_bytes(os.urandom(20_000))
+    with _register_elsewhere(tmp_path) as process:
+        deadline = time.monotonic() + 5
+        while not (tmp_path / "registry.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.001)  # the moments worth a kill begin here
+        time.sleep(random.Random(seed).uniform(0, 0.06))  # noqa: S311 - a moment, not a secret
+        process.kill()
+    registry.register(source, **DETAILS)
+    assert [v.version for v in registry.list()] == ["v1"]
+    registry.verify("v1")
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["v1"]
