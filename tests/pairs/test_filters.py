@@ -1,0 +1,50 @@
+"""Filters remove and say why."""
+
+from __future__ import annotations
+
+from jargonaut.pairs import FilterOptions, cap_per_document, length_filter, round_trip
+from jargonaut.records import Pair, Run
+
+TEXT = "A passage that has enough words to be an answer."
+
+
+def test_length_filter_names_the_rule() -> None:
+    """Each removed pair carries the rule that it broke; the others stay in order."""
+    pairs = [
+        Pair("q1", "what is it", "p"),
+        Pair("q2", "ab", "p"),
+        Pair("q3", "word " * 80, "p"),
+        Pair("q4", "a fine query", "short"),
+        Pair("q5", "a fine query", "gone"),
+        Pair("q6", "a fine query", "short", 0),
+    ]
+    result = length_filter(pairs, {"p": TEXT, "short": "Too few words."})
+    assert [pair.query_id for pair in result.kept] == ["q1", "q6"]
+    assert result.counts == {"passage_too_short": 1, "passage_unknown": 1, "query_too_long": 1, "query_too_short": 1}
+
+
+def test_length_filter_counts_characters_of_scripts_without_spaces() -> None:
+    """A Chinese query of three characters is three words, not one."""
+    assert length_filter([Pair("q", "数据库", "p")], {"p": TEXT}, FilterOptions(min_query_words=3)).kept
+
+
+def test_round_trip_needs_one_ranking_only() -> None:
+    """A positive stays if any ranking has it among the first k; a curated negative always stays."""
+    dense = Run("dense", {"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
+    words = Run("bm25", {"q": {"d": 3.0, "a": 2.0}})
+    pairs = [Pair("q", "x", passage) for passage in "abcde"] + [Pair("q", "x", "e", 0), Pair("new", "y", "a")]
+    result = round_trip(pairs, [dense, words], k=2)
+    assert [(p.query_id, p.passage_id, p.relevance) for p in result.kept] == [
+        ("q", "a", 1), ("q", "b", 1), ("q", "d", 1), ("q", "e", 0),
+    ]  # fmt: skip
+    assert next((r.pair.passage_id, r.detail) for r in result.removed) == ("c", "not in the top 2 of dense, bm25")
+
+
+def test_cap_per_document_does_not_depend_on_order() -> None:
+    """The cap keeps the same pairs in whatever order they come, and leaves other documents alone."""
+    pairs = [Pair(f"q{n}", f"query {n}", f"p{n}") for n in range(20)] + [Pair("other", "x", "lone")]
+    documents = {f"p{n}": "long" for n in range(20)}
+    one = cap_per_document(pairs, documents, 5)
+    other = cap_per_document(pairs[::-1], documents, 5)
+    assert set(one.kept) == set(other.kept)
+    assert (len(one.kept), one.counts) == (6, {"document_cap": 15})
