@@ -1,0 +1,35 @@
+"""Pairs of a query and the passage that answers it: where they come from, which are kept, how they are split."""
+
+from jargonaut.pairs.filters import Filtered, FilterOptions, RemovedPair, cap_per_document, length_filter, round_trip
+from jargonaut.pairs.labels import LabelledPairs, pairs_from_qrels
+from jargonaut.pairs.leakage import Leakage, leakage
+from jargonaut.pairs.overlap import Overlap, overlap, word_overlap
+from jargonaut.pairs.splits import CountedSplits, SplitOptions, given_splits, held_out, split_pairs
+from jargonaut.pairs.structure import StructuralPairs, StructureOptions, structural_pairs
+from jargonaut.pairs.wording import normalised, query_id
+
+__all__ = [
+    "CountedSplits",
+    "FilterOptions",
+    "Filtered",
+    "LabelledPairs",
+    "Leakage",
+    "Overlap",
+    "RemovedPair",
+    "SplitOptions",
+    "StructuralPairs",
+    "StructureOptions",
+    "cap_per_document",
+    "given_splits",
+    "held_out",
+    "leakage",
+    "length_filter",
+    "normalised",
+    "overlap",
+    "pairs_from_qrels",
+    "query_id",
+    "round_trip",
+    "split_pairs",
+    "structural_pairs",
+    "word_overlap",
+]
