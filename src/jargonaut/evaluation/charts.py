@@ -1,0 +1,143 @@
+"""The report's charts as inline SVG, drawn by Altair when the report is built: no script, no network, and they print.
+
+Colours are CSS variables of the page, so one drawing serves light and dark. Knows shapes and scales; knows nothing of
+the page around them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import altair as alt
+
+# Fixed room around the axes (instead of a measured one) makes neighbours equally large, whatever font the reader has.
+_BAR_ROOM: Mapping[str, int] = {"left": 128, "top": 6, "right": 62, "bottom": 26}
+_LINE_ROOM: Mapping[str, int] = {"left": 42, "top": 8, "right": 18, "bottom": 46}
+_FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar with its interval; `tone` names a CSS variable of the page."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a line with its interval band; `low` and `high` equal `y` where there is none."""
+
+    series: str
+    x: float
+    y: float
+    low: float
+    high: float
+    tone: str
+
+
+def bars(items: Sequence[Bar], description: str) -> str:
+    """Horizontal bars from 0 to 1 with whiskers and values, one per item, in order."""
+    import altair as alt
+
+    rows = [{"label": b.label, "value": b.value, "low": b.low, "high": b.high, "text": f"{b.value:.3f}"} for b in items]
+    y = alt.Y(
+        "label:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(labelLimit=130, ticks=False, domain=False, labelPadding=8),
+    )
+    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", title=None, ticks=False, domain=False)
+    x = alt.X("value:Q", stack=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
+    colour = alt.Color("label:N", scale=_tones([(b.label, b.tone) for b in items]), legend=None)
+    chart = alt.Chart(alt.InlineData(values=rows))
+    bar = chart.mark_bar(size=18, cornerRadiusEnd=3).encode(x=x, y=y, color=colour)
+    whisker = chart.mark_rule(color="var(--ink)", strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
+    text = chart.mark_text(align="left", dx=6, color="var(--ink)", fontSize=12, fontWeight=600)
+    value = text.encode(x="high:Q", y=y, text="text:N")
+    return _svg((bar + whisker + value).properties(width=190, height=32 * len(items)), description, room=_BAR_ROOM)
+
+
+def lines(
+    points: Sequence[Point], description: str, *, x_title: str, zero_based: bool = False, doubling: bool = False
+) -> str:
+    """Lines with interval bands.
+
+    Args:
+        points: Points of every series.
+        description: What a screen reader says.
+        x_title: Name of the horizontal axis.
+        zero_based: Whether the vertical axis starts at 0.
+        doubling: Whether equal steps to the right mean equal factors (for dimensions), with a tick at each x.
+    """
+    import altair as alt
+
+    rows = [{"series": p.series, "x": p.x, "y": p.y, "low": p.low, "high": p.high} for p in points]
+    colour = alt.Color("series:N", scale=_tones([(p.series, p.tone) for p in points]), legend=None)
+    ticks = sorted({p.x for p in points})
+    if doubling:
+        scale = alt.Scale(type="log", base=2, domain=[ticks[0] * 0.9, ticks[-1] * 1.1], nice=False)
+        axis = alt.Axis(values=ticks, format="d", title=x_title, grid=False)
+    else:
+        scale = alt.Scale(nice=False)
+        axis = alt.Axis(tickCount=5, format="~s", title=x_title, grid=False)
+    x = alt.X("x:Q", scale=scale, axis=axis)
+    vertical = alt.Axis(tickCount=5, title=None, domain=False, ticks=False)
+    y_scale = alt.Scale(zero=zero_based, padding=0 if zero_based else 8)
+    chart = alt.Chart(alt.InlineData(values=rows))
+    y = alt.Y("y:Q", scale=y_scale, axis=vertical)
+    layers: list[Any] = []
+    if any(p.low < p.high for p in points):
+        band = chart.mark_area(opacity=0.16).encode(
+            x=x, y=alt.Y("low:Q", scale=y_scale, axis=vertical), y2="high:Q", color=colour
+        )
+        ends = chart.mark_rule(opacity=0.55).encode(x=x, y="low:Q", y2="high:Q", color=colour)
+        layers += [band, ends]
+    layers.append(chart.mark_line(strokeWidth=2.5, strokeJoin="round").encode(x=x, y=y, color=colour))
+    if len(points) <= 40:
+        layers.append(chart.mark_point(size=42, filled=True, opacity=1).encode(x=x, y=y, color=colour))
+    return _svg(alt.layer(*layers).properties(width=320, height=190), description, room=_LINE_ROOM)
+
+
+def _tones(pairs: Sequence[tuple[str, str]]) -> alt.Scale:
+    import altair as alt
+
+    tones = dict(pairs)
+    return alt.Scale(domain=list(tones), range=[f"var(--{tone})" for tone in tones.values()])
+
+
+def _svg(chart: alt.LayerChart | alt.FacetChart, description: str, *, room: Mapping[str, int]) -> str:
+    """The chart as an SVG element that scales with its container and names itself to a screen reader."""
+    styled = (
+        chart.configure(font=_FONT, background="transparent", autosize="none", padding=dict(room))
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor="var(--muted)",
+            titleColor="var(--muted)",
+            gridColor="var(--line)",
+            domainColor="var(--line)",
+            tickColor="var(--line)",
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            titlePadding=8,
+        )
+        .configure_axisY(labelColor="var(--ink)")
+    )
+    stream = io.StringIO()
+    styled.save(stream, format="svg")
+    label = re.sub(r'[<>&"]', " ", description)
+    return re.sub(r"<svg ([^>]*)>", lambda m: _opening(m.group(1), label), stream.getvalue(), count=1)
+
+
+def _opening(attributes: str, label: str) -> str:
+    kept = re.sub(r'\s?(height|xmlns:xlink|version|role|aria-\w+)="[^"]*"', "", attributes)
+    return f'<svg {kept} role="img" aria-label="{label}">'
