@@ -1,0 +1,111 @@
+"""What `comparison` promises."""
+
+from __future__ import annotations
+
+import pytest
+from .samples import OPTIONS, spread
+
+from jargonaut.errors import InputError, SettingsError
+from jargonaut.evaluation import (
+    HEADLINE,
+    EvaluationOptions,
+    SystemKind,
+    SystemResult,
+    Verdict,
+    compare,
+    summarise,
+    verdict,
+)
+
+
+def system(kind: SystemKind, dim: int | None, mean: float, seed: int = 0) -> SystemResult:
+    """A system with scores around a mean."""
+    return summarise(kind, kind, dim, spread(mean, seed=seed), clusters={}, options=OPTIONS)
+
+
+def judged(*systems: SystemResult, options: EvaluationOptions = OPTIONS) -> Verdict:
+    """The verdict on some systems."""
+    return verdict(systems, compare(systems, {}, options), options)
+
+
+def test_like_is_compared_with_like() -> None:
+    """Base meets tuned at every dimension, hybrid meets hybrid, and small tuned vectors meet the full base."""
+    systems = [system("base", d, 0.5) for d in (64, 128)] + [system("tuned", d, 0.6) for d in (64, 128)]
+    systems += [system("hybrid-base", 128, 0.6), system("hybrid-tuned", 128, 0.7), system("bm25", None, 0.4)]
+    found = compare(systems, {}, OPTIONS)
+    couples = {(c.baseline, c.baseline_dim, c.candidate, c.candidate_dim) for c in found}
+    assert couples == {
+        ("base", 64, "tuned", 64),
+        ("base", 128, "tuned", 128),
+        ("hybrid-base", 128, "hybrid-tuned", 128),
+        ("base", 128, "tuned", 64),
+    }
+    assert len(found) == len(couples) * len(HEADLINE)
+    assert all(c.low <= c.difference <= c.high for c in found)
+
+
+def test_clear_gain_ships() -> None:
+    """Measurably better dense search with a hybrid that is not worse is shipped, with the numbers in the sentence."""
+    found = judged(
+        system("base", 64, 0.5),
+        system("tuned", 64, 0.6, 1),
+        system("hybrid-base", 64, 0.6),
+        system("hybrid-tuned", 64, 0.6),
+    )
+    assert found.name == "ship"
+    assert "59.6%" in found.sentence
+    assert "200 test queries" in found.sentence
+    assert any("no measurable difference" in reason for reason in found.reasons)
+
+
+def test_worse_hybrid_is_not_shipped() -> None:
+    """A gain in dense search that costs the pipeline is not shipped, and the sentence says which."""
+    found = judged(
+        system("base", 64, 0.5),
+        system("tuned", 64, 0.6),
+        system("hybrid-base", 64, 0.7),
+        system("hybrid-tuned", 64, 0.6),
+    )
+    assert found.name == "dont_ship"
+    assert "hybrid" in found.sentence
+
+
+def test_worse_dense_is_not_shipped() -> None:
+    """A measurably worse model is not shipped."""
+    assert judged(system("base", 64, 0.6), system("tuned", 64, 0.5)).name == "dont_ship"
+
+
+def test_noise_is_no_measurable_difference() -> None:
+    """A difference inside its interval is called that, and missing hybrids are told."""
+    found = judged(system("base", 64, 0.5, 1), system("tuned", 64, 0.5, 2))
+    assert found.name == "no_measurable_difference"
+    assert any("not measured" in reason for reason in found.reasons)
+
+
+def test_verdict_is_drawn_at_the_deployed_dimension() -> None:
+    """A loss at the deployed dimension decides, whatever the full one says."""
+    systems = (system("base", 128, 0.5), system("tuned", 128, 0.6), system("base", 64, 0.5), system("tuned", 64, 0.4))
+    assert judged(*systems).name == "ship"
+    assert judged(*systems, options=EvaluationOptions(deployed_dim=64, resamples=500)).name == "dont_ship"
+
+
+def test_missing_dimension_names_those_that_there_are() -> None:
+    """A deployed dimension that was not measured is refused with the choices."""
+    with pytest.raises(InputError, match=r"\[64\]"):
+        judged(system("base", 64, 0.5), system("tuned", 64, 0.6), options=EvaluationOptions(deployed_dim=32))
+
+
+def test_different_queries_are_not_compared() -> None:
+    """Systems scored on different queries are refused, as are two of one name and dimension."""
+    other = summarise("tuned", "tuned", 64, spread(0.5, count=100), clusters={}, options=OPTIONS)
+    with pytest.raises(InputError, match="different queries"):
+        compare([system("base", 64, 0.5), other], {}, OPTIONS)
+    with pytest.raises(InputError, match="two systems"):
+        compare([system("base", 64, 0.5), system("base", 64, 0.5)], {}, OPTIONS)
+
+
+@pytest.mark.parametrize("bad", [{"confidence": 1.0}, {"resamples": 3}, {"dims": (0,)}])
+def test_options_that_mean_nothing_are_refused(bad: dict[str, float]) -> None:
+    """Settings outside their range are refused when they are made."""
+    with pytest.raises(SettingsError):
+        EvaluationOptions(**bad)  # type: ignore[arg-type]  # on purpose

@@ -1,0 +1,152 @@
+"""What the report promises, as table, JSON and HTML."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from rich.table import Table
+from .samples import report
+
+from jargonaut.evaluation import RunReport, to_html, to_json, verdict_table
+
+ATTACK = '<script>alert("x")</script>&\'"'
+
+
+class Page(HTMLParser):
+    """What a browser would find: tags, attributes and whether all were closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.balanced = True
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes a tag and what it would load or run."""
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href") or name.startswith("on")]
+        if tag not in ("meta", "link", "br", "img", "input"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes a tag that closes itself."""
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        """Checks that the right tag is closed."""
+        self.balanced &= bool(self.open) and self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def sample() -> RunReport:
+    """A whole small report."""
+    return report()
+
+
+@pytest.fixture(scope="module")
+def page(sample: RunReport) -> str:
+    """Its page."""
+    return to_html(sample)
+
+
+def test_json_has_the_promised_keys(sample: RunReport) -> None:
+    """Scripts find verdict, systems, comparisons, counts, leakage, timings, assessment and settings."""
+    value = json.loads(json.dumps(to_json(sample), allow_nan=False))
+    assert value["verdict"] == "ship"
+    assert value["sentence"] == sample.verdict.sentence
+    system = value["systems"][0]
+    assert {"name", "dim", "metrics", "intervals"} <= set(system)
+    assert "nDCG@10" in system["metrics"]
+    assert set(system["intervals"]["recall@10"]) == {"mean", "low", "high"}
+    assert {"baseline", "candidate", "metric", "difference", "low", "high"} <= set(value["comparisons"][0])
+    for name in ("counts", "leakage", "timings", "assessment", "settings"):
+        assert isinstance(value[name], dict)
+        assert value[name]
+    assert len(value["changes"]["better"]) == 10
+
+
+def test_json_holds_no_nan(sample: RunReport) -> None:
+    """Numbers that JSON cannot hold become null, and numpy numbers become plain ones."""
+    odd = dataclasses.replace(sample, counts={"a": math.nan, "b": np.int64(3)}, assessment=None)
+    value = json.loads(json.dumps(to_json(odd), allow_nan=False))
+    assert (value["counts"], value["assessment"]) == ({"a": None, "b": 3}, {})
+
+
+def test_table_fits_a_hundred_columns() -> None:
+    """The plain table has one row per system, is aligned and fits 100 columns, whatever the base is called."""
+    text = report(base_name="organisation/an-embedding-model-with-a-very-long-name-v1.5").table()
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert sum(line.startswith("tuned  ") for line in lines) == 2
+    assert "nDCG@10" in lines[0]
+    assert "tuned 32-d against base 64-d" in text
+
+
+def test_table_says_when_nothing_can_be_measured(sample: RunReport) -> None:
+    """A difference inside its interval is put in words, not numbers."""
+    wide = tuple(dataclasses.replace(c, low=-1.0, high=1.0) for c in sample.comparisons)
+    assert "no measurable difference" in dataclasses.replace(sample, comparisons=wide).table()
+
+
+def test_rich_table_has_a_row_per_system(sample: RunReport) -> None:
+    """The terminal gets a rich table with a row per system; names are never read as markup."""
+    table = verdict_table(report(base_name="[red]base[/red]"))
+    assert isinstance(table, Table)
+    assert table.row_count == len(sample.systems)
+    assert "[red]base[/red]" in report(base_name="[red]base[/red]").table()
+
+
+def test_html_needs_nothing_else(page: str) -> None:
+    """The page is whole: no script, no address to load from, and every tag closed."""
+    found = Page(page)
+    assert found.balanced
+    assert not found.open
+    assert found.links == []
+    assert not {"script", "link", "img", "iframe"} & set(found.tags)
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_html_tells_the_whole_run(sample: RunReport, page: str) -> None:
+    """Verdict, bars, dimensions, changes, gate, leakage, counts, training, time and settings are all there."""
+    from html import unescape
+
+    assert sample.verdict.sentence in unescape(page)
+    assert page.count("<svg ") == 6
+    assert page.count('<details class="change better">') == 10
+    for heading in ("Quality by dimension", "Leakage check", "Counts", "Training", "Time", "Settings"):
+        assert f"<h2>{heading}</h2>" in page
+
+
+def test_html_escapes_the_users_words() -> None:
+    """Markup in documents, queries, names, settings and notices is shown, never interpreted."""
+    hostile = to_html(report(text=ATTACK, title=ATTACK, base_name=ATTACK))
+    assert "script" not in Page(hostile).tags
+    assert "<script" not in hostile
+    assert "&lt;script&gt;" in hostile
+
+
+def test_html_of_the_least_report(sample: RunReport) -> None:
+    """A run with nothing but systems still gives a page, without empty headings."""
+    least = RunReport(
+        sample.title, sample.created, "b", "t", "s", sample.verdict, sample.systems[:2], sample.comparisons
+    )
+    page = to_html(least)
+    assert Page(page).balanced
+    assert "<h2>Counts</h2>" not in page
+    assert "Quality by dimension" not in page
+
+
+def test_leakage_is_called_clean_only_when_counted(sample: RunReport) -> None:
+    """Zero counts are clean; one above zero, or none at all, is not."""
+    assert sample.is_clean
+    assert not dataclasses.replace(sample, leakage={"shared": 1, "other": 0}).is_clean
+    assert not dataclasses.replace(sample, leakage={}).is_clean

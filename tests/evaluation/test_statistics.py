@@ -1,0 +1,98 @@
+"""What `statistics` promises."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jargonaut.evaluation import NO_DIFFERENCE, Interval, mean_interval, paired_bootstrap
+from jargonaut.evaluation.statistics import fewest_clusters, standard_error
+
+
+@given(st.lists(st.floats(0, 1), min_size=6, max_size=60), st.integers(0, 100))
+@settings(max_examples=25, deadline=None)
+def test_identical_scores_differ_by_exactly_zero(values: list[float], seed: int) -> None:
+    """Two systems with the same scores differ by 0, from 0 to 0."""
+    a = np.array(values)
+    found = paired_bootstrap(a, a, [str(i) for i in range(len(a))], resamples=200, seed=seed)
+    assert (found.difference, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert found.verdict_words == NO_DIFFERENCE
+
+
+@given(st.integers(0, 50))
+@settings(max_examples=10, deadline=None)
+def test_clustered_data_have_wider_intervals(seed: int) -> None:
+    """Where queries of one document move together, drawing documents gives a wider interval than drawing queries."""
+    rng = np.random.default_rng(seed)
+    documents = np.repeat(np.arange(40), 10)
+    difference = rng.normal(0, 0.1, 40)[documents] + rng.normal(0, 0.01, 400)
+    nothing = np.zeros(400)
+    together = paired_bootstrap(nothing, difference, documents.astype(str).tolist(), resamples=1000)
+    alone = paired_bootstrap(nothing, difference, [str(i) for i in range(400)], resamples=1000)
+    assert together.high - together.low > 1.5 * (alone.high - alone.low)
+
+
+@pytest.mark.parametrize("number", [8, 30])
+def test_coverage_is_about_the_confidence(number: int) -> None:
+    """In 95 of 100 experiments, more or less, the interval holds the truth, with few clusters too."""
+    rng = np.random.default_rng(7)
+    labels = np.repeat(np.arange(number), 3).astype(str).tolist()
+    held = 0
+    for _ in range(300):
+        truth = np.repeat(rng.normal(0.1, 0.2, number), 3) + rng.normal(0, 0.1, 3 * number)
+        found = paired_bootstrap(np.zeros(3 * number), truth, labels, resamples=600, seed=int(rng.integers(1 << 30)))
+        held += found.low <= 0.1 <= found.high
+    assert 0.91 <= held / 300 <= 0.99
+
+
+def test_same_seed_same_interval() -> None:
+    """The interval is a function of the scores, the clusters and the seed."""
+    rng = np.random.default_rng(0)
+    a, b, labels = rng.random(50), rng.random(50), [str(i // 2) for i in range(50)]
+    first = paired_bootstrap(a, b, labels, resamples=500, seed=3)
+    assert first == paired_bootstrap(a, b, labels, resamples=500, seed=3)
+    assert first != paired_bootstrap(a, b, labels, resamples=500, seed=4)
+
+
+def test_too_few_clusters_show_nothing() -> None:
+    """Five documents cannot show a difference at 95 %, however large; six can."""
+    zeros, ones = np.zeros(60), np.ones(60) * 0.5
+    assert fewest_clusters(0.95) == 6
+    five = paired_bootstrap(zeros, ones, [str(i % 5) for i in range(60)])
+    assert (five.low, five.high, five.excludes_zero) == (-1.0, 1.0, False)
+    assert paired_bootstrap(zeros, ones, [str(i % 6) for i in range(60)]).excludes_zero
+    assert mean_interval(ones, ["one"] * 60) == Interval(0.5, 0.0, 1.0)
+
+
+def test_words_of_an_interval() -> None:
+    """A clear difference is told with its interval, an unclear one in words."""
+    assert Interval(0.064, 0.05, 0.078).verdict_words == "+0.064 (+0.050 to +0.078)"
+    assert Interval(-0.02, -0.03, -0.01).excludes_zero
+    assert Interval(0.01, -0.002, 0.03).verdict_words == NO_DIFFERENCE
+
+
+def test_lengths_must_agree() -> None:
+    """Scores that cannot be paired are refused."""
+    with pytest.raises(ValueError, match="paired"):
+        paired_bootstrap(np.zeros(3), np.zeros(4), ["a"] * 3)
+    with pytest.raises(ValueError, match="cluster"):
+        paired_bootstrap(np.zeros(3), np.zeros(3), ["a"] * 2)
+
+
+def test_thousand_queries_ten_thousand_resamples_take_less_than_a_second() -> None:
+    """The default bootstrap of 1,000 queries runs in under a second."""
+    rng = np.random.default_rng(0)
+    started = time.process_time()
+    paired_bootstrap(rng.random(1000), rng.random(1000), [str(i) for i in range(1000)])
+    assert time.process_time() - started < 1.0
+
+
+def test_standard_error_of_independent_values() -> None:
+    """Without clustering the cluster-robust standard error is the ordinary one."""
+    values = np.random.default_rng(0).random(80)
+    ordinary = values.std(ddof=1) / np.sqrt(80)
+    assert standard_error(values, [str(i) for i in range(80)]) == pytest.approx(ordinary)
