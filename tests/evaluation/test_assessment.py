@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from .samples import scores, spread
 
 from jargonaut.errors import SettingsError
 from jargonaut.evaluation import Assessment, AssessmentOptions, assess
 from jargonaut.evaluation.statistics import standard_error
+
+from .samples import scores, spread
 
 OPTIONS = AssessmentOptions(resamples=500)
 

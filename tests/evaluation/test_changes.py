@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .samples import run_at
-
 from jargonaut.evaluation import Changes, find_changes, per_query
 from jargonaut.records import Passage, Qrel, Query, Run
+
+from .samples import run_at
 
 
 def changes(before: list[int], after: list[int], limit: int = 10) -> Changes:

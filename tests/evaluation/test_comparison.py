@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from .samples import OPTIONS, spread
 
 from jargonaut.errors import InputError, SettingsError
 from jargonaut.evaluation import (
@@ -16,6 +15,8 @@ from jargonaut.evaluation import (
     summarise,
     verdict,
 )
+
+from .samples import OPTIONS, spread
 
 
 def system(kind: SystemKind, dim: int | None, mean: float, seed: int = 0) -> SystemResult:

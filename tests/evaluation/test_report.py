@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from rich.table import Table
-from .samples import report
 
 from jargonaut.evaluation import RunReport, to_html, to_json, verdict_table
+
+from .samples import report
 
 ATTACK = '<script>alert("x")</script>&\'"'
 
