@@ -1,1 +1,5 @@
-"""The command line: parse, call, print."""
+"""The command line: parse, call one function, print its result."""
+
+from jargonaut.cli.main import main
+
+__all__ = ["main"]

@@ -54,6 +54,13 @@ class LocalEncoder:
         self._max_tokens = max_tokens
         self._trust_remote_code = trust_remote_code
 
+    @classmethod
+    def around(cls, folder: ModelFolder, model: SentenceTransformer, options: ComputeOptions) -> LocalEncoder:
+        """An encoder over a model that is loaded already, such as one in training; `folder` gives its prompts."""
+        encoder = cls(folder, options)
+        encoder.__dict__["model"] = model  # where `cached_property` keeps it
+        return encoder
+
     @property
     def name(self) -> str:
         """What a user calls this model."""
@@ -98,7 +105,7 @@ class LocalEncoder:
         skip = prompt_tokens(model, prompt)
         device = next(model.parameters()).device
         batches = list(micro_batches([len(row) for row in ids], token_budget(self.options, device)))
-        rows = (row for batch in batches for row in batch)
+        rows: Iterator[int] = (row for batch in batches for row in batch)
         if len(texts) >= SHOW_FROM:
             rows = self.reporter.track(rows, f"encoding {noun} with {self.name}", len(texts))
         model.eval()
@@ -171,7 +178,7 @@ def quiet_libraries() -> Iterator[None]:
     level = logging.getLogger("transformers").level
     noisy = logging.getLogger("sentence_transformers")
     before = noisy.level
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("transformers").setLevel(logging.ERROR)
     noisy.setLevel(logging.ERROR)
     try:
@@ -180,4 +187,4 @@ def quiet_libraries() -> Iterator[None]:
         logging.getLogger("transformers").setLevel(level)
         noisy.setLevel(before)
         if shown:
-            transformers_logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,5 +1,5 @@
 """Fine-tuning: contrastive × Matryoshka over whole batches."""
 
-from jargonaut.training.contrastive import TrainOptions, Trained, matryoshka_dims, train
+from jargonaut.training.contrastive import VERSION, Trained, TrainOptions, matryoshka_dims, train
 
-__all__ = ["TrainOptions", "Trained", "matryoshka_dims", "train"]
+__all__ = ["VERSION", "TrainOptions", "Trained", "matryoshka_dims", "train"]

@@ -1,0 +1,266 @@
+"""Every command. Each parses its flags, calls one function of the library and prints what comes back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from jargonaut.artifacts import plain
+from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.errors import InputError, JargonautError
+from jargonaut.layout import Layout
+from jargonaut.settings import Settings, load_settings, override, template
+from jargonaut.workspace import SearchResult, Workspace
+
+EXIT_DONT = 3
+"""Done, and the answer is "don't"."""
+
+app = typer.Typer(
+    name="jargonaut", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    help="Teaches an embedding model the jargon of one domain, proves that it helps, and ships it safely.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+models_app = typer.Typer(no_args_is_help=True, help="Registered model versions: list, show, promote, roll back.")
+app.add_typer(models_app, name="models")
+
+WorkspaceFlag = Annotated[Path, typer.Option("--workspace", "-w", help="The project folder.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
+SetFlag = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting for this call, such as train.epochs=2. May be repeated.")
+]
+BaseFlag = Annotated[
+    str | None, typer.Option("--base", help="Base model: a hub id, a folder, or `embedded` (all-MiniLM-L6-v2).")
+]
+SourceArgument = Annotated[
+    Path, typer.Argument(help="A folder of documents, a BEIR folder, or a JSONL of passages.", show_default=False)
+]
+
+
+@app.command(epilog="Example: jargonaut run docs/ --workspace my-domain")
+def run(
+    source: SourceArgument,
+    workspace: WorkspaceFlag = Path(),
+    base: BaseFlag = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The whole story: documents in; verdict, tuned model, index and report out.
+
+    Exit code 0: ship it. 3: done, and the answer is "don't". 2: something in the input must be mended.
+    """
+    reporter = TerminalReporter()
+    reporter.line(f"jargonaut run {source}")
+    result = _open(workspace, base, setting, reporter).run(source)
+    _print_run(result, as_json=as_json)
+    raise typer.Exit(0 if result.verdict == "ship" else EXIT_DONT)
+
+
+@app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain")
+def assess(
+    source: SourceArgument,
+    workspace: WorkspaceFlag = Path(),
+    base: BaseFlag = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Is fine-tuning worth it here, and what would do instead? Trains nothing.
+
+    Exit code 0: fine-tune. 3: don't (yet).
+    """
+    found = _open(workspace, base, setting, TerminalReporter()).assess(source)
+    if as_json:
+        say(json.dumps(plain(found), indent=2, ensure_ascii=False))
+    else:
+        say(f"\n{found.sentence}")
+        for reason in found.reasons:
+            say(f"  · {reason}")
+        say("\n  what else was measured on dev      recall@10  nDCG@10  against the base")
+        for one in found.alternatives:
+            gain = f"{one.gain:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+            say(f"  {one.name:<34}{one.recall_at_10:>9.3f}{one.ndcg_at_10:>9.3f}  {gain}  {one.cost}")
+    raise typer.Exit(0 if found.verdict == "fine_tune" else EXIT_DONT)
+
+
+@app.command(epilog='Example: jargonaut search "what happens after a missed payment" --compare base')
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)],
+    workspace: WorkspaceFlag = Path(),
+    k: Annotated[int, typer.Option("--k", "-k", help="Hits.")] = 10,
+    model: Annotated[str | None, typer.Option("--model", help="A version; the live one if not said.")] = None,
+    compare: Annotated[str | None, typer.Option("--compare", help="Also search with this version.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Searches the index with the live model, or with two versions side by side."""
+    opened = _open(workspace, None, None, TerminalReporter(quiet=True))
+    results = [opened.search(query, k=k, model=model)]
+    if compare is not None:
+        results.append(opened.search(query, k=k, model=compare))
+    if as_json:
+        say(json.dumps(plain(results if compare is not None else results[0]), indent=2, ensure_ascii=False))
+        return
+    for result in results:
+        others = {hit.passage.id: hit.rank for other in results if other is not result for hit in other.hits}
+        _print_hits(result, others if compare is not None else None)
+
+
+@app.command(epilog="Example: jargonaut init my-domain")
+def init(
+    folder: Annotated[Path, typer.Argument(help="The project folder.")] = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Writes jargonaut.toml with every setting, its default and its meaning, commented out."""
+    path = Layout(folder).settings
+    if path.exists():
+        raise InputError("there is one already, and it is yours: it stays as it is", where=str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(template(), encoding="utf-8")
+    say(json.dumps({"settings": str(path)}) if as_json else f"wrote {path}")
+
+
+@app.command(epilog="Example: jargonaut doctor")
+def doctor(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
+    """What this machine has: Python, torch, threads, bf16, memory, disk, extras, and what will be slow."""
+    from jargonaut.doctor import examine
+
+    diagnosis = examine(workspace)
+    if as_json:
+        say(json.dumps(plain(diagnosis), indent=2, ensure_ascii=False))
+    else:
+        marks = {"ok": "✓", "slow": "~", "problem": "✗"}
+        for check in diagnosis.checks:
+            say(f"  {marks[check.status]} {check.name:<22} {check.value}")
+            if check.advice:
+                say(f"      {check.advice}")
+    raise typer.Exit(2 if diagnosis.problems else 0)
+
+
+@app.command(epilog="Example: jargonaut demo")
+def demo(
+    workspace: WorkspaceFlag = Path("jargonaut-demo"),
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The main job on a real domain that ships with the package: clinical coding with ICD-10-CM."""
+    from jargonaut.demo import write_demo
+
+    reporter = TerminalReporter()
+    source = workspace / "icd10cm"
+    reporter.line("jargonaut demo: ICD-10-CM, the words clinicians use → the official descriptions of codes")
+    if not (source / "queries.jsonl").exists():
+        write_demo(source)
+    result = _open(workspace, None, setting, reporter).run(source)
+    _print_run(result, as_json=as_json)
+    if not as_json:
+        say("\nWhat to type next:")
+        say(f'  jargonaut search "heart attack of the front wall" --compare base -w {workspace}')
+        say(f"  jargonaut models list -w {workspace}")
+        say("  jargonaut run YOUR-DOCUMENTS -w my-domain")
+    raise typer.Exit(0 if result.verdict == "ship" else EXIT_DONT)
+
+
+@models_app.command("list", epilog="Example: jargonaut models list -w my-domain")
+def models_list(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
+    """Every registered version with its test score; the live one is marked."""
+    versions = _open(workspace, None, None, TerminalReporter()).models()
+    if as_json:
+        say(json.dumps(plain(versions), indent=2, ensure_ascii=False))
+        return
+    say(f"  {'version':<10}{'status':<12}{'dim':>5}  {'nDCG@10':>8}  {'created':<17} name")
+    for one in versions:
+        score = one.metrics.get("nDCG@10")
+        shown = f"{score:.3f}" if score is not None else "–"
+        say(f"  {one.version:<10}{one.status:<12}{one.dimension:>5}  {shown:>8}  {one.created[:16]:<17} {one.name}")
+
+
+@models_app.command("show", epilog="Example: jargonaut models show v1")
+def models_show(
+    version: Annotated[str, typer.Argument(help="Such as v1 or base.", show_default=False)],
+    workspace: WorkspaceFlag = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """One version: where it lies, what it came from, how it scored."""
+    one = _open(workspace, None, None, TerminalReporter()).registry().get(version)
+    fields: dict[str, Any] = plain(one)
+    if as_json:
+        say(json.dumps(fields, indent=2, ensure_ascii=False))
+        return
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            say(f"  {name}")
+            for key, item in value.items():
+                say(f"    {key:<14} {f'{item:.4f}' if isinstance(item, float) else item}")
+        else:
+            say(f"  {name:<16} {value}")
+
+
+@models_app.command("promote", epilog="Example: jargonaut models promote v2")
+def models_promote(
+    version: Annotated[str, typer.Argument(help="Such as v2.", show_default=False)],
+    workspace: WorkspaceFlag = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Makes a version and its index live, in one step."""
+    live = _open(workspace, None, None, TerminalReporter()).promote(version)
+    say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
+
+
+@models_app.command("rollback", epilog="Example: jargonaut models rollback")
+def models_rollback(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
+    """Goes back to what was live before."""
+    live = _open(workspace, None, None, TerminalReporter()).rollback()
+    say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
+
+
+def main() -> None:
+    """The entry point: an error of the user's is a sentence and exit code 2, never a traceback."""
+    try:
+        app()
+    except JargonautError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on from here", err=True)
+        sys.exit(130)
+
+
+def _open(workspace: Path, base: str | None, setting: list[str] | None, reporter: TerminalReporter) -> Workspace:
+    changes: dict[str, Any] = {}
+    for one in setting or []:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise InputError(f"{one!r} is no setting", where="--set", remedy="write section.key=value")
+        changes[name.strip()] = value.strip()
+    settings: Settings = override(load_settings(Layout(workspace).settings), changes)
+    if base is not None:
+        settings = override(settings, {"base.model": base})
+    return Workspace(workspace, settings=settings, reporter=reporter)
+
+
+def _print_run(result: Any, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps({**result.report, "run": result.run_id, "folder": str(result.folder)}, ensure_ascii=False))
+        return
+    say(f"\n{result.table()}\n")
+    say(str(result.report["sentence"]))
+    live = f"{result.live.version} is live" if result.live else "nothing is live"
+    say(f"\n  model   {result.version.version}  {result.version.path}")
+    say(f"  index   {result.index.collection}  ({result.index.count:,} passages); {live}")
+    say(f"  report  {result.folder / 'report.html'}")
+    say(f"  took    {result.seconds:.0f} s")
+
+
+def _print_hits(result: SearchResult, others: dict[str, int] | None) -> None:
+    say(f"\n{result.version}: {result.query}")
+    for hit in result.hits:
+        moved = f"  (rank {others[hit.passage.id]} there)" if others and hit.passage.id in others else ""
+        moved = moved or ("  (not found there)" if others is not None else "")
+        path = " > ".join(part for part in (hit.passage.title, *hit.passage.headings) if part)
+        say(f"  {hit.rank:>2}. {hit.score:.3f}  {hit.passage.id}{moved}")
+        if path:
+            say(f"             {path}")
+        say(f"             {' '.join(hit.passage.text.split())[:160]}")

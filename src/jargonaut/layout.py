@@ -1,0 +1,54 @@
+"""Where a project's files live. Paths only; nothing is created or read here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SETTINGS_FILE = "jargonaut.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one workspace, all below `<root>/.jargonaut`."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """The user's settings; may be absent."""
+        return self.root / SETTINGS_FILE
+
+    @property
+    def home(self) -> Path:
+        """Everything that jargonaut writes."""
+        return self.root / ".jargonaut"
+
+    def stage(self, name: str) -> Path:
+        """Artifacts of a stage, one folder per key."""
+        return self.home / name
+
+    @property
+    def runs(self) -> Path:
+        """Reports, per-query scores and TREC files, one folder per run."""
+        return self.home / "runs"
+
+    @property
+    def models(self) -> Path:
+        """Registered model versions."""
+        return self.home / "models"
+
+    @property
+    def registry(self) -> Path:
+        """The registry's database."""
+        return self.home / "registry.db"
+
+    @property
+    def vectors(self) -> Path:
+        """The vector cache."""
+        return self.home / "vectors"
+
+    @property
+    def index(self) -> Path:
+        """Vector collections."""
+        return self.home / "index"

@@ -1,0 +1,478 @@
+"""The whole story, top to bottom: a source goes in; a verdict, a model version and an index come out.
+
+Every step is a content-addressed artifact: its folder is named by what went in, so a second run finds what is done, and
+a run that was killed goes on where it stopped. Knows the order of the stages and what each hands to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jargonaut import evaluation, formats, negatives, pairs, retrieval, training
+from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
+from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
+from jargonaut.encoding.models import ModelFolder, find_model
+from jargonaut.index import IndexInfo, LanceStore, build_index
+from jargonaut.layout import Layout
+from jargonaut.protocols import Reporter
+from jargonaut.records import Pair, Run, Triplet, positives, qrels, queries
+from jargonaut.registry import Live, ModelVersion, Registry
+from jargonaut.settings import Settings
+from jargonaut.sources import PreparedCorpus, PreparedPairs, Source, open_source, prepare_corpus, prepare_pairs
+
+ASSESS_VERSION = 1
+EVALUATE_VERSION = 1
+DEPTH = 100
+"""Hits kept per query, the deepest that a measure looks at."""
+DEV_DISTRACTORS = 2000
+"""Passages, besides dev's positives, against which an epoch is scored."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock that runs use unless another is handed in."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes:
+        run_id: Name of its folder under `runs/`.
+        folder: Holds report.html, report.json, per-query scores, TREC runs and qrels.
+        report: `report.json`, parsed.
+        text: The verdict table.
+        version: The registered model.
+        index: Its vector collection.
+        live: What is live after the run.
+        seconds: Wall time of this call.
+    """
+
+    run_id: str
+    folder: Path
+    report: Mapping[str, Any]
+    text: str
+    version: ModelVersion
+    index: IndexInfo
+    live: Live | None
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """`ship`, `dont_ship` or `no_measurable_difference`."""
+        return str(self.report["verdict"])
+
+    def table(self) -> str:
+        """The verdict table, plain text."""
+        return self.text
+
+
+class Story:
+    """One run's steps in order; each is done when it is first asked for, and only once.
+
+    Args:
+        source: What the user points at.
+        layout: The workspace's paths.
+        settings: Every stage's options.
+        reporter: Where each stage says what it did.
+        clock: Time of the report.
+    """
+
+    def __init__(
+        self, source: Path, layout: Layout, settings: Settings, reporter: Reporter, clock: Clock = utc_now
+    ) -> None:
+        self.layout, self.settings, self.reporter, self.clock = layout, settings, reporter, clock
+        self.source: Source = open_source(source, settings)
+        self.base_folder = base_model(settings)
+        self.base = self._cached(self.base_folder)
+        self.notices: list[str] = []
+
+    @cached_property
+    def corpus(self) -> PreparedCorpus:
+        """Passages without repeats."""
+        found = prepare_corpus(self.source, self.base_folder, self.settings, self.layout, self.reporter)
+        counts = found.artifact.counts
+        detail = f"{counts['documents']:,} documents, {counts['passages']:,} passages"
+        repeats = counts.get("exact_duplicates", 0) + counts.get("near_duplicates", 0)
+        detail += f", {repeats:,} repeats dropped" if repeats else ""
+        self._say("corpus", detail, found.artifact)
+        self._left_out(found.artifact)
+        if found.notice:
+            self._warn(found.notice)
+        return found
+
+    @cached_property
+    def pairs(self) -> PreparedPairs:
+        """Train, dev and test pairs."""
+        found = prepare_pairs(self.corpus, self.base, self.settings, self.layout, self.reporter)
+        c = found.artifact.counts
+        how = "the source's own split" if c["origin"] == "given" else "split by document and near-duplicate"
+        detail = f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {c['source']} ({how})"
+        self._say("pairs", f"{detail}; word overlap {c['overlap']['mean']:.0%}", found.artifact)
+        self._left_out(found.artifact)
+        for field, words in (("unknown_queries", "judgements name an unknown query"),
+                             ("unknown_passages", "judgements name an unknown passage"),
+                             ("without_positive", "queries have no usable positive")):  # fmt: skip
+            if c.get(field):
+                self._warn(f"{c[field]:,} {words}; they are left out")
+        if c["train"] < 1000:
+            self._warn(f"only {c['train']:,} training pairs: expect a small gain and a wide interval; 1,000 is a start")
+        return found
+
+    @cached_property
+    def assessment(self) -> evaluation.Assessment:
+        """Whether fine-tuning looks worth it, measured on dev."""
+        inputs = {"pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint}
+        options = {"assess": self.settings.assess, "bm25": self.settings.bm25}
+
+        def build(folder: Path) -> Mapping[str, Any]:
+            splits = self.pairs.splits
+            scores = {run.name: self._scores(run, splits.dev) for run in self._untuned(splits.dev)}
+            found = evaluation.assess(
+                scores["base"], scores["BM25"], scores["base + BM25"], train_pairs=len(positives(splits.train)),
+                clusters=evaluation.query_clusters(qrels(splits.dev), splits.groups),
+                test_queries=len(queries(splits.test)), options=self.settings.assess,
+            )  # fmt: skip
+            write_json(folder / "assessment.json", plain(found))
+            return {"verdict": found.verdict, "sentence": found.sentence}
+
+        artifact = ensure(
+            self.layout.stage("assessments"), "assess", version=ASSESS_VERSION, inputs=inputs, options=options,
+            build=build,
+        )  # fmt: skip
+        row = json.loads((artifact.path / "assessment.json").read_text(encoding="utf-8"))
+        row["alternatives"] = tuple(evaluation.Alternative(**one) for one in row["alternatives"])
+        found = evaluation.Assessment(**{**row, "reasons": tuple(row["reasons"])})
+        self.reporter.line(f"  assess      {found.sentence}{_again(artifact)}")
+        return found
+
+    @cached_property
+    def negatives(self) -> Artifact:
+        """Hard negatives from train passages."""
+        inputs = {
+            "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint,
+        }  # fmt: skip
+
+        def build(folder: Path) -> Mapping[str, Any]:
+            found = self._mine()
+            formats.write_jsonl(folder / "triplets.jsonl", found.triplets)
+            return {"negatives": found.negatives, "removed": found.removed, "fell_back": found.fell_back}
+
+        artifact = ensure(
+            self.layout.stage("negatives"), "mine", version=negatives.VERSION, inputs=inputs,
+            options=self.settings.mine, build=build,
+        )  # fmt: skip
+        c = artifact.counts
+        detail = f"{c['negatives']:,} hard negatives; {sum(c['removed'].values()):,} candidates removed as false ones"
+        self._say("negatives", detail, artifact)
+        return artifact
+
+    @cached_property
+    def tuned(self) -> Artifact:
+        """The candidate model, in its `model` folder, and how its training went."""
+        inputs = {
+            "negatives": self.negatives.key, "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key,
+            "base": self.base.fingerprint,
+        }  # fmt: skip
+        artifact = ensure(
+            self.layout.stage("training"), "train", version=training.VERSION, inputs=inputs,
+            options={"train": self.settings.train, "precision": self.settings.compute.precision}, build=self._train,
+        )  # fmt: skip
+        c = artifact.counts
+        self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
+        if c["best_epoch"] == 0:
+            self._warn("no epoch scored better on dev than the base model, so the candidate is the base itself")
+        return artifact
+
+    @cached_property
+    def tuned_encoder(self) -> CachedEncoder:
+        """The candidate as an encoder."""
+        return self._cached(find_model(str(self.tuned.path / "model")))
+
+    @cached_property
+    def run(self) -> Artifact:
+        """The evaluation on test and its report."""
+        inputs = {
+            "tuned": self.tuned_encoder.fingerprint, "base": self.base.fingerprint, "source": str(self.source.path),
+            "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "training": self.tuned.key,
+        }  # fmt: skip
+        options = {"evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.settings.train.dims}
+        assessment = self.assessment
+
+        def build(folder: Path) -> Mapping[str, Any]:
+            report = self._evaluate(folder, assessment)
+            write_json(folder / "report.json", evaluation.to_json(report))
+            (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
+            (folder / "table.txt").write_text(report.table(), encoding="utf-8")
+            best = next(s for s in report.systems if s.kind == "tuned" and s.dim == report.headline_dim)
+            return {"verdict": report.verdict.name, "sentence": report.verdict.sentence, "metrics": best.metrics}
+
+        artifact = ensure(
+            self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
+        )
+        self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
+        return artifact
+
+    def _untuned(self, part: tuple[Pair, ...]) -> list[Run]:
+        """BM25, the base, and both fused."""
+        asked = queries(part)
+        lexical = self._bm25.search(asked, DEPTH)
+        dense = self._dense("base", self.base, part)
+        return [lexical, dense, retrieval.reciprocal_rank_fusion("base + BM25", [dense, lexical], k=DEPTH)]
+
+    @cached_property
+    def _bm25(self) -> retrieval.BM25:
+        return retrieval.BM25(list(self.corpus.texts), list(self.corpus.texts.values()), self.settings.bm25)
+
+    def _dense(self, name: str, encoder: CachedEncoder, part: tuple[Pair, ...], dim: int | None = None) -> Run:
+        asked = queries(part)
+        return retrieval.dense_run(
+            name, [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), list(self.corpus.texts),
+            encoder.encode_passages(list(self.corpus.texts.values())), k=DEPTH, dim=dim,
+        )  # fmt: skip
+
+    def _scores(self, run: Run, part: tuple[Pair, ...]) -> evaluation.Scores:
+        return evaluation.per_query(run, qrels(part), queries(part))
+
+    def _mine(self) -> negatives.MinedNegatives:
+        splits, texts, options = self.pairs.splits, self.corpus.texts, self.settings.mine
+        held = pairs.held_out(splits)
+        allowed = [passage_id for passage_id in texts if passage_id not in held]
+        asked = queries(splits.train)
+        asked_vectors = self.base.encode_queries([q.text for q in asked])
+        vectors = self.base.encode_passages(list(texts.values()))
+        row = {passage_id: number for number, passage_id in enumerate(texts)}
+        query_row = {q.id: number for number, q in enumerate(asked)}
+        ranking = retrieval.dense_run(
+            "base", [q.id for q in asked], asked_vectors, allowed, vectors[[row[p] for p in allowed]], k=options.depth
+        )
+        return negatives.mine(
+            splits.train, ranking,
+            lambda query_id, passage_id: float(asked_vectors[query_row[query_id]] @ vectors[row[passage_id]]),
+            lambda passage_id: pairs.normalised(texts[passage_id]), splits.groups, frozenset(allowed), options,
+        )  # fmt: skip
+
+    def _train(self, folder: Path) -> Mapping[str, Any]:
+        splits, texts = self.pairs.splits, self.corpus.texts
+        examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
+        known: dict[str, set[str]] = {}
+        for pair in positives(splits.train):
+            known.setdefault(pair.query_id, set()).add(pair.passage_id)
+        compute = self.settings.compute
+        model = load_model(self.base_folder, compute, max_tokens=self.settings.base.max_tokens,
+                           trust_remote_code=self.settings.base.trust_remote_code)  # fmt: skip
+        result = training.train(
+            model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
+            {query: frozenset(ids) for query, ids in known.items()}, self.corpus.near_duplicates, self.settings.train,
+            compute, score=self._dev_score(), reporter=self.reporter,
+        )  # fmt: skip
+        with quiet_libraries():
+            model.float().save(str(folder / "model"), create_model_card=False)
+        write_json(folder / "training.json", plain(result))
+        return {"steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch}
+
+    def _dev_score(self) -> Callable[[Any], float]:
+        """Scores a model in training: nDCG@10 of dev's queries over dev's positives and a sample of other passages."""
+        import numpy as np
+
+        dev, texts = self.pairs.splits.dev, self.corpus.texts
+        asked, judged = queries(dev), list(dict.fromkeys(p.passage_id for p in positives(dev)))
+        taken = set(judged)
+        others = [passage_id for passage_id in texts if passage_id not in taken]
+        order = np.random.default_rng(self.settings.train.seed).permutation(len(others))[:DEV_DISTRACTORS]
+        pool = [*judged, *(others[number] for number in order)]
+
+        def score(model: Any) -> float:
+            encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
+            run = retrieval.dense_run(
+                "dev", [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), pool,
+                encoder.encode_passages([texts[p] for p in pool]), k=10,
+            )  # fmt: skip
+            return self._scores(run, dev).mean("nDCG@10")
+
+        return score
+
+    def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
+        splits, options = self.pairs.splits, self.settings.evaluate
+        test, clusters = splits.test, evaluation.query_clusters(qrels(splits.test), splits.groups)
+        full = self.base.dimension
+        dims = options.dims or training.matryoshka_dims(full, self.settings.train.dims)
+        lexical, base_run, base_hybrid = self._untuned(test)
+        tuned_run = self._dense("tuned", self.tuned_encoder, test)
+        tuned_hybrid = retrieval.reciprocal_rank_fusion("tuned + BM25", [tuned_run, lexical], k=DEPTH)
+        runs: list[tuple[Run, str, int | None]] = [(lexical, "bm25", None)]
+        for dim in dims:
+            runs.append((base_run if dim == full else self._dense("base", self.base, test, dim), "base", dim))
+            tuned = tuned_run if dim == full else self._dense("tuned", self.tuned_encoder, test, dim)
+            runs.append((tuned, "tuned", dim))
+        runs += [(base_hybrid, "hybrid-base", full), (tuned_hybrid, "hybrid-tuned", full)]
+        systems = []
+        for run, kind, dim in runs:
+            scores = self._scores(run, test)
+            systems.append(evaluation.summarise(run.name, kind, dim, scores, clusters=clusters, options=options))
+            formats.write_trec_run(folder / "trec" / f"{kind}{f'-{dim}' if dim else ''}.run", run)
+        formats.write_trec_qrels(folder / "trec" / "test.qrels", qrels(test))
+        evaluation.write_per_query(
+            folder / "per_query.parquet", {f"{s.kind}{f'-{s.dim}' if s.dim else ''}": s.scores for s in systems}
+        )
+        compared = evaluation.compare(systems, clusters, options)
+        of = {(s.kind, s.dim): s.scores for s in systems}
+        return evaluation.RunReport(
+            title=f"{self.source.path.name}: {self.base.name}, tuned",
+            created=self.clock(),
+            base=self.base.name,
+            tuned=f"{self.base.name}, tuned",
+            source=str(self.source.path),
+            verdict=evaluation.verdict(systems, compared, options),
+            systems=tuple(systems),
+            comparisons=compared,
+            changes=evaluation.find_changes(
+                queries(test), {p.id: p for p in self.corpus.passages}, qrels(test),
+                (base_run, of["base", full]), (tuned_run, of["tuned", full]),
+            ),
+            assessment=assessment,
+            counts=self._counts(),
+            leakage=plain(self._leakage()),
+            timings=self._timings(),
+            settings=plain(self.settings),
+            overlap=self.pairs.artifact.counts["overlap"],
+            notices=tuple(self.notices),
+            curve=self._curve(),
+            confidence=options.confidence,
+            deployed_dim=options.deployed_dim,
+        )  # fmt: skip
+
+    def _leakage(self) -> pairs.Leakage:
+        triplets = formats.read_records(self.negatives.path / "triplets.jsonl", Triplet)
+        mined = {passage_id for triplet in triplets for passage_id in triplet.negative_ids}
+        found = pairs.leakage(self.pairs.splits, mined, self.corpus.texts)
+        shared = f"{found.test_passages_in_train} test passages, {found.test_groups_in_train} groups and "
+        shared += f"{found.test_queries_in_train} test queries in training; {found.mined_from_test} held-out negatives"
+        self.reporter.line(f"  leakage     {shared}")
+        if not found.clean:
+            whose = "the source's own split" if self.pairs.splits.origin == "given" else "this split"
+            self._warn(f"{whose} shares passages between training and test: scores on test may be flattered")
+        return found
+
+    def _counts(self) -> dict[str, Any]:
+        split, mined = self.pairs.artifact.counts, self.negatives.counts
+        shown = {k: v for k, v in self.corpus.artifact.counts.items() if isinstance(v, int)}
+        shown |= {k: split[k] for k in ("train", "dev", "test", "train_queries", "dev_queries", "test_queries")}
+        return {**shown, "curated_negatives": split["curated_negatives"], "hard_negatives": mined["negatives"]}
+
+    def _timings(self) -> dict[str, float]:
+        stages = {"corpus": self.corpus.artifact, "pairs": self.pairs.artifact, "negatives": self.negatives,
+                  "training": self.tuned}  # fmt: skip
+        return {name: artifact.seconds for name, artifact in stages.items()}
+
+    def _curve(self) -> evaluation.TrainingCurve:
+        row = json.loads((self.tuned.path / "training.json").read_text(encoding="utf-8"))
+        return evaluation.TrainingCurve(
+            loss=tuple((int(step), float(loss)) for step, loss in row["losses"]),
+            dev_ndcg=tuple((float(epoch), float(value)) for epoch, value in row["dev_scores"]),
+            chosen_epoch=float(row["best_epoch"]),
+        )
+
+    def _cached(self, folder: ModelFolder) -> CachedEncoder:
+        encoder = LocalEncoder(
+            folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
+            trust_remote_code=self.settings.base.trust_remote_code, reporter=self.reporter,
+        )  # fmt: skip
+        return CachedEncoder(encoder, self.layout.vectors)
+
+    def _say(self, stage: str, detail: str, artifact: Artifact) -> None:
+        self.reporter.line(f"  {stage:<11} {detail}{_again(artifact)}")
+
+    def _left_out(self, artifact: Artifact) -> None:
+        if artifact.counts["left_out"]:
+            file = artifact.path / "left_out.jsonl"
+            first = artifact.counts["left_out_first"][0]
+            self._warn(f"{artifact.counts['left_out']:,} inputs left out, listed in {file}; first: {first}")
+
+    def _warn(self, text: str) -> None:
+        self.notices.append(text)
+        self.reporter.warn(text)
+
+
+def base_model(settings: Settings) -> ModelFolder:
+    """The base model that the settings name."""
+    return find_model(
+        settings.base.model, query_prompt=settings.base.query_prompt, passage_prompt=settings.base.passage_prompt
+    )
+
+
+def run(
+    source: Path, layout: Layout, settings: Settings, reporter: Reporter, *, clock: Clock = utc_now
+) -> RunResult:
+    """Runs the whole story and makes the candidate findable: registered, indexed and, if it won, live.
+
+    What is live stays live when it is a tuned version already: this run compared the candidate with the base, not
+    with it.
+    """
+    started = time.monotonic()
+    story = Story(source, layout, settings, reporter, clock)
+    finished = story.run
+    registry = Registry(layout.registry, layout.models, clock=clock)
+    base = registry.register_base(
+        story.base_folder.path, name=story.base.name, fingerprint=story.base.fingerprint,
+        dimension=story.base.dimension,
+    )  # fmt: skip
+    version = registry.register(
+        story.tuned.path / "model", name=f"{story.base.name}, tuned on {source.name}",
+        fingerprint=story.tuned_encoder.fingerprint, dimension=story.tuned_encoder.dimension, base=base.version,
+        run_id=finished.key, metrics=finished.counts["metrics"], lineage=_lineage(story),
+    )  # fmt: skip
+    store = LanceStore(layout.index)
+    texts = story.corpus.texts
+    contents = [texts[p.id] for p in story.corpus.passages]
+    base_index = build_index(store, base.version, story.corpus.passages, contents, story.base, reporter=reporter)
+    index = build_index(store, version.version, story.corpus.passages, contents, story.tuned_encoder, reporter=reporter)
+    reporter.line(f"  registry    {version.version} registered; index {index.collection} holds {index.count:,} passages")
+    live = _go_live(registry, base, base_index, version, index, str(finished.counts["verdict"]), reporter)
+    report = json.loads((finished.path / "report.json").read_text(encoding="utf-8"))
+    text = (finished.path / "table.txt").read_text(encoding="utf-8")
+    return RunResult(finished.key, finished.path, report, text, version, index, live, time.monotonic() - started)
+
+
+def _go_live(
+    registry: Registry,
+    base: ModelVersion,
+    base_index: IndexInfo,
+    tuned: ModelVersion,
+    index: IndexInfo,
+    verdict: str,
+    reporter: Reporter,
+) -> Live | None:
+    live = registry.live()
+    replaceable = live is None or registry.get(live.version).base == ""
+    if verdict == "ship" and replaceable:
+        return registry.promote(tuned.version, index.collection, tuned.dimension)
+    if live is None:
+        return registry.promote(base.version, base_index.collection, base.dimension)
+    if verdict == "ship" and live.version != tuned.version:
+        reporter.warn(f"{live.version} stays live; `jargonaut models promote {tuned.version}` switches")
+    return live
+
+
+def _lineage(story: Story) -> dict[str, Any]:
+    from jargonaut import __version__
+
+    return {
+        "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
+        "pairs": story.pairs.artifact.key, "negatives": story.negatives.key, "training": story.tuned.key,
+        "settings": content_hash(story.settings), "seed": story.settings.train.seed, "jargonaut": __version__,
+    }  # fmt: skip
+
+
+def _again(artifact: Artifact) -> str:
+    return " (done before)" if artifact.reused else f" [{artifact.seconds:.1f} s]"

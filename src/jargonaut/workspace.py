@@ -1,0 +1,162 @@
+"""A project folder and everything one does with it: the Python twin of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jargonaut.errors import InputError
+from jargonaut.layout import Layout
+from jargonaut.protocols import Reporter, SilentReporter
+from jargonaut.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from jargonaut.encoding.local import LocalEncoder
+    from jargonaut.evaluation import Assessment
+    from jargonaut.pipeline import RunResult
+    from jargonaut.records import Passage
+    from jargonaut.registry import Live, ModelVersion, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One passage that a search found: its rank from 1 and its cosine similarity."""
+
+    rank: int
+    score: float
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What one version answers to one query."""
+
+    query: str
+    version: str
+    hits: tuple[Hit, ...]
+
+
+class Workspace:
+    """A project folder.
+
+    Args:
+        root: The folder; it need not exist yet.
+        settings: Options of every stage; `<root>/jargonaut.toml` (or the defaults) when None.
+        reporter: Where long work shows itself.
+
+    Raises:
+        SettingsError: `jargonaut.toml` cannot be understood.
+    """
+
+    def __init__(
+        self, root: str | Path = ".", *, settings: Settings | None = None, reporter: Reporter | None = None
+    ) -> None:
+        self.layout = Layout(Path(root))
+        self.settings = settings or load_settings(self.layout.settings)
+        self.reporter = reporter or SilentReporter()
+
+    def run(self, source: str | Path) -> RunResult:
+        """The whole story: documents in; verdict, model version and index out.
+
+        Args:
+            source: A folder of documents, a BEIR folder, or a JSONL of passages.
+
+        Raises:
+            JargonautError: The source, the settings or the model cannot be used.
+        """
+        from jargonaut import pipeline
+
+        return pipeline.run(Path(source), self.layout, self.settings, self.reporter)
+
+    def assess(self, source: str | Path) -> Assessment:
+        """Whether fine-tuning looks worth it on this source, and what would do instead; measured on dev."""
+        from jargonaut import pipeline
+
+        return pipeline.Story(Path(source), self.layout, self.settings, self.reporter).assessment
+
+    def search(self, query: str, *, k: int = 10, model: str | None = None) -> SearchResult:
+        """Searches with the live version, or with another one.
+
+        Args:
+            query: What to look for.
+            k: Hits.
+            model: A registered version such as `v1` or `base`; the live one when None.
+
+        Raises:
+            InputError: Nothing is live, the version is unknown, or the query is empty.
+            MismatchError: The index was not made by this model.
+        """
+        from jargonaut.index import IndexSearcher, LanceStore
+
+        if not query.strip():
+            raise InputError("the query is empty")
+        if k < 1:
+            raise InputError(f"{k} hits were asked for; ask for 1 or more", where="--k")
+        registry = self.registry()
+        live = registry.live()
+        if model is None and live is None:
+            raise InputError("nothing is live in this workspace", where=str(self.layout.root), remedy=_RUN_FIRST)
+        version = registry.get(model or (live.version if live else ""))
+        index = live.index if live and live.version == version.version else self._index_of(version)
+        searcher = IndexSearcher(LanceStore(self.layout.index), index, self._encoder(version))
+        found = searcher.search_texts([query], k)[0]
+        passages = searcher.passages([hit.passage_id for hit in found])
+        hits = (Hit(rank, hit.score, passages[hit.passage_id]) for rank, hit in enumerate(found, start=1))
+        return SearchResult(query, version.version, tuple(hits))
+
+    def models(self) -> Sequence[ModelVersion]:
+        """Registered versions, oldest first."""
+        return self.registry().list()
+
+    def promote(self, version: str) -> Live:
+        """Makes a version and its index live, in one step.
+
+        Raises:
+            InputError: The version is unknown, or it has no index.
+        """
+        registry = self.registry()
+        wanted = registry.get(version)
+        return registry.promote(version, self._index_of(wanted), wanted.dimension)
+
+    def rollback(self) -> Live:
+        """Goes back to what was live before."""
+        return self.registry().rollback()
+
+    def registry(self) -> Registry:
+        """The workspace's registry.
+
+        Raises:
+            InputError: There is no workspace here yet.
+        """
+        from jargonaut.registry import Registry
+
+        if not self.layout.registry.exists():
+            raise InputError("no run has been finished in this workspace", where=str(self.layout.root),
+                             remedy=_RUN_FIRST)  # fmt: skip
+        return Registry(self.layout.registry, self.layout.models)
+
+    def _encoder(self, version: ModelVersion) -> LocalEncoder:
+        from jargonaut.encoding.local import LocalEncoder
+        from jargonaut.encoding.models import find_model
+        from jargonaut.pipeline import base_model
+
+        given = version.base == "" and find_model(str(version.path)).path == base_model(self.settings).path
+        folder = base_model(self.settings) if given else find_model(str(version.path))
+        return LocalEncoder(
+            folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
+            trust_remote_code=self.settings.base.trust_remote_code,
+        )  # fmt: skip
+
+    def _index_of(self, version: ModelVersion) -> str:
+        from jargonaut.index import LanceStore
+
+        made = [c for c in LanceStore(self.layout.index).collections() if c.complete]
+        fitting = [c.name for c in made if c.fingerprint == version.fingerprint]
+        if not fitting:
+            raise InputError(f"version {version.version} has no index", remedy=_RUN_FIRST)
+        return fitting[-1]
+
+
+_RUN_FIRST = "run `jargonaut run DOCS --workspace DIR` first"
