@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -34,7 +35,7 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
                 number, raw = next(lines)
             except StopIteration:
                 return
-            except (EOFError, OSError) as error:
+            except (EOFError, OSError, zlib.error) as error:
                 on_bad(BadRow(str(path), 0, "", f"the file is damaged: {error}"))
                 return
             if not raw.strip():
