@@ -53,7 +53,7 @@ class MinedNegatives:
         return sum(len(triplet.negative_ids) for triplet in self.triplets)
 
 
-def mine(
+def mine(  # noqa: PLR0917 - one stage, what it needs handed to it in the order of use
     pairs: Sequence[Pair],
     ranking: Run,
     positive_score: Callable[[str, str], float],
@@ -95,7 +95,9 @@ def mine(
         for hit in ranking.top(pair.query_id, options.depth)[options.skip :]:
             if len(chosen) >= options.per_pair:
                 break
-            rule = _false_negative(hit.passage_id, known, texts, near, text_key, groups, allowed)
+            rule = _false_negative(
+                hit.passage_id, known=known, texts=texts, near=near, text_key=text_key, groups=groups, allowed=allowed
+            )
             if rule is None and hit.passage_id in chosen:
                 rule = "curated already"
             if rule is None and hit.score >= ceiling:
@@ -115,6 +117,7 @@ def mine(
 
 def _false_negative(
     passage_id: str,
+    *,
     known: set[str],
     texts: set[str],
     near: set[str],

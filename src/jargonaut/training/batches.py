@@ -54,9 +54,7 @@ def batches(
             yield assemble([examples[row] for row in rows], positives, groups)
 
 
-def assemble(
-    examples: Sequence[Triplet], positives: Mapping[str, frozenset[str]], groups: Mapping[str, str]
-) -> Batch:
+def assemble(examples: Sequence[Triplet], positives: Mapping[str, frozenset[str]], groups: Mapping[str, str]) -> Batch:
     """Lays out one batch."""
     columns: dict[str, int] = {}
     for example in examples:

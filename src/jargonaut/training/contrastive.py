@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, token_budget
 from jargonaut.encoding.families import Prompts
+from jargonaut.encoding.local import prompt_tokens
 from jargonaut.encoding.packing import embed, micro_batches, tokenize
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.protocols import Reporter, SilentReporter
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 VERSION = 1
+LOG_EVERY = 10
+"""Steps whose losses are averaged into one entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Trained:
     pairs: int
 
 
-def train(
+def train(  # noqa: PLR0917 - one stage, what it needs handed to it in the order of use
     model: SentenceTransformer,
     prompts: Prompts,
     examples: Sequence[Triplet],
@@ -109,13 +112,15 @@ def train(
         reporter: Where progress is shown.
 
     Raises:
-        InputError: There are fewer than two examples, or a dimension is larger than the model's.
+        InputError: There are fewer than two examples (in all or in a batch), or a dimension is larger than the model's.
         JargonautError: The loss is no longer a number.
     """
     import torch
 
     if len(examples) < 2:
         raise InputError("training needs at least two pairs")
+    if options.batch_size < 2:
+        raise InputError("a batch needs at least two pairs, or there are no negatives", where="[train] batch_size")
     report = reporter or SilentReporter()
     dims = matryoshka_dims(int(model.get_embedding_dimension() or 0), options.dims)
     device = choose_device(compute.device)
@@ -126,43 +131,32 @@ def train(
         model, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
         warmup=options.warmup, max_norm=options.max_norm,
     )  # fmt: skip
-    step_of = _Stepper(model, prompts, queries, passages, examples, token_budget(compute, device), options.scale, dims)
-    losses: list[tuple[int, float]] = []
-    dev = [(0, score(model))] if score else []
-    best_epoch, best_state, steps = 0, _snapshot(model), 0
+    tokens = _Tokens.of(model, prompts, queries, passages, examples)
+    step_of = _Stepper(model, tokens, budget=token_budget(compute, device), scale=options.scale, dims=dims)
+    log, best = _LossLog(), _BestEpoch(model, score)
     for epoch in range(options.epochs):
         model.train(options.dropout)
         plan = batches(examples, positives, groups, size=options.batch_size, seed=options.seed, epoch=epoch)
-        recent: list[float] = []
         for batch in report.track(plan, f"training, epoch {epoch + 1} of {options.epochs}", per_epoch):
             loss = step_of(batch)
             if not math.isfinite(loss):
-                model.load_state_dict(best_state)
+                best.restore()
                 raise JargonautError(
-                    f"the loss became {loss} at step {steps + 1}", remedy="lower the learning rate ([train] lr)"
+                    f"the loss became {loss} at step {log.steps + 1}", remedy="lower the learning rate ([train] lr)"
                 )
             optimizer.step()
-            steps += 1
-            recent.append(loss)
-            if len(recent) == 10:
-                losses.append((steps, sum(recent) / len(recent)))
-                recent = []
-        if recent:
-            losses.append((steps, sum(recent) / len(recent)))
+            log.add(loss)
+        log.end_epoch()
         model.eval()
-        if score is None:
-            best_epoch = epoch + 1
-            continue
-        dev.append((epoch + 1, score(model)))
-        report.line(f"  epoch {epoch + 1}: loss {losses[-1][1]:.4f}, dev nDCG@10 {dev[-1][1]:.4f}")
-        if dev[-1][1] > max(value for _, value in dev[:-1]):
-            best_epoch, best_state = epoch + 1, _snapshot(model)
-        elif epoch + 1 - best_epoch > options.patience:
+        value = best.judge(epoch + 1)
+        if value is not None:
+            report.line(f"  epoch {epoch + 1}: loss {log.losses[-1][1]:.4f}, dev nDCG@10 {value:.4f}")
+        if epoch + 1 - best.epoch > options.patience:
             break
     if score is not None:
-        model.load_state_dict(best_state)
-    model.eval()
-    return Trained(tuple(losses), tuple(dev), best_epoch, steps, len(examples) * len(dev[1:] or range(options.epochs)))
+        best.restore()
+    epochs_run = len(best.scores) - 1 if best.scores else options.epochs
+    return Trained(tuple(log.losses), tuple(best.scores), best.epoch, log.steps, len(examples) * epochs_run)
 
 
 def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
@@ -184,50 +178,135 @@ def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
     return (full, *(dim for dim in powers if dim < full))
 
 
-class _Stepper:
-    """Forward and backward of one batch; the texts are tokenised once, at the start."""
+class _LossLog:
+    """Mean losses of every ten steps, and of what is left at an epoch's end."""
 
-    def __init__(
-        self,
+    def __init__(self) -> None:
+        self.losses: list[tuple[int, float]] = []
+        self.steps = 0
+        self._recent: list[float] = []
+
+    def add(self, loss: float) -> None:
+        """Notes one step."""
+        self.steps += 1
+        self._recent.append(loss)
+        if len(self._recent) == LOG_EVERY:
+            self.end_epoch()
+
+    def end_epoch(self) -> None:
+        """Closes the entry that is open, if one is."""
+        if self._recent:
+            self.losses.append((self.steps, sum(self._recent) / len(self._recent)))
+            self._recent = []
+
+
+class _BestEpoch:
+    """Remembers the weights of the best dev score; those from before training when nothing scores."""
+
+    def __init__(self, model: SentenceTransformer, score: Callable[[SentenceTransformer], float] | None) -> None:
+        self._model, self._score = model, score
+        self.scores = [(0, score(model))] if score else []
+        self.epoch = 0
+        self._keep()
+
+    def judge(self, epoch: int) -> float | None:
+        """Scores the model as it is now and remembers its weights if they are the best; gives the score."""
+        if self._score is None:
+            self.epoch = epoch
+            return None
+        value = self._score(self._model)
+        if value > max(earlier for _, earlier in self.scores):
+            self.epoch = epoch
+            self._keep()
+        self.scores.append((epoch, value))
+        return value
+
+    def restore(self) -> None:
+        """Puts the remembered weights back."""
+        self._model.load_state_dict(self._weights)
+        self._model.eval()
+
+    def _keep(self) -> None:
+        self._weights = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """Token ids of everything that training reads, made once.
+
+    Attributes:
+        queries: Query id → token ids, prompt included.
+        passages: Passage id → token ids, prompt included.
+        query_prompt: Leading tokens that the model leaves out when it pools queries.
+        passage_prompt: The same for passages.
+    """
+
+    queries: Mapping[str, list[int]]
+    passages: Mapping[str, list[int]]
+    query_prompt: int
+    passage_prompt: int
+
+    @classmethod
+    def of(
+        cls,
         model: SentenceTransformer,
         prompts: Prompts,
         queries: Mapping[str, str],
         passages: Mapping[str, str],
         examples: Sequence[Triplet],
-        budget: int,
-        scale: float,
-        dims: Sequence[int],
-    ) -> None:
-        self._model, self._budget, self._scale, self._dims = model, budget, scale, dims
-        wanted_queries = list(dict.fromkeys(e.query_id for e in examples))
+    ) -> _Tokens:
+        """Tokenises the texts of the examples."""
+        asked = list(dict.fromkeys(e.query_id for e in examples))
         wanted = list(dict.fromkeys(p for e in examples for p in (e.positive_id, *e.negative_ids)))
-        query_ids = tokenize(model, [prompts.query + queries[q] for q in wanted_queries])
+        query_ids = tokenize(model, [prompts.query + queries[q] for q in asked])
         passage_ids = tokenize(model, [prompts.passage + passages[p] for p in wanted])
-        self._query_tokens = dict(zip(wanted_queries, query_ids, strict=True))
-        self._passage_tokens = dict(zip(wanted, passage_ids, strict=True))
+        return cls(
+            dict(zip(asked, query_ids, strict=True)),
+            dict(zip(wanted, passage_ids, strict=True)),
+            prompt_tokens(model, prompts.query),
+            prompt_tokens(model, prompts.passage),
+        )
+
+
+class _Stepper:
+    """Forward and backward of one batch."""
+
+    def __init__(
+        self, model: SentenceTransformer, tokens: _Tokens, *, budget: int, scale: float, dims: Sequence[int]
+    ) -> None:
+        self._model, self._tokens = model, tokens
+        self._budget, self._scale, self._dims = budget, scale, dims
 
     def __call__(self, batch: Batch) -> float:
         """Leaves gradients on the model; returns the loss."""
         import torch
 
-        ids = [self._query_tokens[q] for q in batch.query_ids] + [self._passage_tokens[p] for p in batch.passage_ids]
-        device = next(self._model.parameters()).device
-        parts: list[torch.Tensor] = []
-        order: list[int] = []
-        for rows in micro_batches([len(row) for row in ids], self._budget):
-            parts.append(embed(self._model, [ids[row] for row in rows], device))
-            order.extend(rows)
-        where = torch.empty(len(order), dtype=torch.long, device=device)
-        where[torch.tensor(order, device=device)] = torch.arange(len(order), device=device)
-        vectors = torch.cat(parts).float()[where]
-        n = len(batch.query_ids)
+        tokens = self._tokens
+        queries = [tokens.queries[q] for q in batch.query_ids]
+        passages = [tokens.passages[p] for p in batch.passage_ids]
+        if tokens.query_prompt == tokens.passage_prompt:
+            vectors = self._embed(queries + passages, tokens.query_prompt)
+            asked, offered = vectors[: len(queries)], vectors[len(queries) :]
+        else:  # pooled over different tokens, so they cannot share a forward pass
+            asked = self._embed(queries, tokens.query_prompt)
+            offered = self._embed(passages, tokens.passage_prompt)
         loss = matryoshka_info_nce(
-            vectors[:n], vectors[n:], torch.from_numpy(batch.targets).to(device),
-            torch.from_numpy(batch.ignored).to(device), scale=self._scale, dims=self._dims,
+            asked, offered, torch.from_numpy(batch.targets).to(asked.device),
+            torch.from_numpy(batch.ignored).to(asked.device), scale=self._scale, dims=self._dims,
         )  # fmt: skip
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
+    def _embed(self, ids: Sequence[list[int]], skip: int) -> torch.Tensor:
+        """Embeddings in the order of `ids`, shape (len(ids), dimension), fp32, with their graphs."""
+        import torch
 
-def _snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+        device = next(self._model.parameters()).device
+        parts: list[torch.Tensor] = []
+        order: list[int] = []
+        for rows in micro_batches([len(row) for row in ids], self._budget):
+            parts.append(embed(self._model, [ids[row] for row in rows], device, skip))
+            order.extend(rows)
+        where = torch.empty(len(order), dtype=torch.long, device=device)
+        where[torch.tensor(order, device=device)] = torch.arange(len(order), device=device)
+        return torch.cat(parts).float()[where]

@@ -17,7 +17,9 @@ def info_nce(
     *,
     scale: float,
 ) -> torch.Tensor:
-    """InfoNCE with in-batch and hard negatives (multiple negatives ranking; van den Oord et al. 2018, Henderson et al. 2017).
+    """InfoNCE with in-batch and hard negatives (van den Oord et al. 2018).
+
+    Also known as multiple negatives ranking (Henderson et al. 2017).
 
     Args:
         queries: Embeddings, shape (n, dimension); any length.
@@ -45,7 +47,7 @@ def matryoshka_info_nce(
     scale: float,
     dims: Sequence[int],
 ) -> torch.Tensor:
-    """InfoNCE averaged over the leading `dims` components (Matryoshka representation learning; Kusupati et al. 2022)."""
+    """InfoNCE averaged over the leading `dims` components (Matryoshka learning; Kusupati et al. 2022)."""
     losses = [info_nce(queries[:, :dim], passages[:, :dim], targets, ignored, scale=scale) for dim in dims]
     total = losses[0]
     for loss in losses[1:]:

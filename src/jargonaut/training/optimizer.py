@@ -29,9 +29,7 @@ class MasterAdamW:
         import torch
 
         self._params = [p for p in model.parameters() if p.requires_grad]
-        self._masters = [
-            p if p.dtype == torch.float32 else p.detach().float().requires_grad_(True) for p in self._params
-        ]
+        self._masters = [p if p.dtype == torch.float32 else p.detach().float().requires_grad_() for p in self._params]
         decayed = [m for m in self._masters if m.ndim > 1]
         exempt = [m for m in self._masters if m.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": exempt, "weight_decay": 0.0}]
