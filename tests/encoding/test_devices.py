@@ -1,0 +1,36 @@
+"""What a machine can do fast."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from jargonaut.encoding.devices import ComputeOptions, Precision, choose_device, choose_dtype, native_bf16, token_budget
+
+
+def test_a_named_device_is_taken() -> None:
+    """A user's choice is not second-guessed."""
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_auto_takes_a_device_that_works() -> None:
+    """Whatever `auto` chooses can hold a tensor."""
+    assert torch.ones(2, device=choose_device("auto")).sum().item() == 2
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_a_named_precision_is_taken(precision: Precision, dtype: torch.dtype) -> None:
+    """A user's choice holds even where it is slow."""
+    assert choose_dtype(precision, torch.device("cpu")) == dtype
+
+
+def test_auto_takes_bf16_only_where_it_is_native() -> None:
+    """Emulated bf16 is hundreds of times slower, so it is never guessed."""
+    cpu = torch.device("cpu")
+    assert (choose_dtype("auto", cpu) == torch.bfloat16) == native_bf16(cpu)
+
+
+@pytest.mark.parametrize(("asked", "device", "tokens"), [(0, "cpu", 512), (0, "cuda", 32_768), (77, "cuda", 77)])
+def test_the_token_budget_suits_the_device_unless_it_is_given(asked: int, device: str, tokens: int) -> None:
+    """Small on a CPU, large on a GPU, and the user's own number anywhere."""
+    assert token_budget(ComputeOptions(batch_tokens=asked), torch.device(device)) == tokens

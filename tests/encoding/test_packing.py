@@ -1,0 +1,39 @@
+"""Micro-batches without padding waste."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jargonaut.encoding.packing import micro_batches, padded
+
+LENGTHS = st.lists(st.integers(0, 300), max_size=60)
+BUDGETS = st.integers(1, 2000)
+
+
+@given(LENGTHS, BUDGETS)
+def test_every_row_stands_in_one_micro_batch(lengths: list[int], budget: int) -> None:
+    """No row is lost and none is embedded twice."""
+    rows = [row for batch in micro_batches(lengths, budget) for row in batch]
+    assert sorted(rows) == list(range(len(lengths)))
+
+
+@given(LENGTHS, BUDGETS)
+def test_micro_batches_stay_within_the_budget(lengths: list[int], budget: int) -> None:
+    """Padding counted, a micro-batch of several rows never exceeds the budget."""
+    for batch in micro_batches(lengths, budget):
+        width = padded(max(lengths[row] for row in batch))
+        assert len(batch) == 1 or len(batch) * width <= budget
+
+
+@given(LENGTHS, BUDGETS)
+def test_the_longest_rows_come_first(lengths: list[int], budget: int) -> None:
+    """Memory peaks at the first micro-batch, so that trouble shows at once."""
+    flat = [lengths[row] for batch in micro_batches(lengths, budget) for row in batch]
+    assert flat == sorted(lengths, reverse=True)
+
+
+@given(st.integers(0, 5000))
+def test_padding_is_at_most_seven_tokens(length: int) -> None:
+    """A row is never padded to less than itself, nor to much more; nothing is padded to zero."""
+    assert max(length, 1) <= padded(length) <= max(length + 7, 1)
