@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +51,7 @@ def prompted_folder(source: Path, target: Path, query: str, *, include_prompt: b
         if file.is_file() and file.suffix in {".json", ".txt", ".safetensors"}:
             place = target / file.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(file, place)
+            place.symlink_to(file)
     pooling = json.loads((source / "1_Pooling/config.json").read_text()) | {"include_prompt": include_prompt}
     for name, content in {
         "1_Pooling/config.json": pooling,
@@ -94,7 +93,7 @@ def test_prompts_are_applied(encoder: LocalEncoder) -> None:
     assert lowest_cosine(made, wanted) > 0.9999
 
 
-def test_texts_are_cut_to_the_limit_that_is_asked_for(encoder: LocalEncoder) -> None:
+def test_texts_are_cut_to_the_limit_that_is_asked_for() -> None:
     """Words beyond the limit change nothing."""
     short = LocalEncoder(find_model(EMBEDDED), FP32, max_tokens=6)
     both = short.encode_passages(
