@@ -1,8 +1,8 @@
 """jargonaut teaches an embedding model the jargon of one domain, proves that it helps, and ships it safely.
 
-    >>> from jargonaut import Workspace
-    >>> result = Workspace("my-domain").run("docs/")  # doctest: +SKIP
-    >>> print(result.table())  # doctest: +SKIP
+>>> from jargonaut import Workspace
+>>> result = Workspace("my-domain").run("docs/")  # doctest: +SKIP
+>>> print(result.table())  # doctest: +SKIP
 """
 
 from jargonaut.errors import JargonautError

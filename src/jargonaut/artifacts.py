@@ -1,8 +1,8 @@
 """Files that are either whole or absent: atomic writes, content hashes, content-addressed stage folders.
 
-A stage's folder is named by the hash of its inputs, its options and its own version. It is built under a temporary name,
-its manifest is written last, then it is renamed. So a folder that exists under its final name is complete, and a kill at
-any moment leaves at worst a temporary folder that the next build of the same stage removes.
+A stage's folder is named by the hash of its inputs, its options and its own version. It is built under a temporary
+name, its manifest is written last, then it is renamed. So a folder that exists under its final name is complete, and a
+kill at any moment leaves at worst a temporary folder that the next build of the same stage removes.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.index import IndexInfo, LanceStore, build_index
 from jargonaut.layout import Layout
+from jargonaut.negatives import MinedNegatives
+from jargonaut.pairs import Leakage
 from jargonaut.protocols import Reporter
 from jargonaut.records import Pair, Run, Triplet, positives, qrels, queries
 from jargonaut.registry import Live, ModelVersion, Registry
@@ -244,7 +247,7 @@ class Story:
     def _scores(self, run: Run, part: tuple[Pair, ...]) -> evaluation.Scores:
         return evaluation.per_query(run, qrels(part), queries(part))
 
-    def _mine(self) -> negatives.MinedNegatives:
+    def _mine(self) -> MinedNegatives:
         splits, texts, options = self.pairs.splits, self.corpus.texts, self.settings.mine
         held = pairs.held_out(splits)
         allowed = [passage_id for passage_id in texts if passage_id not in held]
@@ -310,17 +313,17 @@ class Story:
         lexical, base_run, base_hybrid = self._untuned(test)
         tuned_run = self._dense("tuned", self.tuned_encoder, test)
         tuned_hybrid = retrieval.reciprocal_rank_fusion("tuned + BM25", [tuned_run, lexical], k=DEPTH)
-        runs: list[tuple[Run, str, int | None]] = [(lexical, "bm25", None)]
+        runs: list[tuple[Run, evaluation.SystemKind, int | None]] = [(lexical, "bm25", None)]
         for dim in dims:
             runs.append((base_run if dim == full else self._dense("base", self.base, test, dim), "base", dim))
             tuned = tuned_run if dim == full else self._dense("tuned", self.tuned_encoder, test, dim)
             runs.append((tuned, "tuned", dim))
         runs += [(base_hybrid, "hybrid-base", full), (tuned_hybrid, "hybrid-tuned", full)]
         systems = []
-        for run, kind, dim in runs:
+        for run, kind, cut in runs:
             scores = self._scores(run, test)
-            systems.append(evaluation.summarise(run.name, kind, dim, scores, clusters=clusters, options=options))
-            formats.write_trec_run(folder / "trec" / f"{kind}{f'-{dim}' if dim else ''}.run", run)
+            systems.append(evaluation.summarise(run.name, kind, cut, scores, clusters=clusters, options=options))
+            formats.write_trec_run(folder / "trec" / f"{kind}{f'-{cut}' if cut else ''}.run", run)
         formats.write_trec_qrels(folder / "trec" / "test.qrels", qrels(test))
         evaluation.write_per_query(
             folder / "per_query.parquet", {f"{s.kind}{f'-{s.dim}' if s.dim else ''}": s.scores for s in systems}
@@ -352,7 +355,7 @@ class Story:
             deployed_dim=options.deployed_dim,
         )  # fmt: skip
 
-    def _leakage(self) -> pairs.Leakage:
+    def _leakage(self) -> Leakage:
         triplets = formats.read_records(self.negatives.path / "triplets.jsonl", Triplet)
         mined = {passage_id for triplet in triplets for passage_id in triplet.negative_ids}
         found = pairs.leakage(self.pairs.splits, mined, self.corpus.texts)
@@ -411,9 +414,7 @@ def base_model(settings: Settings) -> ModelFolder:
     )
 
 
-def run(
-    source: Path, layout: Layout, settings: Settings, reporter: Reporter, *, clock: Clock = utc_now
-) -> RunResult:
+def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *, clock: Clock = utc_now) -> RunResult:
     """Runs the whole story and makes the candidate findable: registered, indexed and, if it won, live.
 
     What is live stays live when it is a tuned version already: this run compared the candidate with the base, not
@@ -437,7 +438,9 @@ def run(
     contents = [texts[p.id] for p in story.corpus.passages]
     base_index = build_index(store, base.version, story.corpus.passages, contents, story.base, reporter=reporter)
     index = build_index(store, version.version, story.corpus.passages, contents, story.tuned_encoder, reporter=reporter)
-    reporter.line(f"  registry    {version.version} registered; index {index.collection} holds {index.count:,} passages")
+    reporter.line(
+        f"  registry    {version.version} registered; index {index.collection} holds {index.count:,} passages"
+    )
     live = _go_live(registry, base, base_index, version, index, str(finished.counts["verdict"]), reporter)
     report = json.loads((finished.path / "report.json").read_text(encoding="utf-8"))
     text = (finished.path / "table.txt").read_text(encoding="utf-8")
@@ -465,12 +468,10 @@ def _go_live(
 
 
 def _lineage(story: Story) -> dict[str, Any]:
-    from jargonaut import __version__
-
     return {
         "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
         "pairs": story.pairs.artifact.key, "negatives": story.negatives.key, "training": story.tuned.key,
-        "settings": content_hash(story.settings), "seed": story.settings.train.seed, "jargonaut": __version__,
+        "settings": content_hash(story.settings), "seed": story.settings.train.seed, "jargonaut": metadata.version("jargonaut"),
     }  # fmt: skip
 
 

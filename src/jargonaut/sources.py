@@ -170,11 +170,9 @@ class PreparedPairs:
     def splits(self) -> pairs.CountedSplits:
         """Train, dev and test."""
         folder = self.artifact.path
-        parts: dict[str, tuple[Pair, ...]] = {
-            name: tuple(formats.read_records(folder / f"{name}.jsonl", Pair)) for name in SPLITS
-        }
+        train, dev, test = (tuple(formats.read_records(folder / f"{name}.jsonl", Pair)) for name in SPLITS)
         groups = json.loads((folder / "groups.json").read_text(encoding="utf-8"))
-        return pairs.CountedSplits(**parts, groups=groups, origin=self.artifact.counts["origin"])
+        return pairs.CountedSplits(train, dev, test, groups, origin=self.artifact.counts["origin"])
 
 
 def prepare_pairs(
@@ -211,7 +209,9 @@ def prepare_pairs(
             "left_out_first": [str(row) for row in bad[:5]],
         }
 
-    artifact = ensure(layout.stage("pairs"), "pairs", version=PAIRS_VERSION, inputs=inputs, options=options, build=build)
+    artifact = ensure(
+        layout.stage("pairs"), "pairs", version=PAIRS_VERSION, inputs=inputs, options=options, build=build
+    )
     return PreparedPairs(artifact)
 
 
@@ -266,7 +266,11 @@ def _structural(prepared: PreparedCorpus, encoder: Encoder, settings: Settings, 
     checked = pairs.round_trip(capped.kept, runs, settings.filter.round_trip_k)
     removed = [*by_length.removed, *capped.removed, *checked.removed]
     reporter.line(f"  round trip: {len(checked.kept):,} of {len(capped.kept):,} pairs find their own passage")
-    return pairs.split_pairs(checked.kept, prepared.documents, prepared.near_duplicates, settings.split), removed, counts
+    return (
+        pairs.split_pairs(checked.kept, prepared.documents, prepared.near_duplicates, settings.split),
+        removed,
+        counts,
+    )
 
 
 def _rankings(

@@ -136,6 +136,7 @@ def doctor(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None
             say(f"  {marks[check.status]} {check.name:<22} {check.value}")
             if check.advice:
                 say(f"      {check.advice}")
+        say(f"\n  {diagnosis.outlook}")
     raise typer.Exit(2 if diagnosis.problems else 0)
 
 

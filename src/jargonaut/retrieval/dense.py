@@ -77,6 +77,11 @@ def _keep(scores: Vectors, rows: NDArray[np.int64], k: int) -> tuple[Vectors, ND
     """The best `k` columns of each row, sorted; equal scores by passage row."""
     if scores.shape[1] > k:
         part = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        lowest = np.take_along_axis(scores, part, 1).min(axis=1, initial=np.inf)
+        for query in np.flatnonzero((scores >= lowest[:, None]).sum(axis=1) > k):  # a partition cuts ties anywhere
+            above = np.flatnonzero(scores[query] > lowest[query])
+            level = np.flatnonzero(scores[query] == lowest[query])
+            part[query] = np.concatenate([above, level[: k - len(above)]])
         scores, rows = np.take_along_axis(scores, part, 1), np.take_along_axis(rows, part, 1)
     order = np.lexsort((rows, -scores), axis=1)
     return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)

@@ -49,8 +49,8 @@ class MasterAdamW:
         norm = torch.nn.utils.clip_grad_norm_(self._masters, self._max_norm)
         if bool(torch.isfinite(norm)):
             self._adamw.step()
+            self._schedule.step()
         self._adamw.zero_grad(set_to_none=True)
-        self._schedule.step()
         with torch.no_grad():
             for param, master in zip(self._params, self._masters, strict=True):
                 if master is not param:
