@@ -471,7 +471,8 @@ def _lineage(story: Story) -> dict[str, Any]:
     return {
         "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
         "pairs": story.pairs.artifact.key, "negatives": story.negatives.key, "training": story.tuned.key,
-        "settings": content_hash(story.settings), "seed": story.settings.train.seed, "jargonaut": metadata.version("jargonaut"),
+        "settings": content_hash(story.settings), "seed": story.settings.train.seed,
+        "jargonaut": metadata.version("jargonaut"),
     }  # fmt: skip
 
 

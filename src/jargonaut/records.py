@@ -13,7 +13,7 @@ SplitName = Literal["train", "dev", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "dev", "test")
 
 Context = Literal["none", "title", "headings"]
-"""What is put before a passage's text when it is embedded or searched: nothing, its title, or title and heading path."""
+"""What is put before a passage's text when it is embedded or searched: nothing, its title, or title and headings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,7 +272,7 @@ def test_kill_at_any_moment_and_register_again(registry: Registry, tmp_path: Pat
         deadline = time.monotonic() + 5
         while not (tmp_path / "registry.db").exists() and time.monotonic() < deadline:
             time.sleep(0.001)  # the moments worth a kill begin here
-        time.sleep(random.Random(seed).uniform(0, 0.06))  # noqa: S311 - a moment, not a secret
+        time.sleep(random.Random(seed).uniform(0, 0.06))
         process.kill()
     registry.register(source, **DETAILS)
     assert [v.version for v in registry.list()] == ["v1"]

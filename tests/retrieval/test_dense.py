@@ -27,7 +27,7 @@ def test_top_k_is_what_brute_force_finds(queries: Vectors, passages: Vectors, k:
     wanted = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     rows, found = top_k(queries, passages, k)
     np.testing.assert_array_equal(np.take_along_axis(scores, wanted, 1), found)
-    np.testing.assert_array_equal(np.take_along_axis(scores, rows, 1), found)
+    np.testing.assert_array_equal(rows, wanted)
 
 
 @given(matrix(st.just(3)), matrix(st.integers(1, 30)))

@@ -65,7 +65,7 @@ class ModelFolder:
         value = (self._json("sentence_bert_config.json") or {}).get("max_seq_length")
         return int(value) if value else None
 
-    def _json(self, name: str) -> Any:  # noqa: ANN401 - what a foreign configuration file holds
+    def _json(self, name: str) -> Any:
         path = self.path / name
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 

@@ -53,7 +53,7 @@ class MinedNegatives:
         return sum(len(triplet.negative_ids) for triplet in self.triplets)
 
 
-def mine(  # noqa: PLR0917 - one stage, what it needs handed to it in the order of use
+def mine(
     pairs: Sequence[Pair],
     ranking: Run,
     positive_score: Callable[[str, str], float],

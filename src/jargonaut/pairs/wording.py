@@ -51,7 +51,7 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _stemmer(language: str) -> Any:  # noqa: ANN401  # PyStemmer has no types
+def _stemmer(language: str) -> Any:  # PyStemmer has no types
     import Stemmer
 
     try:

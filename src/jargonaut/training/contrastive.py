@@ -82,7 +82,7 @@ class Trained:
     pairs: int
 
 
-def train(  # noqa: PLR0917 - one stage, what it needs handed to it in the order of use
+def train(
     model: SentenceTransformer,
     prompts: Prompts,
     examples: Sequence[Triplet],

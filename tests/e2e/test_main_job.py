@@ -1,0 +1,154 @@
+"""The main job as a user runs it: the real command line, the real model, small real data."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jargonaut.demo import write_demo
+from jargonaut.formats import read_passages, read_qrels, read_queries, write_beir
+from jargonaut.records import SPLITS
+
+COMMAND = [sys.executable, "-c", "from jargonaut.cli import main; main()"]
+QUICK = ["--set", "train.epochs=1", "--set", "mine.per_pair=0", "--set", "evaluate.resamples=500"]
+
+
+def jargonaut(*arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    """Runs the command line in a process of its own."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=environment, check=False)
+    assert code is None or done.returncode == code, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A labelled set cut from ICD-10-CM: 240 train, 40 dev and 60 test queries over their passages."""
+    full = tmp_path_factory.mktemp("icd")
+    small = tmp_path_factory.mktemp("clinic")
+    write_demo(full)
+    ignore = list[object]().append
+    judged = {name: list(read_qrels(full / "qrels" / f"{name}.tsv", ignore)) for name in SPLITS}
+    kept = {}
+    for name, count in (("train", 240), ("dev", 40), ("test", 60)):
+        wanted = list(dict.fromkeys(j.query_id for j in judged[name] if j.relevance > 0))[:count]
+        kept[name] = [j for j in judged[name] if j.query_id in set(wanted)]
+    named = {j.passage_id for rows in kept.values() for j in rows}
+    asked = {j.query_id for rows in kept.values() for j in rows}
+    passages = [p for p in read_passages(full / "corpus.jsonl", ignore) if p.id in named]
+    queries = [q for q in read_queries(full / "queries.jsonl", ignore) if q.id in asked]
+    write_beir(small, passages, queries, kept)
+    return small
+
+
+@pytest.fixture(scope="module")
+def finished(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one finished run."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    jargonaut("run", str(clinic), "-w", str(workspace), *QUICK, code=None)
+    return workspace
+
+
+def report_of(workspace: Path) -> dict[str, object]:
+    """The only run's report."""
+    (path,) = (workspace / ".jargonaut" / "runs").glob("*/report.json")
+    loaded: dict[str, object] = json.loads(path.read_text())
+    return loaded
+
+
+@pytest.mark.slow
+def test_a_run_leaves_report_scores_and_trec_files(finished: Path) -> None:
+    """A run writes report.html, report.json with the keys scripts use, per-query scores, TREC runs and qrels."""
+    report = report_of(finished)
+    assert report["verdict"] in {"ship", "dont_ship", "no_measurable_difference"}
+    assert {"systems", "comparisons", "counts", "leakage", "timings"} <= report.keys()
+    (folder,) = (finished / ".jargonaut" / "runs").glob("[!.]*")
+    assert {"report.html", "report.json", "per_query.parquet", "trec"} <= {p.name for p in folder.iterdir()}
+    assert (folder / "trec" / "test.qrels").exists()
+
+
+@pytest.mark.slow
+def test_our_split_leaks_nothing_and_the_report_counts_it(finished: Path) -> None:
+    """Every leakage count in the report is a computed zero."""
+    leakage = report_of(finished)["leakage"]
+    assert isinstance(leakage, dict)
+    assert leakage
+    assert not any(leakage.values())
+
+
+@pytest.mark.slow
+def test_the_registered_model_gives_the_same_vectors_in_plain_sentence_transformers(finished: Path) -> None:
+    """The model folder loads with SentenceTransformer and agrees with our encoder (cosine > 0.9999)."""
+    from sentence_transformers import SentenceTransformer
+
+    from jargonaut.encoding.local import LocalEncoder
+    from jargonaut.encoding.models import find_model
+
+    folder = finished / ".jargonaut" / "models" / "v1"
+    texts = ["heart attack", "Typhoid fever with complications", "broken leg"]
+    ours = LocalEncoder(find_model(str(folder))).encode_passages(texts)
+    theirs = SentenceTransformer(str(folder), device="cpu").encode(texts, normalize_embeddings=True)
+    assert ((ours * theirs).sum(axis=1) > 0.9999).all()
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing_again(finished: Path, clinic: Path) -> None:
+    """The same command again reuses every stage and registers no second version."""
+    again = jargonaut("run", str(clinic), "-w", str(finished), *QUICK, code=None)
+    assert again.stderr.count("(done before)") >= 5
+    versions = json.loads(jargonaut("models", "list", "-w", str(finished), "--json").stdout)
+    assert [v["version"] for v in versions] == ["base", "v1"]
+
+
+@pytest.mark.slow
+def test_search_answers_with_both_versions(finished: Path) -> None:
+    """`search --compare` gives hits of the named version and of the base."""
+    out = jargonaut(
+        "search", "heart attack", "-w", str(finished), "--model", "v1", "--compare", "base", "-k", "3", "--json"
+    )
+    tuned, base = json.loads(out.stdout)
+    assert (tuned["version"], base["version"]) == ("v1", "base")
+    assert len(tuned["hits"]) == len(base["hits"]) == 3
+
+
+def outcome(workspace: Path) -> dict[str, object]:
+    """What must not depend on kills: pairs, splits, negatives and metrics, rounded to float noise."""
+    home = workspace / ".jargonaut"
+    (pairs,) = (home / "pairs").glob("[!.]*")
+    files = {name: (pairs / f"{name}.jsonl").read_text() for name in SPLITS}
+    (triplets,) = (home / "negatives").glob("[!.]*/triplets.jsonl")
+    systems = report_of(workspace)["systems"]
+    assert isinstance(systems, list)
+    metrics = {(s["name"], s["dim"]): {k: round(v, 2) for k, v in s["metrics"].items()} for s in systems}
+    return {"pairs": files, "negatives": triplets.read_text(), "metrics": metrics}
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_change_nothing(finished: Path, clinic: Path, tmp_path: Path) -> None:
+    """Kill -9 at 20 random moments, then the same command: the same pairs, splits, negatives and metrics."""
+    draw = random.Random(13)
+    started = time.monotonic()
+    jargonaut("run", str(clinic), "-w", str(tmp_path / "whole"), *QUICK, code=None)
+    whole = time.monotonic() - started
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    for _ in range(20):
+        process = subprocess.Popen(
+            [*COMMAND, "run", str(clinic), "-w", str(tmp_path / "killed"), *QUICK],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
+        )  # fmt: skip
+        try:
+            process.wait(timeout=draw.uniform(0.2, whole * 0.8))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    jargonaut("run", str(clinic), "-w", str(tmp_path / "killed"), *QUICK, code=None)
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole") == outcome(finished)

@@ -1,0 +1,163 @@
+"""Fine-tuning the real base model on a handful of clinical terms."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.families import Prompts
+from jargonaut.errors import InputError, JargonautError
+from jargonaut.records import Triplet
+from jargonaut.training import Trained, TrainOptions, matryoshka_dims, train
+from jargonaut.training.losses import info_nce
+
+# Inclusion terms of ICD-10-CM and the descriptions of their codes.
+PAIRS = [
+    ("Classical cholera", "Cholera due to Vibrio cholerae 01, biovar cholerae"),
+    ("Infection due to Salmonella typhi", "Typhoid fever"),
+    ("Bacillary dysentery", "Shigellosis"),
+    ("Balantidial dysentery", "Balantidiasis"),
+    ("Lambliasis", "Giardiasis"),
+    ("Grippe", "Influenza with other respiratory manifestations"),
+    ("Malignant pustule", "Cutaneous anthrax"),
+    ("Weil's disease", "Leptospirosis icterohemorrhagica"),
+    ("Hansen's disease", "Leprosy"),
+    ("Lockjaw", "Other tetanus"),
+    ("Whooping cough", "Pertussis"),
+    ("Chickenpox", "Varicella without complication"),
+    ("Shingles", "Zoster without complications"),
+    ("German measles", "Rubella without complication"),
+    ("Kissing disease", "Infectious mononucleosis"),
+    ("Athlete's foot", "Tinea pedis"),
+    ("Valley fever", "Coccidioidomycosis"),
+    ("River blindness", "Onchocerciasis"),
+    ("Hookworm disease", "Ancylostomiasis"),
+    ("Pinworm infection", "Enterobiasis"),
+    ("Kala-azar", "Visceral leishmaniasis"),
+    ("Bilharziasis", "Schistosomiasis"),
+    ("Hydatid disease", "Echinococcosis"),
+    ("Graves' disease", "Thyrotoxicosis with diffuse goiter"),
+    ("Hashimoto's thyroiditis", "Autoimmune thyroiditis"),
+    ("Wet beriberi", "Thiamine deficiency with heart failure"),
+    ("Lou Gehrig's disease", "Amyotrophic lateral sclerosis"),
+    ("Tic douloureux", "Trigeminal neuralgia"),
+    ("Pink eye", "Acute conjunctivitis"),
+    ("Stye", "Hordeolum externum"),
+    ("Heart attack", "Acute myocardial infarction"),
+    ("Piles", "Hemorrhoids"),
+    ("Heartburn", "Pyrosis"),
+    ("Boil", "Furuncle"),
+    ("Hives", "Urticaria"),
+    ("Ingrown toenail", "Ingrowing nail"),
+    ("Wry neck", "Torticollis"),
+    ("Brittle bone disease", "Osteogenesis imperfecta"),
+    ("Bed-wetting", "Nocturnal enuresis"),
+    ("Fainting", "Syncope and collapse"),
+]
+QUERIES = {f"q{number}": query for number, (query, _) in enumerate(PAIRS)}
+PASSAGES = {f"p{number}": passage for number, (_, passage) in enumerate(PAIRS)}
+EXAMPLES = [Triplet(f"q{number}", f"p{number}") for number in range(len(PAIRS))]
+FP32 = ComputeOptions(device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def model(base_model_path: Path) -> SentenceTransformer:
+    """A fresh copy of the base."""
+    return SentenceTransformer(str(base_model_path), device="cpu", local_files_only=True)
+
+
+def tune(
+    model: SentenceTransformer,
+    options: TrainOptions,
+    *,
+    scores: list[float] | None = None,
+    prompts: Prompts | None = None,
+    compute: ComputeOptions = FP32,
+) -> Trained:
+    """Trains on the forty pairs; `scores` are what the dev set says before training and after each epoch."""
+    answers = iter(scores or [])
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    return train(
+        model, prompts or Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, compute,
+        score=(lambda _: next(answers)) if scores else None,
+    )  # fmt: skip
+
+
+def weights(model: SentenceTransformer) -> torch.Tensor:
+    """A part of the model that every step moves."""
+    return model.state_dict()["0.model.encoder.layer.0.output.dense.weight"].float().clone()
+
+
+def test_the_loss_falls(model: SentenceTransformer) -> None:
+    """Three epochs over forty pairs teach something, and the counts say how much was seen."""
+    done = tune(model, TrainOptions(epochs=3, batch_size=20, lr=1e-4))
+    assert done.losses[-1][1] < 0.8 * done.losses[0][1]
+    assert (done.steps, done.pairs, done.best_epoch, done.dev_scores) == (6, 120, 3, ())
+
+
+def test_the_best_epoch_is_kept(model: SentenceTransformer) -> None:
+    """Weights are those of the best dev score, not of the last epoch."""
+    once = tune(model, TrainOptions(epochs=2, batch_size=40, dims=(64,)), scores=[0.5, 0.7, 0.6])
+    best = weights(model)
+    again = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(64,)), scores=[0.9, 0.1])
+    assert (once.best_epoch, once.dev_scores) == (1, ((0, 0.5), (1, 0.7), (2, 0.6)))
+    assert again.best_epoch == 0
+    torch.testing.assert_close(weights(model), best)  # no epoch beat the start, so nothing changed
+
+
+def test_training_stops_when_patience_ends(model: SentenceTransformer) -> None:
+    """More epochs without a better score than patience allows are not run."""
+    done = tune(model, TrainOptions(epochs=9, batch_size=40, dims=(64,), patience=1), scores=[0.5, 0.4, 0.3])
+    assert (len(done.dev_scores), done.steps) == (3, 2)
+
+
+def test_a_loss_that_is_no_number_stops_training(model: SentenceTransformer) -> None:
+    """The message says where and what to do, and the weights are as before."""
+    before = weights(model)
+    with pytest.raises(JargonautError, match=r"(?s)the loss became nan at step 1.*lower the learning rate"):
+        tune(model, TrainOptions(batch_size=20, scale=math.nan))
+    torch.testing.assert_close(weights(model), before)
+
+
+def test_the_first_loss_is_that_of_the_untouched_model(model: SentenceTransformer) -> None:
+    """Micro-batches change no mathematics: the loss is the whole batch's, prompts included."""
+    left = model.encode(["query: " + text for text in QUERIES.values()], convert_to_tensor=True)
+    right = model.encode(list(PASSAGES.values()), convert_to_tensor=True)
+    wanted = info_nce(left, right, torch.arange(40), torch.zeros(40, 40, dtype=torch.bool), scale=20.0)
+    done = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(384,)), prompts=Prompts("query: "))
+    assert done.losses == ((1, pytest.approx(wanted.item(), abs=1e-3)),)
+
+
+def test_a_prompt_that_is_not_pooled_is_not_trained_on(model: SentenceTransformer) -> None:
+    """Training pools as encoding does, where a model leaves its prompt out of the mean."""
+    model[1].include_prompt = False
+    left = model.encode(list(QUERIES.values()), prompt="Find: ", convert_to_tensor=True)
+    right = model.encode(list(PASSAGES.values()), convert_to_tensor=True)
+    wanted = info_nce(left, right, torch.arange(40), torch.zeros(40, 40, dtype=torch.bool), scale=20.0)
+    done = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(384,)), prompts=Prompts("Find: "))
+    assert done.losses == ((1, pytest.approx(wanted.item(), abs=1e-3)),)
+
+
+@pytest.mark.parametrize("dim", [0, -1, 385])
+def test_a_dimension_that_the_model_has_not_is_refused(dim: int) -> None:
+    """The setting is named."""
+    with pytest.raises(InputError, match=rf"(?s)\[train\] dims.*384 dimensions.*{dim} "):
+        matryoshka_dims(384, (dim,))
+
+
+def test_dimensions_are_the_models_own_and_powers_of_two_unless_asked() -> None:
+    """Largest first, each once."""
+    assert (matryoshka_dims(384, ()), matryoshka_dims(384, (64, 64))) == ((384, 256, 128, 64), (384, 64))
+
+
+def test_a_single_pair_cannot_be_trained_on(model: SentenceTransformer) -> None:
+    """There would be no negatives; the same goes for batches of one."""
+    with pytest.raises(InputError, match="two pairs"):
+        train(model, Prompts(), EXAMPLES[:1], QUERIES, PASSAGES, {}, {}, TrainOptions(), FP32)
+    with pytest.raises(InputError, match="two pairs"):
+        tune(model, TrainOptions(batch_size=1))
