@@ -205,12 +205,12 @@ class Story:
     @cached_property
     def run(self) -> Artifact:
         """The evaluation on test and its report."""
+        assessment = self.assessment  # first: whether it is worth it is said before anything is trained
         inputs = {
             "tuned": self.tuned_encoder.fingerprint, "base": self.base.fingerprint, "source": str(self.source.path),
             "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "training": self.tuned.key,
         }  # fmt: skip
         options = {"evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.settings.train.dims}
-        assessment = self.assessment
 
         def build(folder: Path) -> Mapping[str, Any]:
             report = self._evaluate(folder, assessment)

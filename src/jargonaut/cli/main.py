@@ -20,6 +20,9 @@ from jargonaut.workspace import SearchResult, Workspace
 EXIT_DONT = 3
 """Done, and the answer is "don't"."""
 
+DEMO_EPOCHS = 2
+"""The demo's data stops improving after two, and people are waiting."""
+
 app = typer.Typer(
     name="jargonaut", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
     help="Teaches an embedding model the jargon of one domain, proves that it helps, and ships it safely.",
@@ -154,7 +157,7 @@ def demo(
     reporter.line("jargonaut demo: ICD-10-CM, the words clinicians use → the official descriptions of codes")
     if not (source / "queries.jsonl").exists():
         write_demo(source)
-    result = _open(workspace, None, setting, reporter).run(source)
+    result = _open(workspace, None, [f"train.epochs={DEMO_EPOCHS}", *(setting or [])], reporter).run(source)
     _print_run(result, as_json=as_json)
     if not as_json:
         say("\nWhat to type next:")
