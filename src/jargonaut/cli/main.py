@@ -161,7 +161,7 @@ def demo(
     _print_run(result, as_json=as_json)
     if not as_json:
         say("\nWhat to type next:")
-        say(f'  jargonaut search "heart attack of the front wall" --compare base -w {workspace}')
+        say(f'  jargonaut search "stenosis of bronchus" --compare base -w {workspace}')
         say(f"  jargonaut models list -w {workspace}")
         say("  jargonaut run YOUR-DOCUMENTS -w my-domain")
     raise typer.Exit(0 if result.verdict == "ship" else EXIT_DONT)
