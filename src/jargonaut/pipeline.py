@@ -210,7 +210,10 @@ class Story:
             "tuned": self.tuned_encoder.fingerprint, "base": self.base.fingerprint, "source": str(self.source.path),
             "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "training": self.tuned.key,
         }  # fmt: skip
-        options = {"evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.settings.train.dims}
+        options = {
+            "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.settings.train.dims,
+            "assess": self.settings.assess,
+        }  # fmt: skip
 
         def build(folder: Path) -> Mapping[str, Any]:
             report = self._evaluate(folder, assessment)

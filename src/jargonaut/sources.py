@@ -183,6 +183,8 @@ def prepare_pairs(
     labelled = source.kind == "beir"
     inputs = {"corpus": prepared.artifact.key, "encoder": "" if labelled else encoder.fingerprint}
     options = {"structure": settings.structure, "filter": settings.filter, "split": settings.split}
+    if not labelled:
+        options["bm25"] = settings.bm25  # the round trip asks BM25 too
 
     def build(folder: Path) -> Mapping[str, Any]:
         bad: list[BadRow] = []
