@@ -167,7 +167,7 @@ def _passages(icd: ModuleType, codes: Sequence[str]) -> tuple[dict[str, str], li
         description = icd.get_description(code)
         passage_of[code] = first.setdefault(normalised(description), code)
         if passage_of[code] == code:
-            passages.append(Passage(code, description, document_id=code, end=len(description)))
+            passages.append(Passage(code, description, document_id=code[:3], end=len(description)))
     return passage_of, passages
 
 

@@ -146,8 +146,13 @@ def read_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
 
 
 def write_passages(path: Path, passages: Iterable[Passage]) -> int:
-    """Writes `corpus.jsonl` in BEIR form; returns how many."""
-    return write_jsonl(path, ({"_id": p.id, "title": p.title, "text": p.text} for p in passages))
+    """Writes `corpus.jsonl` in BEIR form; returns how many. A passage that is part of a document names it."""
+
+    def row(p: Passage) -> dict[str, str]:
+        part = {"document_id": p.document_id} if p.document_id not in {"", p.id} else {}
+        return {"_id": p.id, "title": p.title, "text": p.text, **part}
+
+    return write_jsonl(path, (row(p) for p in passages))
 
 
 def write_queries(path: Path, queries: Iterable[Query]) -> int:

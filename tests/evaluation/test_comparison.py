@@ -54,7 +54,7 @@ def test_clear_gain_ships() -> None:
         system("hybrid-tuned", 64, 0.6),
     )
     assert found.name == "ship"
-    assert "59.6%" in found.sentence
+    assert "0.501 → 0.596" in found.sentence
     assert "200 test queries" in found.sentence
     assert any("no measurable difference" in reason for reason in found.reasons)
 

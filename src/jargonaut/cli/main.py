@@ -21,7 +21,7 @@ EXIT_DONT = 3
 """Done, and the answer is "don't"."""
 
 DEMO_EPOCHS = 2
-"""The demo's data stops improving after two, and people are waiting."""
+"""Fewer than the default: people who try a demo are waiting."""
 
 app = typer.Typer(
     name="jargonaut", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -155,7 +155,7 @@ def demo(
     reporter = TerminalReporter()
     source = workspace / "icd10cm"
     reporter.line("jargonaut demo: ICD-10-CM, the words clinicians use → the official descriptions of codes")
-    if not (source / "queries.jsonl").exists():
+    if not (source / "README.md").exists():  # the last file that is written
         write_demo(source)
     result = _open(workspace, None, [f"train.epochs={DEMO_EPOCHS}", *(setting or [])], reporter).run(source)
     _print_run(result, as_json=as_json)

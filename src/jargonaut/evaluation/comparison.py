@@ -264,15 +264,12 @@ def _sentence(
     asked = f"{len(base.scores.query_ids):,} test queries"
     span = f"{signed(dense.difference)}, interval {signed(dense.low)} to {signed(dense.high)}"
     ndcg = f"nDCG@10 {before['nDCG@10']:.3f} → {after['nDCG@10']:.3f}, {span}"
-    share = (
-        f"{after['recall@10']:.1%} of the right passages in its first ten results, the base {before['recall@10']:.1%}"
-    )
     if name == "ship":
-        return f"Ship it: the tuned model has {share}. It is measurably better on {asked} ({ndcg})."
+        return f"Ship it: the tuned model is measurably better on {asked} ({ndcg})."
     if name == "no_measurable_difference":
         return f"Keep the base: on {asked} the tuned model is not measurably different ({ndcg})."
     if hybrid is None or dense.is_loss:
-        return f"Don't ship: the tuned model has {share}. It is measurably worse on {asked} ({ndcg})."
+        return f"Don't ship: the tuned model is measurably worse on {asked} ({ndcg})."
     lost = f"nDCG@10 {signed(hybrid.difference)}, interval {signed(hybrid.low)} to {signed(hybrid.high)}"
     return (
         f"Don't ship: hybrid search with the tuned model is measurably worse on {asked} ({lost}); dense alone: {ndcg}."
