@@ -265,7 +265,8 @@ class Story:
         return negatives.mine(
             splits.train, ranking,
             lambda query_id, passage_id: float(asked_vectors[query_row[query_id]] @ vectors[row[passage_id]]),
-            lambda passage_id: pairs.normalised(texts[passage_id]), self.corpus.near_duplicates, frozenset(allowed), options,
+            lambda passage_id: pairs.normalised(texts[passage_id]), self.corpus.near_duplicates,
+            frozenset(allowed), options,
         )  # fmt: skip
 
     def _train(self, folder: Path) -> Mapping[str, Any]:
