@@ -181,13 +181,34 @@ def test_a_killed_build_is_cleaned_up(tmp_path: Path) -> None:
     assert sorted(path.name for path in built.path.iterdir()) == ["deep", MANIFEST]
 
 
-def test_a_build_that_is_under_way_is_left_alone(tmp_path: Path) -> None:
-    """Another living process's half-built folder is not removed."""
+def test_a_killed_build_of_other_inputs_is_cleaned_up(tmp_path: Path) -> None:
+    """Whatever was being built when its process died, the stage's next build removes it."""
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    abandoned = tmp_path / f".building-{'0' * 32}-{int(gone.stdout)}"
+    (abandoned / "deep").mkdir(parents=True)
+    built = make(tmp_path, writes("whole"))
+    assert [path.name for path in tmp_path.iterdir()] == [built.key]
+
+
+@pytest.mark.parametrize("pid", [os.getppid(), os.getpid()])
+def test_a_build_that_is_under_way_is_left_alone(tmp_path: Path, pid: int) -> None:
+    """A living process's half-built folder is not removed, whatever its inputs; another thread's neither."""
     key = make(tmp_path / "elsewhere", writes("")).key
-    other = tmp_path / "root" / f".building-{key}-{os.getppid()}"
-    other.mkdir(parents=True)
+    wanted = {f".building-{'0' * 32}-{pid}", *([f".building-{key}-{pid}"] if pid != os.getpid() else [])}
+    for name in wanted:
+        (tmp_path / "root" / name).mkdir(parents=True)
     make(tmp_path / "root", writes("whole"))
-    assert other.exists()
+    assert {path.name for path in (tmp_path / "root").iterdir()} == wanted | {key}
+
+
+@pytest.mark.parametrize(
+    "name", [".building-", ".building-x-y", ".building-notes", f".building-ab-{'9' * 30}", ".building-ab--1"]
+)
+def test_folders_that_are_not_ours_are_left_alone(tmp_path: Path, name: str) -> None:
+    """A name that no build makes neither stops a build nor is removed by it."""
+    (tmp_path / name).mkdir()
+    make(tmp_path, writes("whole"))
+    assert (tmp_path / name).exists()
 
 
 def test_the_first_of_two_builders_wins(tmp_path: Path) -> None:

@@ -230,9 +230,9 @@ def test_runs_and_judgements_are_what_trec_tools_read(tmp_path: Path) -> None:
     formats.write_trec_run(tmp_path / "run.trec", run)
     formats.write_trec_qrels(tmp_path / "qrels.trec", judgements)
     assert (tmp_path / "run.trec").read_text().splitlines() == [
-        "q_1 Q0 p_1 1 0.750000 my_run",
-        "q_1 Q0 p2 2 0.500000 my_run",
-        "q2 Q0 p2 1 1.000000 my_run",
+        "q_1 Q0 p_1 1 0.75 my_run",
+        "q_1 Q0 p2 2 0.5 my_run",
+        "q2 Q0 p2 1 1.0 my_run",
     ]
     scores = ir_measures.calc_aggregate(
         [ir_measures.RR],

@@ -117,6 +117,22 @@ def test_limits_of_the_options_name_the_file(tmp_path: Path) -> None:
     assert "jargonaut.toml: [evaluate]: confidence is 2" in refusal(tmp_path, "[evaluate]\nconfidence = 2")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[train]\nlr = -1", "jargonaut.toml: [train]: lr is -1"),
+        ("[train]\nbatch_size = 1", "jargonaut.toml: [train]: batch_size is 1"),
+        (
+            "[bm25]\nlanguage = 'klingon'",
+            "jargonaut.toml: [bm25]: language is 'klingon', for which there is no stemmer",
+        ),
+    ],
+)
+def test_values_without_meaning_are_refused_when_they_are_read(tmp_path: Path, text: str, message: str) -> None:
+    """Nobody waits for a corpus to be read and mined before hearing of it."""
+    assert message in refusal(tmp_path, text)
+
+
 @pytest.mark.parametrize("content", [b"[train\n", b"[train]\nmodel = x\n", b"\xff\xfe[", b"[train]\n[train]\n"])
 def test_broken_toml_is_named(tmp_path: Path, content: bytes) -> None:
     """A file that is no TOML is refused by name, with what TOML looks like."""
@@ -220,7 +236,7 @@ def test_template_uncommented_gives_the_defaults(tmp_path: Path) -> None:
             "base.model": st.text(st.characters(exclude_categories=["Cs"])),
             "base.query_prompt": st.text(st.characters(exclude_categories=["Cs"])),
             "base.max_tokens": st.none() | st.integers(-(2**63), 2**63 - 1),
-            "train.lr": st.floats(allow_nan=False),
+            "train.lr": st.floats(min_value=0, exclude_min=True, allow_infinity=False),
             "train.dropout": st.booleans(),
             "train.dims": st.lists(st.integers(1, 4096), max_size=40).map(tuple),
             "structure.generic_headings": st.frozensets(st.text(st.characters(exclude_categories=["Cs"])), max_size=30),

@@ -2,7 +2,8 @@
 
 A stage's folder is named by the hash of its inputs, its options and its own version. It is built under a temporary
 name, its manifest is written last, then it is renamed. So a folder that exists under its final name is complete, and a
-kill at any moment leaves at worst a temporary folder that the next build of the same stage removes.
+kill at any moment leaves at worst a temporary folder that the next build of the same stage, whatever its inputs,
+removes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +24,8 @@ from typing import Any
 from jargonaut.errors import MismatchError
 
 MANIFEST = "manifest.json"
+
+_BUILDING = re.compile(r"\.building-[0-9a-f]+-([1-9][0-9]{0,8})")  # nine digits: no system has longer process ids
 
 
 def content_hash(*parts: object) -> str:
@@ -114,7 +118,7 @@ def ensure(
     found = read(final)
     if found is not None:
         return found
-    _remove_abandoned(root, key)
+    _remove_abandoned(root)
     temporary = root / f".building-{key}-{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -182,18 +186,16 @@ def _flush(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _remove_abandoned(root: Path, key: str) -> None:
-    """Removes half-built folders of this key whose process is gone."""
-    for folder in root.glob(f".building-{key}-*"):
-        pid = int(folder.name.rpartition("-")[2])
-        if not _alive(pid):
+def _remove_abandoned(root: Path) -> None:
+    """Removes half-built folders whose process is gone; one whose name is not as `ensure` makes it is not ours."""
+    for folder in root.glob(".building-*"):
+        made = _BUILDING.fullmatch(folder.name)
+        if made and not _alive(int(made[1])):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:
-    """Whether another process with this id runs now."""
-    if pid == os.getpid():
-        return False
+    """Whether a process with this id runs now; our own counts, since another thread may be building."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

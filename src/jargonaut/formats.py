@@ -191,7 +191,7 @@ def write_trec_run(path: Path, run: Run) -> None:
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         for query_id, hits in run.rankings.items():
             for rank, (passage_id, score) in enumerate(hits.items(), start=1):
-                stream.write(f"{_column(query_id)} Q0 {_column(passage_id)} {rank} {score:.6f} {tag}\n")
+                stream.write(f"{_column(query_id)} Q0 {_column(passage_id)} {rank} {float(score)!r} {tag}\n")
 
 
 def write_trec_qrels(path: Path, judgements: Iterable[Qrel]) -> None:

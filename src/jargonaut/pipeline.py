@@ -18,25 +18,28 @@ from typing import Any
 
 from jargonaut import evaluation, formats, negatives, pairs, retrieval, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
+from jargonaut.contenders import Contenders, dimensions
 from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoding.devices import choose_device
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
-from jargonaut.index import IndexInfo, LanceStore, build_index
+from jargonaut.index import IndexInfo
 from jargonaut.layout import Layout
-from jargonaut.negatives import MinedNegatives
+from jargonaut.negatives import Candidates, MinedNegatives
 from jargonaut.pairs import Leakage
 from jargonaut.protocols import Reporter
-from jargonaut.records import Pair, Run, Triplet, positives, qrels, queries
+from jargonaut.records import Triplet, positives, qrels, queries
 from jargonaut.registry import Live, ModelVersion, Registry
+from jargonaut.release import Model, Outcome, release
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, PreparedPairs, Source, open_source, prepare_corpus, prepare_pairs
 
 ASSESS_VERSION = 1
-EVALUATE_VERSION = 1
-DEPTH = 100
-"""Hits kept per query, the deepest that a measure looks at."""
+EVALUATE_VERSION = 2
 DEV_DISTRACTORS = 2000
 """Passages, besides dev's positives, against which an epoch is scored."""
+FEW_PAIRS = 1000
+FEW_DEV_QUERIES = 50
 
 Clock = Callable[[], datetime]
 
@@ -96,9 +99,12 @@ class Story:
     ) -> None:
         self.layout, self.settings, self.reporter, self.clock = layout, settings, reporter, clock
         self.source: Source = open_source(source, settings)
+        choose_device(settings.compute.device)  # a device that is not there is told before anything is read
         self.base_folder = base_model(settings)
         self.base = self._cached(self.base_folder)
+        self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
         self.notices: list[str] = []
+        self._stages: dict[str, Artifact] = {}
 
     @cached_property
     def corpus(self) -> PreparedCorpus:
@@ -110,8 +116,8 @@ class Story:
         detail += f", {repeats:,} repeats dropped" if repeats else ""
         self._say("corpus", detail, found.artifact)
         self._left_out(found.artifact)
-        if found.notice:
-            self._warn(found.notice)
+        for notice in found.notices:
+            self._warn(notice)
         return found
 
     @cached_property
@@ -128,8 +134,18 @@ class Story:
                              ("without_positive", "queries have no usable positive")):  # fmt: skip
             if c.get(field):
                 self._warn(f"{c[field]:,} {words}; they are left out")
-        if c["train"] < 1000:
+        if c["train"] < FEW_PAIRS:
             self._warn(f"only {c['train']:,} training pairs: expect a small gain and a wide interval; 1,000 is a start")
+        if c["dev_queries"] < FEW_DEV_QUERIES:
+            self._warn(
+                f"only {c['dev_queries']:,} dev queries: the assessment and the choice of an epoch are uncertain"
+            )
+        if c["source"] == "structure":
+            lost = c["removed"].get("round_trip", 0)
+            self._warn(
+                f"the questions come from the documents' own structure, and the {lost:,} that neither base nor BM25 "
+                "could answer are left out, in test too: expect lower scores on your users' questions"
+            )
         return found
 
     @cached_property
@@ -140,9 +156,9 @@ class Story:
 
         def build(folder: Path) -> Mapping[str, Any]:
             splits = self.pairs.splits
-            scores = {run.name: self._scores(run, splits.dev) for run in self._untuned(splits.dev)}
+            lexical, dense, hybrid = self._contenders.untuned(self.base, splits.dev)
             found = evaluation.assess(
-                scores["base"], scores["BM25"], scores["base + BM25"], train_pairs=len(positives(splits.train)),
+                dense, lexical, hybrid, train_pairs=len(positives(splits.train)),
                 clusters=evaluation.query_clusters(qrels(splits.dev), splits.groups),
                 test_queries=len(queries(splits.test)), options=self.settings.assess,
             )  # fmt: skip
@@ -156,7 +172,7 @@ class Story:
         row = json.loads((artifact.path / "assessment.json").read_text(encoding="utf-8"))
         row["alternatives"] = tuple(evaluation.Alternative(**one) for one in row["alternatives"])
         found = evaluation.Assessment(**{**row, "reasons": tuple(row["reasons"])})
-        self.reporter.line(f"  assess      {found.sentence}{_again(artifact)}")
+        self._say("assess", found.sentence, artifact)
         return found
 
     @cached_property
@@ -169,14 +185,19 @@ class Story:
         def build(folder: Path) -> Mapping[str, Any]:
             found = self._mine()
             formats.write_jsonl(folder / "triplets.jsonl", found.triplets)
-            return {"negatives": found.negatives, "removed": found.removed, "fell_back": found.fell_back}
+            return {
+                "negatives": found.negatives, "false_negatives": found.false_negatives, "removed": found.removed,
+                "fell_back": found.fell_back,
+            }  # fmt: skip
 
         artifact = ensure(
             self.layout.stage("negatives"), "mine", version=negatives.VERSION, inputs=inputs,
             options=self.settings.mine, build=build,
         )  # fmt: skip
         c = artifact.counts
-        detail = f"{c['negatives']:,} hard negatives; {sum(c['removed'].values()):,} candidates removed as false ones"
+        detail = f"{c['negatives']:,} hard negatives; {c['false_negatives']:,} candidates left out as likely answers"
+        if c["fell_back"]:
+            detail += f"; for {c['fell_back']:,} pairs all were, and the least similar was taken"
         self._say("negatives", detail, artifact)
         return artifact
 
@@ -207,11 +228,11 @@ class Story:
         """The evaluation on test and its report."""
         assessment = self.assessment  # first: whether it is worth it is said before anything is trained
         inputs = {
-            "tuned": self.tuned_encoder.fingerprint, "base": self.base.fingerprint, "source": str(self.source.path),
-            "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "training": self.tuned.key,
+            "tuned": self.tuned_encoder.fingerprint, "base": self.base.fingerprint, "training": self.tuned.key,
+            "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key,
         }  # fmt: skip
         options = {
-            "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.settings.train.dims,
+            "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.dims,
             "assess": self.settings.assess,
         }  # fmt: skip
 
@@ -226,29 +247,13 @@ class Story:
         artifact = ensure(
             self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
         )
+        self._say_leakage(json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))["leakage"])
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
         return artifact
 
-    def _untuned(self, part: tuple[Pair, ...]) -> list[Run]:
-        """BM25, the base, and both fused."""
-        asked = queries(part)
-        lexical = self._bm25.search(asked, DEPTH)
-        dense = self._dense("base", self.base, part)
-        return [lexical, dense, retrieval.reciprocal_rank_fusion("base + BM25", [dense, lexical], k=DEPTH)]
-
     @cached_property
-    def _bm25(self) -> retrieval.BM25:
-        return retrieval.BM25(list(self.corpus.texts), list(self.corpus.texts.values()), self.settings.bm25)
-
-    def _dense(self, name: str, encoder: CachedEncoder, part: tuple[Pair, ...], dim: int | None = None) -> Run:
-        asked = queries(part)
-        return retrieval.dense_run(
-            name, [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), list(self.corpus.texts),
-            encoder.encode_passages(list(self.corpus.texts.values())), k=DEPTH, dim=dim,
-        )  # fmt: skip
-
-    def _scores(self, run: Run, part: tuple[Pair, ...]) -> evaluation.Scores:
-        return evaluation.per_query(run, qrels(part), queries(part))
+    def _contenders(self) -> Contenders:
+        return Contenders(self.corpus.texts, self.settings.bm25)
 
     def _mine(self) -> MinedNegatives:
         splits, texts, options = self.pairs.splits, self.corpus.texts, self.settings.mine
@@ -256,35 +261,34 @@ class Story:
         allowed = [passage_id for passage_id in texts if passage_id not in held]
         asked = queries(splits.train)
         asked_vectors = self.base.encode_queries([q.text for q in asked])
-        vectors = self.base.encode_passages(list(texts.values()))
+        vectors = self._contenders.vectors(self.base)
         row = {passage_id: number for number, passage_id in enumerate(texts)}
         query_row = {q.id: number for number, q in enumerate(asked)}
         ranking = retrieval.dense_run(
             "base", [q.id for q in asked], asked_vectors, allowed, vectors[[row[p] for p in allowed]], k=options.depth
         )
-        return negatives.mine(
-            splits.train, ranking,
-            lambda query_id, passage_id: float(asked_vectors[query_row[query_id]] @ vectors[row[passage_id]]),
-            lambda passage_id: pairs.normalised(texts[passage_id]), self.corpus.near_duplicates,
-            frozenset(allowed), options,
+        candidates = Candidates(
+            ranking, lambda query_id, passage_id: float(asked_vectors[query_row[query_id]] @ vectors[row[passage_id]]),
+            self.pairs.known_positives, lambda passage_id: pairs.normalised(texts[passage_id]),
+            self.corpus.near_duplicates, frozenset(allowed),
         )  # fmt: skip
+        return negatives.mine(splits.train, candidates, options)
 
     def _train(self, folder: Path) -> Mapping[str, Any]:
+        import torch
+
         splits, texts = self.pairs.splits, self.corpus.texts
         examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
-        known: dict[str, set[str]] = {}
-        for pair in positives(splits.train):
-            known.setdefault(pair.query_id, set()).add(pair.passage_id)
-        compute = self.settings.compute
-        model = load_model(self.base_folder, compute, max_tokens=self.settings.base.max_tokens,
-                           trust_remote_code=self.settings.base.trust_remote_code)  # fmt: skip
+        base, compute = self.settings.base, self.settings.compute
+        model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
+                           trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
-            {query: frozenset(ids) for query, ids in known.items()}, self.corpus.near_duplicates, self.settings.train,
-            compute, score=self._dev_score(), reporter=self.reporter,
+            self.pairs.known_positives, self.corpus.near_duplicates, self.settings.train, compute,
+            score=self._dev_score(), reporter=self.reporter,
         )  # fmt: skip
         with quiet_libraries():
-            model.float().save(str(folder / "model"), create_model_card=False)
+            model.save(str(folder / "model"), create_model_card=False)
         write_json(folder / "training.json", plain(result))
         return {"steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch}
 
@@ -298,6 +302,7 @@ class Story:
         others = [passage_id for passage_id in texts if passage_id not in taken]
         order = np.random.default_rng(self.settings.train.seed).permutation(len(others))[:DEV_DISTRACTORS]
         pool = [*judged, *(others[number] for number in order)]
+        self.reporter.line(f"  after every epoch: nDCG@10 of {len(asked):,} dev queries over {len(pool):,} passages")
 
         def score(model: Any) -> float:
             encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
@@ -305,82 +310,68 @@ class Story:
                 "dev", [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), pool,
                 encoder.encode_passages([texts[p] for p in pool]), k=10,
             )  # fmt: skip
-            return self._scores(run, dev).mean("nDCG@10")
+            return evaluation.per_query(run, qrels(dev), asked).mean("nDCG@10")
 
         return score
 
     def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
-        splits, options = self.pairs.splits, self.settings.evaluate
-        test, clusters = splits.test, evaluation.query_clusters(qrels(splits.test), splits.groups)
-        full = self.base.dimension
-        dims = options.dims or training.matryoshka_dims(full, self.settings.train.dims)
-        lexical, base_run, base_hybrid = self._untuned(test)
-        tuned_run = self._dense("tuned", self.tuned_encoder, test)
-        tuned_hybrid = retrieval.reciprocal_rank_fusion("tuned + BM25", [tuned_run, lexical], k=DEPTH)
-        runs: list[tuple[Run, evaluation.SystemKind, int | None]] = [(lexical, "bm25", None)]
-        for dim in dims:
-            runs.append((base_run if dim == full else self._dense("base", self.base, test, dim), "base", dim))
-            tuned = tuned_run if dim == full else self._dense("tuned", self.tuned_encoder, test, dim)
-            runs.append((tuned, "tuned", dim))
-        runs += [(base_hybrid, "hybrid-base", full), (tuned_hybrid, "hybrid-tuned", full)]
-        systems = []
-        for run, kind, cut in runs:
-            scores = self._scores(run, test)
-            systems.append(evaluation.summarise(run.name, kind, cut, scores, clusters=clusters, options=options))
-            formats.write_trec_run(folder / "trec" / f"{kind}{f'-{cut}' if cut else ''}.run", run)
-        formats.write_trec_qrels(folder / "trec" / "test.qrels", qrels(test))
-        evaluation.write_per_query(
-            folder / "per_query.parquet", {f"{s.kind}{f'-{s.dim}' if s.dim else ''}": s.scores for s in systems}
+        started = time.monotonic()
+        options, splits = self.settings.evaluate, self.pairs.splits
+        found = self._contenders.measure(
+            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options
         )
-        compared = evaluation.compare(systems, clusters, options)
-        of = {(s.kind, s.dim): s.scores for s in systems}
+        passages = {p.id: p for p in self.corpus.passages}
+        changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
         return evaluation.RunReport(
             title=f"{self.source.path.name}: {self.base.name}, tuned",
             created=self.clock(),
             base=self.base.name,
             tuned=f"{self.base.name}, tuned",
             source=str(self.source.path),
-            verdict=evaluation.verdict(systems, compared, options),
-            systems=tuple(systems),
-            comparisons=compared,
-            changes=evaluation.find_changes(
-                queries(test), {p.id: p for p in self.corpus.passages}, qrels(test),
-                (base_run, of["base", full]), (tuned_run, of["tuned", full]),
-            ),
+            verdict=evaluation.verdict(found.systems, found.comparisons, options),
+            systems=found.systems,
+            comparisons=found.comparisons,
+            changes=changes,
             assessment=assessment,
             counts=self._counts(),
             leakage=plain(self._leakage()),
-            timings=self._timings(),
+            timings=self._timings(time.monotonic() - started),
             settings=plain(self.settings),
             overlap=self.pairs.artifact.counts["overlap"],
             notices=tuple(self.notices),
             curve=self._curve(),
             confidence=options.confidence,
-            deployed_dim=options.deployed_dim,
-        )  # fmt: skip
+            deployed_dim=self.deployed,
+        )
 
     def _leakage(self) -> Leakage:
         triplets = formats.read_records(self.negatives.path / "triplets.jsonl", Triplet)
         mined = {passage_id for triplet in triplets for passage_id in triplet.negative_ids}
         found = pairs.leakage(self.pairs.splits, mined, self.corpus.texts)
-        shared = f"{found.test_passages_in_train} test passages, {found.test_groups_in_train} groups and "
-        shared += f"{found.test_queries_in_train} test queries in training; {found.mined_from_test} held-out negatives"
-        self.reporter.line(f"  leakage     {shared}")
         if not found.clean:
             whose = "the source's own split" if self.pairs.splits.origin == "given" else "this split"
             self._warn(f"{whose} shares passages between training and test: scores on test may be flattered")
         return found
 
+    def _say_leakage(self, found: Mapping[str, int]) -> None:
+        shared = f"{found['test_passages_in_train']} test passages, {found['test_groups_in_train']} groups and "
+        shared += f"{found['test_queries_in_train']} test queries in training; "
+        self.reporter.line(f"  leakage     {shared}{found['mined_from_test']} held-out passages among the negatives")
+
     def _counts(self) -> dict[str, Any]:
         split, mined = self.pairs.artifact.counts, self.negatives.counts
         shown = {k: v for k, v in self.corpus.artifact.counts.items() if isinstance(v, int)}
         shown |= {k: split[k] for k in ("train", "dev", "test", "train_queries", "dev_queries", "test_queries")}
-        return {**shown, "curated_negatives": split["curated_negatives"], "hard_negatives": mined["negatives"]}
+        return {
+            **shown, "curated_negatives": split["curated_negatives"], "hard_negatives": mined["negatives"],
+            "likely_answers_left_out": mined["false_negatives"], "negatives_by_rank_alone": mined["fell_back"],
+        }  # fmt: skip
 
-    def _timings(self) -> dict[str, float]:
-        stages = {"corpus": self.corpus.artifact, "pairs": self.pairs.artifact, "negatives": self.negatives,
-                  "training": self.tuned}  # fmt: skip
-        return {name: artifact.seconds for name, artifact in stages.items()}
+    def _timings(self, evaluation_seconds: float) -> dict[str, float]:
+        """Seconds of every stage when it was built, which may have been in an earlier call."""
+        shown = {name: artifact.seconds for name, artifact in self._stages.items()}
+        shown["evaluation"] = round(evaluation_seconds, 3)
+        return {**shown, "total": round(sum(shown.values()), 3)}
 
     def _curve(self) -> evaluation.TrainingCurve:
         row = json.loads((self.tuned.path / "training.json").read_text(encoding="utf-8"))
@@ -395,9 +386,10 @@ class Story:
             folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
             trust_remote_code=self.settings.base.trust_remote_code, reporter=self.reporter,
         )  # fmt: skip
-        return CachedEncoder(encoder, self.layout.vectors)
+        return CachedEncoder(encoder, self.layout.vectors, self.reporter)
 
     def _say(self, stage: str, detail: str, artifact: Artifact) -> None:
+        self._stages[stage] = artifact
         self.reporter.line(f"  {stage:<11} {detail}{_again(artifact)}")
 
     def _left_out(self, artifact: Artifact) -> None:
@@ -413,9 +405,11 @@ class Story:
 
 def base_model(settings: Settings) -> ModelFolder:
     """The base model that the settings name."""
+    base = settings.base
     return find_model(
-        settings.base.model, query_prompt=settings.base.query_prompt, passage_prompt=settings.base.passage_prompt
-    )
+        base.model, query_prompt=base.query_prompt, passage_prompt=base.passage_prompt,
+        trust_remote_code=base.trust_remote_code,
+    )  # fmt: skip
 
 
 def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *, clock: Clock = utc_now) -> RunResult:
@@ -427,48 +421,22 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
     started = time.monotonic()
     story = Story(source, layout, settings, reporter, clock)
     finished = story.run
-    registry = Registry(layout.registry, layout.models, clock=clock)
-    base = registry.register_base(
-        story.base_folder.path, name=story.base.name, fingerprint=story.base.fingerprint,
-        dimension=story.base.dimension,
+    max_tokens = settings.base.max_tokens
+    tuned_folder = find_model(str(story.tuned.path / "model"))
+    released = release(
+        Registry(layout.registry, layout.models, clock=clock), layout.index,
+        Model(story.base.name, story.base_folder, story.base, max_tokens),
+        Model(f"{story.base.name}, tuned on {source.name}", tuned_folder, story.tuned_encoder, max_tokens),
+        story.corpus.passages, list(story.corpus.texts.values()),
+        Outcome(finished.key, finished.counts["verdict"], finished.counts["metrics"], _lineage(story), story.deployed),
+        reporter,
     )  # fmt: skip
-    version = registry.register(
-        story.tuned.path / "model", name=f"{story.base.name}, tuned on {source.name}",
-        fingerprint=story.tuned_encoder.fingerprint, dimension=story.tuned_encoder.dimension, base=base.version,
-        run_id=finished.key, metrics=finished.counts["metrics"], lineage=_lineage(story),
-    )  # fmt: skip
-    store = LanceStore(layout.index)
-    texts = story.corpus.texts
-    contents = [texts[p.id] for p in story.corpus.passages]
-    base_index = build_index(store, base.version, story.corpus.passages, contents, story.base, reporter=reporter)
-    index = build_index(store, version.version, story.corpus.passages, contents, story.tuned_encoder, reporter=reporter)
-    reporter.line(
-        f"  registry    {version.version} registered; index {index.collection} holds {index.count:,} passages"
-    )
-    live = _go_live(registry, base, base_index, version, index, str(finished.counts["verdict"]), reporter)
     report = json.loads((finished.path / "report.json").read_text(encoding="utf-8"))
     text = (finished.path / "table.txt").read_text(encoding="utf-8")
-    return RunResult(finished.key, finished.path, report, text, version, index, live, time.monotonic() - started)
-
-
-def _go_live(
-    registry: Registry,
-    base: ModelVersion,
-    base_index: IndexInfo,
-    tuned: ModelVersion,
-    index: IndexInfo,
-    verdict: str,
-    reporter: Reporter,
-) -> Live | None:
-    live = registry.live()
-    replaceable = live is None or registry.get(live.version).base == ""
-    if verdict == "ship" and replaceable:
-        return registry.promote(tuned.version, index.collection, tuned.dimension)
-    if live is None:
-        return registry.promote(base.version, base_index.collection, base.dimension)
-    if verdict == "ship" and live.version != tuned.version:
-        reporter.warn(f"{live.version} stays live; `jargonaut models promote {tuned.version}` switches")
-    return live
+    return RunResult(
+        finished.key, finished.path, report, text, released.version, released.index, released.live,
+        time.monotonic() - started,
+    )  # fmt: skip
 
 
 def _lineage(story: Story) -> dict[str, Any]:

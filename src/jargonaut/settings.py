@@ -35,14 +35,6 @@ _HEADER = """\
 # Lines with a space after the `#` only explain."""
 _WORDS: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _MANY: dict[object, str] = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
-# Meanings of keys whose own docstring has no `Attributes:`; a docstring that has them goes first.
-_MEANINGS = {
-    "bm25": {
-        "k1": "Term saturation: how much a repeated word counts.",
-        "b": "Length normalisation, from 0 (none) to 1 (full).",
-        "language": "Language of the stemmer.",
-    }
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +174,7 @@ def explain(section: str) -> dict[str, str]:
     """Every key of a section → what it means, on one line, as its options' docstring says."""
     options = _sections()[section]
     meanings = _attributes(options)
-    return {key: meanings.get(key) or _MEANINGS.get(section, {}).get(key, "") for key in _kinds(options)}
+    return {key: meanings.get(key, "") for key in _kinds(options)}
 
 
 def _sections() -> dict[str, type[Any]]:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Kind = Literal["documents", "beir", "passages"]
-CORPUS_VERSION = 1
-PAIRS_VERSION = 1
+CORPUS_VERSION = 2
+PAIRS_VERSION = 2
+_TOKENISED_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,18 @@ class PreparedCorpus:
         return groups
 
     @property
-    def notice(self) -> str | None:
-        """A warning about the corpus's language, if there is one."""
-        notice: str | None = self.artifact.counts.get("notice")
-        return notice
+    def notices(self) -> list[str]:
+        """Warnings about the passages as they are: their language, their length."""
+        found: list[str] = self.artifact.counts["notices"]
+        return found
 
 
 def prepare_corpus(
     source: Source, base: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter
 ) -> PreparedCorpus:
     """Reads, chunks and de-duplicates a source, or finds that it was done."""
-    inputs = {"source": source.digest, "kind": source.kind, "tokenizer": _tokenizer_hash(base)}
+    limit = settings.base.max_tokens or base.max_tokens
+    inputs = {"source": source.digest, "kind": source.kind, "tokenizer": _tokenizer_hash(base), "limit": limit}
     options = {"load": settings.load, "chunk": settings.chunk, "dedup": settings.dedup}
 
     def build(folder: Path) -> Mapping[str, Any]:
@@ -116,8 +118,13 @@ def prepare_corpus(
         formats.write_jsonl(folder / "passages.jsonl", passages)
         formats.write_jsonl(folder / "left_out.jsonl", bad)
         (folder / "groups.json").write_text(json.dumps(groups), encoding="utf-8")
-        notice = corpus.language_notice(p.text for p in passages) if base.name == EMBEDDED_NAME else None
-        return {**counts, "left_out": len(bad), "left_out_first": [str(row) for row in bad[:5]], "notice": notice}
+        notices = [_length_notice(passages, base, settings)] if source.kind != "documents" else []
+        if base.name == EMBEDDED_NAME:
+            notices.append(corpus.language_notice(p.text for p in passages))
+        return {
+            **counts, "left_out": len(bad), "left_out_first": [str(row) for row in bad[:5]],
+            "notices": [notice for notice in notices if notice],
+        }  # fmt: skip
 
     artifact = ensure(
         layout.stage("corpus"), "corpus", version=CORPUS_VERSION, inputs=inputs, options=options, build=build
@@ -160,11 +167,36 @@ def _read_passages(
     return passages, joined, {**counts, "in_near_duplicate_groups": len(joined)}
 
 
+def _length_notice(passages: Sequence[Passage], base: ModelFolder, settings: Settings) -> str | None:
+    """A warning when passages that were given as they are do not fit into the model."""
+    limit = settings.base.max_tokens or base.max_tokens
+    if limit is None:
+        return None
+    tokenizer = _tokenizer(base)
+    cut = 0
+    for start in range(0, len(passages), _TOKENISED_AT_ONCE):
+        texts = [p.content("title") for p in passages[start : start + _TOKENISED_AT_ONCE]]
+        cut += sum(len(one.ids) > limit for one in tokenizer.encode_batch_fast(texts))
+    if cut == 0:
+        return None
+    return (
+        f"{cut:,} of {len(passages):,} passages are longer than the {limit} tokens that the model reads; "
+        "dense search does not see the rest (cut them, or give the documents themselves)"
+    )
+
+
 class PreparedPairs:
     """A pairs artifact; its files are read when first asked for."""
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
+
+    @cached_property
+    def known_positives(self) -> dict[str, frozenset[str]]:
+        """Train query id → every passage that is known to answer it, those that were removed as pairs included."""
+        rows = formats.read_jsonl(self.artifact.path / "removed.jsonl", lambda _: None)
+        removed = (pairs.RemovedPair(Pair(**row["pair"]), row["rule"], row["detail"]) for _, row in rows)
+        return pairs.known_positives(self.splits.train, removed)
 
     @cached_property
     def splits(self) -> pairs.CountedSplits:

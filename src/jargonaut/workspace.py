@@ -88,6 +88,7 @@ class Workspace:
             InputError: Nothing is live, the version is unknown, or the query is empty.
             MismatchError: The index was not made by this model.
         """
+        from jargonaut.encoding.matryoshka import TruncatedEncoder
         from jargonaut.index import IndexSearcher, LanceStore
 
         if not query.strip():
@@ -99,8 +100,10 @@ class Workspace:
         if model is None and live is None:
             raise InputError("nothing is live in this workspace", where=str(self.layout.root), remedy=_RUN_FIRST)
         version = registry.get(model or (live.version if live else ""))
-        index = live.index if live and live.version == version.version else self._index_of(version)
-        searcher = IndexSearcher(LanceStore(self.layout.index), index, self._encoder(version))
+        pointed = live is not None and live.version == version.version
+        index, dimension = (live.index, live.dimension) if live and pointed else self._index_of(version)
+        encoder = TruncatedEncoder(self._encoder(version), dimension)
+        searcher = IndexSearcher(LanceStore(self.layout.index), index, encoder)
         found = searcher.search_texts([query], k)[0]
         passages = searcher.passages([hit.passage_id for hit in found])
         hits = (Hit(rank, hit.score, passages[hit.passage_id]) for rank, hit in enumerate(found, start=1))
@@ -117,8 +120,8 @@ class Workspace:
             InputError: The version is unknown, or it has no index.
         """
         registry = self.registry()
-        wanted = registry.get(version)
-        return registry.promote(version, self._index_of(wanted), wanted.dimension)
+        index, dimension = self._index_of(registry.get(version))
+        return registry.promote(version, index, dimension)
 
     def rollback(self) -> Live:
         """Goes back to what was live before."""
@@ -140,23 +143,27 @@ class Workspace:
     def _encoder(self, version: ModelVersion) -> LocalEncoder:
         from jargonaut.encoding.local import LocalEncoder
         from jargonaut.encoding.models import find_model
-        from jargonaut.pipeline import base_model
 
-        given = version.base == "" and find_model(str(version.path)).path == base_model(self.settings).path
-        folder = base_model(self.settings) if given else find_model(str(version.path))
+        folder = find_model(
+            str(version.path), query_prompt=version.query_prompt, passage_prompt=version.passage_prompt
+        )  # fmt: skip
         return LocalEncoder(
-            folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
+            folder, self.settings.compute, max_tokens=version.max_tokens,
             trust_remote_code=self.settings.base.trust_remote_code,
         )  # fmt: skip
 
-    def _index_of(self, version: ModelVersion) -> str:
-        from jargonaut.index import LanceStore
+    def _index_of(self, version: ModelVersion) -> tuple[str, int]:
+        """Collection and dimension: over the passages that are live if there is such a one, else the newest."""
+        from jargonaut.index import BUILT, PASSAGES, LanceStore
 
-        made = [c for c in LanceStore(self.layout.index).collections() if c.complete]
-        fitting = [c.name for c in made if c.fingerprint == version.fingerprint]
+        made = {c.name: c for c in LanceStore(self.layout.index).collections() if c.complete}
+        live = self.registry().live()
+        passages = made[live.index].meta.get(PASSAGES) if live and live.index in made else None
+        fitting = [c for c in made.values() if c.fingerprint == version.fingerprint]
         if not fitting:
             raise InputError(f"version {version.version} has no index", remedy=_RUN_FIRST)
-        return fitting[-1]
+        best = max(fitting, key=lambda c: (c.meta.get(PASSAGES) == passages, c.meta.get(BUILT, ""), c.name))
+        return best.name, best.dimension
 
 
 _RUN_FIRST = "run `jargonaut run DOCS --workspace DIR` first"

@@ -125,7 +125,7 @@ def test_file_over_the_size_limit_is_refused_without_being_read(tmp_path: Path) 
     with (tmp_path / "huge.txt").open("wb") as stream:
         stream.truncate(200 * 1024 * 1024)  # a sparse file takes no space
     assert load(tmp_path)[1]["huge.txt"] == (
-        "200 MiB, larger than the limit of 50 MiB; split it or raise [corpus] max_file_bytes"
+        "200 MiB, larger than the limit of 50 MiB; split it or raise [load] max_file_bytes"
     )
 
 

@@ -79,6 +79,20 @@ def test_an_unknown_setting_is_refused_with_the_known_ones(tmp_path: Path) -> No
     assert "epoch" in str(refusal("run", str(tmp_path), "-w", str(tmp_path), "--set", "train.epoch=2"))
 
 
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [("compute.device=gpu", "gpu"), ("evaluate.dims=[999]", "384"), ("bm25.language=klingon", "english")],
+)
+def test_a_setting_that_cannot_be_met_is_refused_before_anything_is_read(
+    tmp_path: Path, setting: str, named: str
+) -> None:
+    """A device, a dimension or a language that there is not is named at once, with what there is."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# A\n\n" + "some words that make a passage. " * 10)
+    assert named in str(refusal("run", str(tmp_path / "docs"), "-w", str(tmp_path), "--set", setting))
+    assert not (tmp_path / ".jargonaut").exists()
+
+
 def test_search_before_any_run_says_what_to_do(tmp_path: Path) -> None:
     """Searching an empty workspace points to `jargonaut run`."""
     assert "jargonaut run" in str(refusal("search", "anything", "-w", str(tmp_path)))

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jargonaut.encoding.cache import CachedEncoder, VectorCache, stored_dimension
+from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import MismatchError
@@ -183,13 +184,13 @@ def test_looking_up_many_is_fast(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def real_encoder() -> Encoder:
+def real_encoder() -> LocalEncoder:
     """The model that ships with the package."""
     return LocalEncoder(find_model("embedded"))
 
 
 def test_a_cached_encoder_gives_the_same_vectors_without_loading_the_model(
-    tmp_path: Path, real_encoder: Encoder
+    tmp_path: Path, real_encoder: LocalEncoder
 ) -> None:
     """The second time, a fresh encoder answers from the cache and its model is never loaded."""
     texts = ["fracture of the radius", "broken arm"]
@@ -203,11 +204,36 @@ def test_a_cached_encoder_gives_the_same_vectors_without_loading_the_model(
     assert (first.hits, first.misses, second.hits, second.misses) == (0, 3, 3, 0)
 
 
-def test_a_cached_encoder_has_the_inner_ones_identity(tmp_path: Path, real_encoder: Encoder) -> None:
+def test_number_formats_are_kept_apart(tmp_path: Path) -> None:
+    """Vectors of one model in fp32 are never given for those in bf16, nor the other way round."""
+    encoders = {
+        precision: LocalEncoder(find_model("embedded"), ComputeOptions(device="cpu", precision=precision))
+        for precision in ("fp32", "bf16")
+    }
+    assert len({encoder.fingerprint for encoder in encoders.values()}) == 1  # an index of either serves both
+    files = []
+    for precision, encoder in encoders.items():
+        cache = VectorCache(tmp_path, encoder.fingerprint, DIMENSION, number_format=encoder.number_format)
+        cache.get_or_encode(["a"], lambda texts: digest_vectors(texts) + len(files))
+        files.append(cache.path.name)
+        assert (cache.misses, precision) == (1, precision)
+    fingerprint = encoders["fp32"].fingerprint
+    assert files == [f"{fingerprint}-float32.db", f"{fingerprint}-bfloat16.db"]
+
+
+def test_a_cached_encoder_keeps_its_number_format_apart(tmp_path: Path, real_encoder: LocalEncoder) -> None:
+    """It asks the encoder what it computes in, so that no caller can forget to say it."""
+    CachedEncoder(real_encoder, tmp_path).encode_passages(["a"])
+    assert [path.name for path in tmp_path.glob("*.db")] == [
+        f"{real_encoder.fingerprint}-{real_encoder.number_format}.db"
+    ]
+
+
+def test_a_cached_encoder_has_the_inner_ones_identity(tmp_path: Path, real_encoder: LocalEncoder) -> None:
     """It is an `Encoder` of the same name, fingerprint and dimension."""
     cached = CachedEncoder(real_encoder, tmp_path)
     assert isinstance(cached, Encoder)
     assert (cached.name, cached.fingerprint) == (real_encoder.name, real_encoder.fingerprint)
     assert cached.dimension == real_encoder.dimension == 384
     cached.encode_passages(["a"])
-    assert stored_dimension(tmp_path, cached.fingerprint) == 384
+    assert stored_dimension(tmp_path, cached.fingerprint, real_encoder.number_format) == 384

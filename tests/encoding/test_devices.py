@@ -6,11 +6,24 @@ import pytest
 import torch
 
 from jargonaut.encoding.devices import ComputeOptions, Precision, choose_device, choose_dtype, native_bf16, token_budget
+from jargonaut.errors import SettingsError
 
 
 def test_a_named_device_is_taken() -> None:
     """A user's choice is not second-guessed."""
     assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "CPU", "", "cuda:99", "meta", "hpu"])
+def test_a_device_that_is_not_there_is_explained(name: str) -> None:
+    """A name that means nothing, and a device that this machine lacks: setting, name and what can be said instead."""
+    with pytest.raises(SettingsError) as caught:
+        choose_device(name)
+    message = str(caught.value)
+    assert message.startswith(f"[compute] device: the device {name!r} cannot be used here")
+    assert "`auto`" in message
+    assert " cpu" in message
+    assert max(map(len, message.splitlines())) < 250
 
 
 def test_auto_takes_a_device_that_works() -> None:

@@ -50,6 +50,22 @@ def test_an_unknown_hub_id_without_network_is_explained(name: str) -> None:
         find_model(name)
 
 
+@pytest.mark.parametrize("trusted", [False, True])
+def test_code_is_downloaded_only_where_it_is_trusted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, trusted: bool
+) -> None:
+    """A hub model's Python files come along when the user lets them run, and never otherwise."""
+    asked: list[str] = []
+
+    def download(_: str, *, allow_patterns: list[str], **__: object) -> str:  # the network's part
+        asked.extend(allow_patterns)
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    found = find_model("owner/model", trust_remote_code=trusted)
+    assert (found.path, "*.safetensors" in asked, "*.py" in asked) == (folder, True, trusted)
+
+
 @pytest.mark.parametrize("name", ["./missing", "/missing/model", "a/b/c"])
 def test_a_missing_folder_is_not_looked_up_on_the_hub(name: str) -> None:
     """What looks like a path is treated as one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from jargonaut.errors import InputError, SettingsError
@@ -74,6 +76,16 @@ def test_worse_hybrid_is_not_shipped() -> None:
 def test_worse_dense_is_not_shipped() -> None:
     """A measurably worse model is not shipped."""
     assert judged(system("base", 64, 0.6), system("tuned", 64, 0.5)).name == "dont_ship"
+
+
+def test_lost_answers_are_not_made_up_for_by_better_ranks() -> None:
+    """A measurable loss of recall@10 is not shipped, though nDCG@10 rose, and the sentence says which."""
+    base, tuned = system("base", 64, 0.5), system("tuned", 64, 0.6)
+    values = {**tuned.scores.values, "recall@10": base.scores.values["recall@10"] * 0.8}
+    worse = replace(tuned, scores=replace(tuned.scores, values=values))
+    found = judged(base, worse)
+    assert found.name == "dont_ship"
+    assert "recall@10 −" in found.sentence
 
 
 def test_noise_is_no_measurable_difference() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from jargonaut.negatives import MinedNegatives, MiningOptions, mine
+from jargonaut.negatives import Candidates, MinedNegatives, MiningOptions, mine
+from jargonaut.pairs import known_positives
 from jargonaut.records import Pair, Run, Triplet
 
 # What dense search might say of "heart attack"; the positive scores .9, so the default ceiling is .855.
@@ -31,15 +32,15 @@ def mined(
     ranking: Mapping[str, float] = RANKING,
 ) -> MinedNegatives:
     """Mines for one query; passages named test-… are held out."""
-    return mine(
-        pairs,
+    candidates = Candidates(
         Run("dense", {"q": ranking}),
         lambda _, passage: RANKING[passage],
+        known_positives(pairs, ()),
         lambda passage: TEXTS.get(passage, passage),
         GROUPS,
         {passage for passage in RANKING if not passage.startswith("test-")},
-        options or MiningOptions(),
     )
+    return mine(pairs, candidates, options or MiningOptions())
 
 
 def test_every_rule_counts_what_it_removed() -> None:
@@ -53,6 +54,7 @@ def test_every_rule_counts_what_it_removed() -> None:
         "near-duplicate of a positive": 1,
         "held out": 1,
     }
+    assert result.false_negatives == 3
 
 
 def test_as_many_as_asked_are_taken_best_first() -> None:
@@ -94,6 +96,7 @@ def test_when_the_threshold_rejects_all_the_lowest_ranks_serve() -> None:
     """A uniform corpus still gets negatives, and how often is counted; the other rules still hold."""
     result = mined(options=MiningOptions(max_percent=0.1))
     assert (result.triplets[0].negative_ids, result.fell_back) == (("panic",), 1)
+    assert result.removed["scores like the positive"] == 3
 
 
 def test_a_pair_without_candidates_keeps_its_positive() -> None:

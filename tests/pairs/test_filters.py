@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from jargonaut.pairs import FilterOptions, cap_per_document, length_filter, round_trip
+from jargonaut.pairs import (
+    FilterOptions,
+    RemovedPair,
+    cap_per_document,
+    known_positives,
+    length_filter,
+    round_trip,
+)
 from jargonaut.records import Pair, Run
 
 TEXT = "A passage that has enough words to be an answer."
@@ -48,3 +55,12 @@ def test_cap_per_document_does_not_depend_on_order() -> None:
     other = cap_per_document(pairs[::-1], documents, 5)
     assert set(one.kept) == set(other.kept)
     assert (len(one.kept), one.counts) == (6, {"document_cap": 15})
+
+
+def test_removed_positives_and_equal_questions_are_known_answers() -> None:
+    """What was removed still answers its query, and so does what answers the same words under another id."""
+    used = [Pair("q1", "Late fee", "a"), Pair("q2", "late  FEE", "b"), Pair("q3", "refund", "c")]
+    removed = [RemovedPair(Pair("q1", "Late fee", "d"), "joins_groups"), RemovedPair(Pair("q3", "refund", "e", 0), "x")]
+    known = known_positives(used, removed)
+    assert known["q1"] == known["q2"] == {"a", "b", "d"}
+    assert known["q3"] == {"c"}

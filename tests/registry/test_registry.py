@@ -50,6 +50,17 @@ def test_a_version_is_a_whole_copy(registry: Registry, tmp_path: Path) -> None:
     assert not (source / MANIFEST).exists()
 
 
+def test_how_its_encoder_is_built_is_part_of_a_version(registry: Registry, tmp_path: Path) -> None:
+    """Prompts and token limit come back as given; what was not given stays to the model's own files."""
+    said = {"query_prompt": "query: ", "passage_prompt": "", "max_tokens": 128}
+    made = registry.register(model(tmp_path / "run"), **DETAILS, **said)
+    base = registry.register_base(model(tmp_path / "b"), name="b", fingerprint="b", dimension=8, **said)
+    for version in (made, registry.get("v1"), base, registry.get("base")):
+        assert (version.query_prompt, version.passage_prompt, version.max_tokens) == ("query: ", "", 128)
+    plain = registry.register(model(tmp_path / "plain", "p"), **DETAILS)
+    assert (plain.query_prompt, plain.passage_prompt, plain.max_tokens) == (None, None, None)
+
+
 def test_versions_are_numbered(registry: Registry, tmp_path: Path) -> None:
     """Each new model takes the next number."""
     for words in ("a", "b", "c"):
@@ -57,19 +68,19 @@ def test_versions_are_numbered(registry: Registry, tmp_path: Path) -> None:
     assert [v.version for v in registry.list()] == ["v1", "v2", "v3"]
 
 
-def test_the_same_model_of_the_same_run_is_one_version(registry: Registry, tmp_path: Path) -> None:
-    """Registering again gives the first version; another run of equal files is another version."""
+def test_the_same_model_is_one_version(registry: Registry, tmp_path: Path) -> None:
+    """Registering again gives the first version, also from another run; the same files read otherwise are another."""
     source = model(tmp_path / "run")
     first = registry.register(source, **DETAILS)
-    assert registry.register(source, **{**DETAILS, "name": "other words"}) == first
-    assert registry.register(source, **{**DETAILS, "run_id": "r2"}).version == "v2"
+    assert registry.register(source, **{**DETAILS, "name": "other words", "run_id": "r2"}) == first
+    assert registry.register(source, **{**DETAILS, "fingerprint": "g"}).version == "v2"
     assert [event.kind for event in registry.events()] == ["registered", "registered"]
 
 
 def test_a_registered_model_can_be_registered_again(registry: Registry, tmp_path: Path) -> None:
     """Our manifest in a version's folder is no part of the model."""
     first = registry.register(model(tmp_path / "run"), **DETAILS)
-    again = registry.register(first.path, **{**DETAILS, "run_id": "r2"})
+    again = registry.register(first.path, **{**DETAILS, "fingerprint": "g"})
     assert again.content_hash == first.content_hash
 
 

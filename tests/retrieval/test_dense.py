@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from jargonaut.protocols import Vectors
-from jargonaut.retrieval import dense_run, top_k, truncate
+from jargonaut.retrieval import dense_run, top_k
 from jargonaut.retrieval.dense import PASSAGE_BLOCK, QUERY_BLOCK
 
 SMALL = st.integers(-3, 3).map(np.float32)  # small whole numbers: dot products are exact, and ties are many
@@ -50,19 +52,31 @@ def test_hits_are_found_across_blocks() -> None:
         assert rows[row].tolist() == np.argsort(-(passages @ queries[row]), kind="stable")[:2].tolist()
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
-def test_truncated_vectors_are_normalised_again(dim: int) -> None:
-    """The leading components keep their direction and get length one."""
-    vectors = np.array([[3, 4, 12, 84], [1, 1, 1, 1]], dtype=np.float32)
-    cut = truncate(vectors, dim)
-    assert cut.shape == (2, dim)
-    np.testing.assert_allclose(np.linalg.norm(cut, axis=1), 1, rtol=1e-6)
-    np.testing.assert_allclose(cut[1], 1 / np.sqrt(dim), rtol=1e-6)
+def test_blocks_change_nothing() -> None:
+    """Over several blocks of queries and passages, ties at the cut included: what one full sort finds."""
+    rng = np.random.default_rng(1)
+    queries = rng.integers(-3, 4, (QUERY_BLOCK + 3, 4)).astype(np.float32)  # whole numbers: products are exact
+    passages = rng.integers(-3, 4, (2 * PASSAGE_BLOCK + 5, 4)).astype(np.float32)
+    rows, scores = top_k(queries, passages, 60)
+    for number in (0, 1, QUERY_BLOCK - 1, QUERY_BLOCK, QUERY_BLOCK + 2):
+        all_scores = passages @ queries[number]
+        wanted = np.argsort(-all_scores, kind="stable")[:60]
+        np.testing.assert_array_equal(rows[number], wanted)
+        np.testing.assert_array_equal(scores[number], all_scores[wanted])
 
 
-def test_a_vector_of_zeros_stays_zero() -> None:
-    """Nothing is divided by zero."""
-    assert truncate(np.zeros((1, 4), dtype=np.float32), 2).tolist() == [[0, 0]]
+def test_memory_does_not_grow_with_the_corpus() -> None:
+    """Beside what comes in and goes out, 300 queries need less than 100 MB, over three blocks as over sixty."""
+    rng = np.random.default_rng(0)
+    queries = rng.standard_normal((300, 4), dtype=np.float32)
+    passages = rng.standard_normal((3 * PASSAGE_BLOCK, 4), dtype=np.float32)
+    tracemalloc.start()
+    try:
+        top_k(queries, passages, 100)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 * 2**20
 
 
 def test_a_run_ranks_by_cosine_at_the_dimension_asked_for() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import Stemmer
 
+from jargonaut.errors import SettingsError
 from jargonaut.records import Query
-from jargonaut.retrieval import BM25
+from jargonaut.retrieval import BM25, BM25Options
+from jargonaut.retrieval.lexical import stop_words
 
 PASSAGES = {
     "cholera": "Cholera due to Vibrio cholerae",
@@ -67,3 +70,34 @@ def test_equal_passages_stand_in_corpus_order() -> None:
     """Ties are broken the same way in every run."""
     index = BM25(["b", "a", "c"], ["renal failure"] * 3)
     assert list(index.search([Query("q", "renal")], 3).rankings["q"]) == ["b", "a", "c"]
+
+
+def test_stop_words_follow_the_language() -> None:
+    """A German index leaves out German stop words, and keeps words that are stop words in English only."""
+    texts = ["Bruch der Elle und der Speiche", "Die Cholera", "Der Arzt in Not"]
+    index = BM25(["arm", "cholera", "need"], texts, BM25Options(language="german"))
+    asked = [Query("stop", "und der die"), Query("stem", "Brüche der Ellen"), Query("english", "not")]
+    found = {query: list(hits) for query, hits in index.search(asked, 3).rankings.items()}
+    assert found == {"stop": [], "stem": ["arm"], "english": ["need"]}
+
+
+@pytest.mark.parametrize("language", Stemmer.algorithms())
+def test_every_stemmer_can_be_chosen(language: str) -> None:
+    """With its stop words, or with none."""
+    assert list(BM25(["a"], ["renal"], BM25Options(language=language)).search([Query("q", "renal")], 1).rankings["q"])
+
+
+def test_languages_without_stop_words_keep_all_words() -> None:
+    """The two old stemmers take the words of their language; one that has none is not given another's."""
+    sizes = {language: bool(stop_words(language)) for language in ("porter", "dutch_porter", "danish", "finnish")}
+    assert sizes == {"porter": True, "dutch_porter": True, "danish": True, "finnish": False}
+    assert stop_words("porter") == stop_words("english")
+
+
+@pytest.mark.parametrize("language", ["klingon", "English", "", "de"])
+def test_an_unknown_language_is_explained(language: str) -> None:
+    """Setting, value, and what can be chosen."""
+    with pytest.raises(
+        SettingsError, match=rf"(?s)\[bm25\] language: .*{language!r}.*choose one of: .*english.*german"
+    ):
+        BM25Options(language=language)

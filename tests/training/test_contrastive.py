@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,8 @@ from sentence_transformers import SentenceTransformer
 
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.families import Prompts
-from jargonaut.errors import InputError, JargonautError
+from jargonaut.errors import InputError, JargonautError, SettingsError
+from jargonaut.protocols import SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training import Trained, TrainOptions, matryoshka_dims, train
 from jargonaut.training.losses import info_nce
@@ -120,7 +120,7 @@ def test_a_loss_that_is_no_number_stops_training(model: SentenceTransformer) -> 
     """The message says where and what to do, and the weights are as before."""
     before = weights(model)
     with pytest.raises(JargonautError, match=r"(?s)the loss became nan at step 1.*lower the learning rate"):
-        tune(model, TrainOptions(batch_size=20, scale=math.nan))
+        tune(model, TrainOptions(batch_size=20, scale=1e39))
     torch.testing.assert_close(weights(model), before)
 
 
@@ -156,8 +156,68 @@ def test_dimensions_are_the_models_own_and_powers_of_two_unless_asked() -> None:
 
 
 def test_a_single_pair_cannot_be_trained_on(model: SentenceTransformer) -> None:
-    """There would be no negatives; the same goes for batches of one."""
+    """There would be no negatives."""
     with pytest.raises(InputError, match="two pairs"):
         train(model, Prompts(), EXAMPLES[:1], QUERIES, PASSAGES, {}, {}, TrainOptions(), FP32)
-    with pytest.raises(InputError, match="two pairs"):
-        tune(model, TrainOptions(batch_size=1))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("lr", 0.0), ("lr", -1.0), ("lr", float("inf")), ("epochs", 0), ("warmup", 1.0), ("warmup", -0.1), ("scale", 0.0),
+     ("scale", float("nan")), ("patience", -1), ("batch_size", 1), ("weight_decay", -0.1), ("max_norm", 0.0)],
+)  # fmt: skip
+def test_a_recipe_outside_its_limits_is_refused(key: str, value: float) -> None:
+    """Setting, value and limit."""
+    with pytest.raises(SettingsError, match=rf"(?s)\[train\] {key}: {key} is {value}\n.*{key} must be"):
+        TrainOptions(**{key: value})
+
+
+def test_the_edges_of_the_limits_are_allowed() -> None:
+    """No warm-up, no patience, no decay, one epoch."""
+    assert TrainOptions(epochs=1, warmup=0.0, patience=0, weight_decay=0.0, batch_size=2).epochs == 1
+
+
+class Listening(SilentReporter):
+    """A reporter that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        """Keeps it."""
+        self.lines.append(text)
+
+
+def test_the_score_to_beat_is_said_first(model: SentenceTransformer) -> None:
+    """The base's dev score stands above those of the epochs."""
+    reporter, answers = Listening(), iter([0.5123, 0.6])
+    train(
+        model, Prompts(), EXAMPLES[:2], QUERIES, PASSAGES, {}, {}, TrainOptions(epochs=1, dims=(64,)), FP32,
+        score=lambda _: next(answers), reporter=reporter,
+    )  # fmt: skip
+    assert reporter.lines[0] == "  epoch 0 (the base): dev nDCG@10 0.5123"
+    assert reporter.lines[1].startswith("  epoch 1: loss ")
+    assert reporter.lines[1].endswith(", dev nDCG@10 0.6000")
+
+
+@pytest.mark.parametrize("best", [0, 1])
+def test_weights_trained_in_bf16_are_kept_in_fp32(model: SentenceTransformer, best: int) -> None:
+    """The model computes and is scored in bf16; what it is left with was never rounded, in any epoch."""
+    model[0].model.encoder.layer = model[0].model.encoder.layer[:1]  # bf16 is slow where it is not native
+    before = weights(model)
+    scored: list[torch.dtype] = []
+
+    def score(scored_model: SentenceTransformer) -> float:
+        scored.append(next(scored_model.parameters()).dtype)
+        return [0.5, 0.6 if best else 0.4][len(scored) - 1]
+
+    train(
+        model, Prompts(), EXAMPLES[:2], QUERIES, PASSAGES, {}, {}, TrainOptions(epochs=1, lr=1e-5, dims=(64,)),
+        ComputeOptions(device="cpu", precision="bf16"), score=score,
+    )  # fmt: skip
+    after = weights(model)
+    assert scored == [torch.bfloat16] * 2
+    assert {value.dtype for value in model.state_dict().values() if value.is_floating_point()} == {torch.float32}
+    assert (after != after.bfloat16().float()).float().mean() > 0.9
+    assert torch.equal(after, before) == (best == 0)
+    torch.testing.assert_close(after, before, atol=3e-5, rtol=0)  # one step of 1e-5; a bf16 step is up to 5e-4 here

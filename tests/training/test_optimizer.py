@@ -6,18 +6,19 @@ import pytest
 import torch
 
 from jargonaut.training.optimizer import MasterAdamW
+from jargonaut.training.weights import MasterWeights
 
 
-def optimizer(model: torch.nn.Module, lr: float, steps: int = 1000) -> MasterAdamW:
-    """Without decay and without warm-up."""
-    return MasterAdamW(model, lr=lr, weight_decay=0.0, steps=steps, warmup=0.0, max_norm=1.0)
+def optimizer(model: torch.nn.Module, lr: float, steps: int = 1000, dtype: torch.dtype = torch.float32) -> MasterAdamW:
+    """Without decay and without warm-up; casts the model to `dtype`."""
+    return MasterAdamW(MasterWeights(model, dtype), lr=lr, weight_decay=0.0, steps=steps, warmup=0.0, max_norm=1.0)
 
 
 def test_tiny_updates_of_bf16_weights_add_up() -> None:
     """A thousand steps of about 1e-6 move a bf16 weight of 1, though each alone would be rounded away."""
-    layer = torch.nn.Linear(2, 2, bias=False, dtype=torch.bfloat16)
+    layer = torch.nn.Linear(2, 2, bias=False)
     torch.nn.init.ones_(layer.weight)
-    adamw = optimizer(layer, lr=3e-5)
+    adamw = optimizer(layer, lr=3e-5, dtype=torch.bfloat16)
     for _ in range(1000):
         layer.weight.grad = torch.ones_like(layer.weight)
         adamw.step()
@@ -41,9 +42,10 @@ def test_fp32_weights_are_their_own_masters() -> None:
 
 def test_gradients_are_used_up_by_a_step() -> None:
     """None is left to be added to the next."""
-    layer = torch.nn.Linear(2, 2, dtype=torch.bfloat16)
+    layer = torch.nn.Linear(2, 2)
+    adamw = optimizer(layer, lr=0.1, dtype=torch.bfloat16)
     layer(torch.ones(1, 2, dtype=torch.bfloat16)).sum().backward()
-    optimizer(layer, lr=0.1).step()
+    adamw.step()
     assert [p.grad for p in layer.parameters()] == [None, None]
 
 

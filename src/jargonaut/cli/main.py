@@ -157,7 +157,10 @@ def demo(
     reporter.line("jargonaut demo: ICD-10-CM, the words clinicians use → the official descriptions of codes")
     if not (source / "README.md").exists():  # the last file that is written
         write_demo(source)
-    result = _open(workspace, None, [f"train.epochs={DEMO_EPOCHS}", *(setting or [])], reporter).run(source)
+    opened = _open(workspace, None, setting, reporter)
+    if opened.settings.train.epochs == Settings().train.epochs:  # the user said nothing else
+        opened.settings = override(opened.settings, {"train.epochs": DEMO_EPOCHS})
+    result = opened.run(source)
     _print_run(result, as_json=as_json)
     if not as_json:
         say("\nWhat to type next:")

@@ -146,7 +146,7 @@ def _read(path: Path, name: str, options: LoadOptions, converter: Converter) -> 
     if size > options.max_file_bytes:
         limit = f"{options.max_file_bytes / MEBIBYTE:.4g} MiB"
         raise _LeftOutError(
-            f"{size / MEBIBYTE:,.0f} MiB, larger than the limit of {limit}; split it or raise [corpus] max_file_bytes"
+            f"{size / MEBIBYTE:,.0f} MiB, larger than the limit of {limit}; split it or raise [load] max_file_bytes"
         )
     data = path.read_bytes()
     if not data.strip(b" \t\r\n\x00\xff\xfe\xef\xbb\xbf"):
@@ -159,7 +159,7 @@ def _read(path: Path, name: str, options: LoadOptions, converter: Converter) -> 
         limit = f"{options.max_document_chars:,}"
         raise _LeftOutError(
             f"{len(text):,} characters of text, more than the limit of {limit}; "
-            "split it or raise [corpus] max_document_chars"
+            "split it or raise [load] max_document_chars"
         )
     if not title and markdown:
         headings = sorted((s for s in sections(text) if s.level), key=lambda s: s.level > 1)

@@ -95,7 +95,7 @@ def _nothing(folder: Path, documents: int, left_out: list[BadRow]) -> InputError
         return InputError(
             f"the {documents:,} documents here hold no passage that is long enough",
             where=where,
-            remedy="give documents with running text, or lower [corpus] min_chars",
+            remedy="give documents with running text, or lower [chunk] min_chars",
         )
     if left_out:
         shown = "\n".join(f"    {bad}" for bad in left_out[:3])

@@ -1,4 +1,4 @@
-"""Vectors that were computed before, kept by (encoder fingerprint, kind of text, text hash).
+"""Vectors that were computed before, kept by (encoder fingerprint, number format, kind of text, text hash).
 
 Knows SQLite and text hashes. Knows nothing of models: it is handed a function that encodes, and calls it only for texts
 that it has never seen. It is a cache: a damaged file is thrown away and filled again.
@@ -39,13 +39,22 @@ class VectorCache:
         fingerprint: The encoder's identity; names the file.
         dimension: Length of one vector.
         reporter: Told when a damaged file was replaced.
+        number_format: What the encoder computes in; names the file too. Empty when the encoder does not say.
 
     Raises:
         MismatchError: The file holds vectors of another length.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, dimension: int, reporter: Reporter | None = None) -> None:
-        self.path = cache_file(folder, fingerprint)
+    def __init__(
+        self,
+        folder: Path,
+        fingerprint: str,
+        dimension: int,
+        reporter: Reporter | None = None,
+        *,
+        number_format: str = "",
+    ) -> None:
+        self.path = cache_file(folder, fingerprint, number_format)
         self.dimension = dimension
         self.reporter = reporter or SilentReporter()
         self.hits = 0
@@ -167,7 +176,8 @@ class CachedEncoder:
     `hits` and `misses` count the texts answered from the cache and those encoded, by this object.
 
     Args:
-        encoder: Encodes what is missing.
+        encoder: Encodes what is missing. Where it has a `number_format`, vectors of another one are kept apart: they
+            have the same fingerprint, which is the model's, but not the same values.
         cache_root: Folder of the cache files.
         reporter: Told when a damaged cache was replaced.
     """
@@ -192,7 +202,7 @@ class CachedEncoder:
     @cached_property
     def dimension(self) -> int:
         """Length of one vector; from the cache when it knows, since some encoders must load their model to tell."""
-        return stored_dimension(self.cache_root, self.fingerprint) or self.encoder.dimension
+        return stored_dimension(self.cache_root, self.fingerprint, self._number_format) or self.encoder.dimension
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """One row per text, in the caller's order; the query prompt is applied."""
@@ -208,18 +218,24 @@ class CachedEncoder:
         return vectors
 
     @cached_property
+    def _number_format(self) -> str:
+        return str(getattr(self.encoder, "number_format", ""))  # a remote model's is not known
+
+    @cached_property
     def _cache(self) -> VectorCache:
-        return VectorCache(self.cache_root, self.fingerprint, self.dimension, self.reporter)
+        return VectorCache(
+            self.cache_root, self.fingerprint, self.dimension, self.reporter, number_format=self._number_format
+        )
 
 
-def cache_file(folder: Path, fingerprint: str) -> Path:
-    """Where the vectors of one encoder lie."""
-    return folder / f"{fingerprint}.db"
+def cache_file(folder: Path, fingerprint: str, number_format: str = "") -> Path:
+    """Where the vectors of one encoder in one number format lie."""
+    return folder / f"{fingerprint}{f'-{number_format}' if number_format else ''}.db"
 
 
-def stored_dimension(folder: Path, fingerprint: str) -> int | None:
+def stored_dimension(folder: Path, fingerprint: str, number_format: str = "") -> int | None:
     """Vector length that a cache file remembers; None when there is no usable file."""
-    path = cache_file(folder, fingerprint)
+    path = cache_file(folder, fingerprint, number_format)
     if not path.exists():
         return None
     try:

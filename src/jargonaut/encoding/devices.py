@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from jargonaut.errors import SettingsError
 
 if TYPE_CHECKING:
     import torch
@@ -29,16 +32,40 @@ class ComputeOptions:
 
 
 def choose_device(name: str) -> torch.device:
-    """The torch device that `auto` or a device name stands for."""
+    """The torch device that `auto` or a device name stands for.
+
+    Raises:
+        SettingsError: The name means nothing to torch, or this machine has no such device.
+    """
     import torch
 
     if name != "auto":
-        return torch.device(name)
+        return _named(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _named(name: str) -> torch.device:
+    """The device of this name, tried out: torch takes names of devices that are not there."""
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:  # each back end refuses in its own way
+        here = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+        here += ["mps"] if torch.backends.mps.is_available() else []
+        reason = textwrap.shorten(str(error), 100, placeholder=" …") or type(error).__name__
+        raise SettingsError(
+            f"the device {name!r} cannot be used here ({reason})",
+            where="[compute] device",
+            remedy=f"say `auto`, or one that this machine has: {', '.join(here)}; `jargonaut doctor` shows why a GPU "
+            "is not seen",
+        ) from error
+    return device
 
 
 def token_budget(options: ComputeOptions, device: torch.device) -> int:

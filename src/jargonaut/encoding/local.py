@@ -74,6 +74,14 @@ class LocalEncoder:
         return content_hash("local", self.folder.weights, prompts, limit, "l2")
 
     @cached_property
+    def number_format(self) -> str:
+        """What the model computes in on its device, such as `bfloat16`.
+
+        No part of the fingerprint, which is the model's; but vectors differ slightly, so a cache keeps them apart.
+        """
+        return str(choose_dtype(self.options.precision, choose_device(self.options.device))).removeprefix("torch.")
+
+    @cached_property
     def dimension(self) -> int:
         """Length of one vector."""
         known = self.folder.dimension
@@ -141,7 +149,15 @@ def load_model(
 ) -> SentenceTransformer:
     """Loads a model from its folder onto its device.
 
+    Args:
+        folder: The model, from `find_model`.
+        options: Device and precision.
+        max_tokens: Texts are cut to this many tokens; the model's own limit when None.
+        trust_remote_code: Whether code that lies in the model folder may run.
+        dtype: Number format of the weights; what `options` stand for when None. Training wants `torch.float32`.
+
     Raises:
+        SettingsError: This machine has no such device.
         ModelError: The folder cannot be loaded (unknown architecture, broken files, code that is not trusted).
     """
     device = choose_device(options.device)
@@ -162,7 +178,7 @@ def load_model(
             f"the model could not be loaded: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
             where=str(folder.path),
             remedy="`jargonaut doctor` shows the versions in use; code inside model folders runs only with "
-            "`trust_remote_code = true`",
+            "`trust_remote_code = true` in [base]",
         ) from error
     if max_tokens is not None:
         model.max_seq_length = max_tokens

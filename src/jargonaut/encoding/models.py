@@ -20,6 +20,7 @@ EMBEDDED_NAME = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+_HUB_CODE = ["*.py"]  # only where the user lets it run: what is never run need not lie here
 _NOT_IDENTITY = {"data_config.json", "trainer_state.json", "model.safetensors.index.json", "jargonaut.json"}
 
 
@@ -70,20 +71,23 @@ class ModelFolder:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def find_model(name: str, *, query_prompt: str | None = None, passage_prompt: str | None = None) -> ModelFolder:
+def find_model(
+    name: str, *, query_prompt: str | None = None, passage_prompt: str | None = None, trust_remote_code: bool = False
+) -> ModelFolder:
     """Finds a model's folder, downloading a hub id if there is a network.
 
     Args:
         name: `embedded`, a folder, or a hub id such as `BAAI/bge-small-en-v1.5`.
         query_prompt: Overrides the family's query prompt.
         passage_prompt: Overrides the family's passage prompt.
+        trust_remote_code: Whether a download brings the model's Python code along; nothing is run here.
 
     Raises:
         ModelError: There is no such model, it has no safetensors weights, or the embedded one was altered.
     """
     path = _embedded() if name == EMBEDDED else Path(name).expanduser()
     if name != EMBEDDED and not path.is_dir():
-        path = _from_hub(name)
+        path = _from_hub(name, _HUB_FILES + _HUB_CODE if trust_remote_code else _HUB_FILES)
     if not (path / "config.json").exists() and not (path / "modules.json").exists():
         raise ModelError("this folder holds no model (no modules.json, no config.json)", where=str(path))
     if not any(path.rglob("*.safetensors")):
@@ -115,8 +119,8 @@ def _embedded() -> Path:
     return path
 
 
-def _from_hub(name: str) -> Path:
-    """Downloads (or finds in the local cache) a hub model."""
+def _from_hub(name: str, wanted: list[str]) -> Path:
+    """Downloads (or finds in the local cache) the files of a hub model that match a pattern."""
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise ModelError("there is no such folder", where=name, remedy="give a folder, a hub id, or `embedded`")
     from huggingface_hub import snapshot_download
@@ -124,7 +128,7 @@ def _from_hub(name: str) -> Path:
 
     hub_id = name if "/" in name else f"sentence-transformers/{name}"
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES, etag_timeout=5))
+        return Path(snapshot_download(hub_id, allow_patterns=wanted, etag_timeout=5))
     except HFValidationError as error:
         raise ModelError(f"{name!r} is neither a folder nor a hub id", remedy="or use `embedded`") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:

@@ -66,15 +66,15 @@ class AssessmentOptions:
         if not 0 <= self.recall_tune <= self.recall_dont <= 1:
             raise SettingsError(
                 f"recall_tune is {self.recall_tune} and recall_dont {self.recall_dont}",
-                where="assessment",
+                where="[assess]",
                 remedy="0 ≤ recall_tune ≤ recall_dont ≤ 1",
             )
         if not (0.5 <= self.confidence < 1 and 0.5 <= self.power < 1):
             raise SettingsError(
-                "confidence and power lie between 0.5 and 1", where="assessment", remedy="say 0.95 and 0.8"
+                "confidence and power lie between 0.5 and 1", where="[assess]", remedy="say 0.95 and 0.8"
             )
         if self.wanted_gain <= 0 or self.undetectable_gain <= 0:
-            raise SettingsError("a gain to look for is above 0", where="assessment", remedy="say 0.05 and 0.10")
+            raise SettingsError("a gain to look for is above 0", where="[assess]", remedy="say 0.05 and 0.10")
 
 
 @dataclass(frozen=True, slots=True)

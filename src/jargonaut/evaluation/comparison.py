@@ -48,13 +48,13 @@ class EvaluationOptions:
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
-            raise SettingsError(f"confidence is {self.confidence}", where="evaluation.confidence", remedy="say 0.95")
+            raise SettingsError(f"confidence is {self.confidence}", where="[evaluate] confidence", remedy="say 0.95")
         if self.resamples < 100:
             raise SettingsError(
-                f"{self.resamples} resamples are too few", where="evaluation.resamples", remedy="use 1,000 or more"
+                f"{self.resamples} resamples are too few", where="[evaluate] resamples", remedy="use 1,000 or more"
             )
         if any(dim < 1 for dim in self.dims) or (self.deployed_dim is not None and self.deployed_dim < 1):
-            raise SettingsError("a dimension is at least 1", where="evaluation.dims")
+            raise SettingsError("a dimension is at least 1", where="[evaluate] dims, deployed_dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ def deployed_dimension(systems: Sequence[SystemResult], options: EvaluationOptio
     if not dims or (wanted is not None and wanted not in dims):
         raise InputError(
             f"base and tuned model were not both measured at {wanted or 'any'} dimensions",
-            where="evaluation.deployed_dim",
+            where="[evaluate] deployed_dim",
             remedy=f"choose one of {sorted(filter(None, dims))}" if dims else "evaluate both on the same queries",
         )
     return wanted or max(filter(None, dims))
@@ -233,7 +233,8 @@ def verdict(
 ) -> Verdict:
     """Draws the verdict at the deployed dimension by these rules, first match first.
 
-    1. The dense model or the hybrid is measurably worse in nDCG@10 → `dont_ship`.
+    1. The dense model or the hybrid is measurably worse in nDCG@10, or the dense model in recall@10 → `dont_ship`:
+       an answer that is better ranked when it is found does not make up for answers that are lost.
     2. The dense model is measurably better in nDCG@10 → `ship`.
     3. Otherwise → `no_measurable_difference`.
 
@@ -246,19 +247,21 @@ def verdict(
     if base is None or tuned is None or dense is None:
         raise InputError(f"base and tuned model were not compared at {dim} dimensions", remedy="call compare() first")
     hybrid = find(comparisons, system(systems, "hybrid-base", dim), system(systems, "hybrid-tuned", dim), "nDCG@10")
+    recall = find(comparisons, base, tuned, "recall@10")
+    lost = [one for one in (dense, hybrid, recall) if one is not None and one.is_loss]
     name: VerdictName
-    if dense.is_loss or (hybrid is not None and hybrid.is_loss):
+    if lost:
         name = "dont_ship"
     elif dense.is_gain:
         name = "ship"
     else:
         name = "no_measurable_difference"
-    sentence = _sentence(name, base, tuned, dense, hybrid)
+    sentence = _sentence(name, base, tuned, dense, lost)
     return Verdict(name, sentence, tuple(_reasons(dim, base, tuned, comparisons, hybrid)))
 
 
 def _sentence(
-    name: VerdictName, base: SystemResult, tuned: SystemResult, dense: Comparison, hybrid: Comparison | None
+    name: VerdictName, base: SystemResult, tuned: SystemResult, dense: Comparison, lost: Sequence[Comparison]
 ) -> str:
     before, after = base.metrics, tuned.metrics
     asked = f"{len(base.scores.query_ids):,} test queries"
@@ -268,12 +271,12 @@ def _sentence(
         return f"Ship it: the tuned model is measurably better on {asked} ({ndcg})."
     if name == "no_measurable_difference":
         return f"Keep the base: on {asked} the tuned model is not measurably different ({ndcg})."
-    if hybrid is None or dense.is_loss:
+    if dense.is_loss:
         return f"Don't ship: the tuned model is measurably worse on {asked} ({ndcg})."
-    lost = f"nDCG@10 {signed(hybrid.difference)}, interval {signed(hybrid.low)} to {signed(hybrid.high)}"
-    return (
-        f"Don't ship: hybrid search with the tuned model is measurably worse on {asked} ({lost}); dense alone: {ndcg}."
-    )
+    worst = lost[0]
+    what = "the tuned model" if worst.candidate == tuned.name else "hybrid search with the tuned model"
+    figures = f"{worst.metric} {signed(worst.difference)}, interval {signed(worst.low)} to {signed(worst.high)}"
+    return f"Don't ship: {what} is measurably worse on {asked} ({figures}); dense alone: {ndcg}."
 
 
 def _reasons(

@@ -44,10 +44,9 @@ def table_text(report: RunReport) -> str:
     console = Console(file=stream, width=WIDTH, color_system=None, force_terminal=False, emoji=False, highlight=False)
     console.print(verdict_table(report))
     lines = [line.rstrip() for line in stream.getvalue().rstrip().splitlines()]
-    lines += [
-        f"tuned {one.candidate_dim}-d against base {one.baseline_dim}-d, nDCG@10: {one.words}"
-        for one in report.smaller_against_full()
-    ]
+    for ndcg, recall in zip(report.smaller_against_full(), report.smaller_against_full("recall@10"), strict=True):
+        sizes = f"tuned {ndcg.candidate_dim}-d against base {ndcg.baseline_dim}-d"
+        lines.append(f"{sizes}: nDCG@10 {ndcg.words}; recall@10 {recall.words}")
     lines.append(f"intervals: {report.confidence:.0%}, paired bootstrap over document groups")
     return "\n".join(lines)
 

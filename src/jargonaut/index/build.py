@@ -1,7 +1,7 @@
 """Passages → a finished collection, under a name that says what is in it.
 
-The name is a hash of the encoder's fingerprint and of the passages, so what is finished under it is never built again,
-and an index that serves users is never touched. Knows the store's protocol; knows no store and no pointer.
+The name is a hash of the encoder's fingerprint, its dimension and the passages, so what is finished under it is never
+built again, and an index that serves users is never touched. Knows the store's protocol; knows no store and no pointer.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.index.store import Collection, VectorStore
@@ -19,6 +20,8 @@ from jargonaut.records import Passage
 
 BLOCK = 4096
 """Passages encoded and added in one commit."""
+PASSAGES, BUILT = "passages", "built"
+"""Notes of a collection: the hash of its passages, and when it was built (ISO 8601)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def build_index(
     encoder: Encoder,
     *,
     reporter: Reporter | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> IndexInfo:
     """Builds the collection of these passages and this encoder, unless it is there already.
 
@@ -63,6 +67,7 @@ def build_index(
         contents: The words that are embedded for each passage.
         encoder: Makes the vectors.
         reporter: Where progress is shown.
+        clock: When it was built, for the collection's notes.
 
     Raises:
         InputError: There are no passages, or two share an id.
@@ -73,14 +78,14 @@ def build_index(
     if len({p.id for p in passages}) != len(passages):
         raise InputError("two passages share an id, so a search could not tell them apart")
     digest = _passages_hash(passages, contents)
-    collection = _collection_name(name, encoder.fingerprint, digest)
+    collection = _collection_name(name, f"{encoder.fingerprint}{encoder.dimension}{digest}")
     reused = _complete(store, collection)
     if not reused:
         with store.exclusive():
             reused = _complete(store, collection)  # another process may have built it while this one waited
             if not reused:
                 _remove_abandoned(store)
-                meta = {"passages": digest, "encoder": encoder.name}
+                meta = {PASSAGES: digest, BUILT: clock().isoformat(), "encoder": encoder.name}
                 target = store.create(
                     collection, fingerprint=encoder.fingerprint, dimension=encoder.dimension, meta=meta
                 )
@@ -115,10 +120,10 @@ def _fill(
     target.finish()
 
 
-def _collection_name(name: str, fingerprint: str, digest: str) -> str:
+def _collection_name(name: str, identity: str) -> str:
     """A name that every store accepts."""
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "index"
-    return f"{readable}-{hashlib.blake2b((fingerprint + digest).encode(), digest_size=6).hexdigest()}"
+    return f"{readable}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
 
 
 def _passages_hash(passages: Sequence[Passage], contents: Sequence[str]) -> str:

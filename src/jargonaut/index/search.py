@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jargonaut.errors import MismatchError
 from jargonaut.index.store import VectorStore, check_encoder
 from jargonaut.protocols import Encoder
 from jargonaut.records import Passage, Query, Run, ScoredPassage
@@ -22,12 +23,13 @@ class IndexSearcher:
 
     Raises:
         InputError: There is no finished collection of this name.
-        MismatchError: Another encoder built it.
+        MismatchError: Another encoder built it, or its vectors have another length.
     """
 
     def __init__(self, store: VectorStore, collection: str, encoder: Encoder) -> None:
         self.encoder = encoder
         self._collection = store.open(collection, encoder.fingerprint)
+        self._check()
 
     def search(self, queries: Sequence[Query], k: int) -> Run:
         """The best `k` passages of every query, best first; scores are cosine similarities.
@@ -43,7 +45,7 @@ class IndexSearcher:
     def search_texts(self, texts: Sequence[str], k: int) -> list[list[ScoredPassage]]:
         """The same for bare texts, one list per text."""
         # Asked every time: an encoder whose model was exchanged behind its back must not search old vectors.
-        check_encoder(self._collection.info, self.encoder.fingerprint, self._collection.info.name)
+        self._check()
         if not texts:
             return []
         return self._collection.search(self.encoder.encode_queries(texts), k)
@@ -55,3 +57,13 @@ class IndexSearcher:
     def count(self) -> int:
         """How many passages are searched."""
         return self._collection.count()
+
+    def _check(self) -> None:
+        info = self._collection.info
+        check_encoder(info, self.encoder.fingerprint, info.name)
+        if info.dimension != self.encoder.dimension:
+            raise MismatchError(
+                f"the collection holds {info.dimension}-d vectors, the encoder makes {self.encoder.dimension}-d ones",
+                where=info.name,
+                remedy="cut the encoder's vectors to the collection's dimension, or search another collection",
+            )

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from jargonaut.records import Pair, Run, Triplet
 
-VERSION = 1
+VERSION = 2
+KNOWN = "a known positive"
+TOO_CLOSE = "scores like the positive"
+_FALSE = {TOO_CLOSE, "same text as a positive", "near-duplicate of a positive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,34 @@ class MiningOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """What may be mined, and what is known of it.
+
+    Attributes:
+        ranking: Train queries → passages with similarity scores, at least `MiningOptions.depth` deep.
+        positive_score: (query id, passage id) → similarity on the ranking's own scale.
+        known: Query id → every passage that is known to answer it.
+        text_key: Passage id → key under which equal texts are equal.
+        groups: Passage id → near-duplicate group.
+        allowed: Passages that may serve as negatives.
+    """
+
+    ranking: Run
+    positive_score: Callable[[str, str], float]
+    known: Mapping[str, frozenset[str]]
+    text_key: Callable[[str], str]
+    groups: Mapping[str, str]
+    allowed: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
 class MinedNegatives:
     """What mining found.
 
     Attributes:
         triplets: One per pair, in the pairs' order; a pair may have fewer negatives than asked.
-        removed: Candidates taken out, by rule.
+        removed: Candidates taken out, by rule. A known positive, a held-out passage and a curated
+            negative that is there already are counted too.
         fell_back: Pairs whose candidates the threshold rejected almost all, so that ranks decided instead.
     """
 
@@ -52,86 +77,88 @@ class MinedNegatives:
         """Hard negatives in all."""
         return sum(len(triplet.negative_ids) for triplet in self.triplets)
 
+    @property
+    def false_negatives(self) -> int:
+        """Candidates taken out that may well answer the query."""
+        return sum(count for rule, count in self.removed.items() if rule in _FALSE)
 
-def mine(
-    pairs: Sequence[Pair],
-    ranking: Run,
-    positive_score: Callable[[str, str], float],
-    text_key: Callable[[str], str],
-    groups: Mapping[str, str],
-    allowed: Collection[str],
-    options: MiningOptions,
-) -> MinedNegatives:
+
+def mine(pairs: Sequence[Pair], candidates: Candidates, options: MiningOptions) -> MinedNegatives:
     """Chooses hard negatives for every positive pair.
 
     Args:
         pairs: Training pairs. Those of relevance 0 are curated hard negatives and are taken before mined ones.
-        ranking: Train queries → train passages with similarity scores, at least `options.depth` deep.
-        positive_score: (query id, passage id) → similarity on the ranking's own scale.
-        text_key: Passage id → key under which equal texts are equal.
-        groups: Passage id → near-duplicate group.
-        allowed: Passages that may serve as negatives.
+        candidates: What may be chosen, and what is known of it.
         options: How many and which.
     """
-    relevant: dict[str, set[str]] = {}
     curated: dict[str, list[str]] = {}
     for pair in pairs:
-        if pair.relevance > 0:
-            relevant.setdefault(pair.query_id, set()).add(pair.passage_id)
-        elif pair.passage_id in allowed:
+        if pair.relevance <= 0 and pair.passage_id in candidates.allowed:
             curated.setdefault(pair.query_id, []).append(pair.passage_id)
     removed: Counter[str] = Counter()
     fell_back = 0
     triplets: list[Triplet] = []
     for pair in pairs:
-        if pair.relevance <= 0:
-            continue
-        known = relevant[pair.query_id]
-        texts = {text_key(p) for p in known}
-        near = {groups.get(p, p) for p in known}
-        chosen = [p for p in curated.get(pair.query_id, []) if p not in known][: options.per_pair]
-        ceiling = positive_score(pair.query_id, pair.passage_id) * options.max_percent
-        rejected: list[str] = []
-        for hit in ranking.top(pair.query_id, options.depth)[options.skip :]:
-            if len(chosen) >= options.per_pair:
-                break
-            rule = _false_negative(
-                hit.passage_id, known=known, texts=texts, near=near, text_key=text_key, groups=groups, allowed=allowed
-            )
-            if rule is None and hit.passage_id in chosen:
-                rule = "curated already"
-            if rule is None and hit.score >= ceiling:
-                rule = "scores like the positive"
-                rejected.append(hit.passage_id)
-            if rule is None:
-                chosen.append(hit.passage_id)
-            else:
-                removed[rule] += 1
-        if not chosen and rejected and options.per_pair:
-            # The threshold took everything, as it does in small or uniform corpora: the lowest ranks are the safest.
-            fell_back += 1
-            chosen = rejected[-options.per_pair :]
-        triplets.append(Triplet(pair.query_id, pair.passage_id, tuple(chosen)))
+        if pair.relevance > 0:
+            chosen, by_rank = _choose(pair, curated.get(pair.query_id, []), candidates, options, removed)
+            fell_back += by_rank
+            triplets.append(Triplet(pair.query_id, pair.passage_id, chosen))
     return MinedNegatives(tuple(triplets), dict(removed), fell_back)
 
 
-def _false_negative(
-    passage_id: str,
-    *,
-    known: set[str],
-    texts: set[str],
-    near: set[str],
-    text_key: Callable[[str], str],
-    groups: Mapping[str, str],
-    allowed: Collection[str],
-) -> str | None:
-    """The rule by which a candidate cannot be a negative, if there is one."""
-    if passage_id not in allowed:
-        return "held out"
-    if passage_id in known:
-        return "a known positive"
-    if text_key(passage_id) in texts:
-        return "same text as a positive"
-    if groups.get(passage_id, passage_id) in near:
-        return "near-duplicate of a positive"
-    return None
+def _choose(
+    pair: Pair, curated: Sequence[str], candidates: Candidates, options: MiningOptions, removed: Counter[str]
+) -> tuple[tuple[str, ...], bool]:
+    """One pair's negatives, and whether ranks had to decide; adds what was taken out to `removed`."""
+    rules = _Rules.of(pair, candidates)
+    chosen = [passage for passage in curated if passage not in rules.known][: options.per_pair]
+    ceiling = candidates.positive_score(pair.query_id, pair.passage_id) * options.max_percent
+    rejected: list[str] = []
+    for hit in candidates.ranking.top(pair.query_id, options.depth)[options.skip :]:
+        if len(chosen) >= options.per_pair:
+            break
+        rule = rules.broken_by(hit.passage_id)
+        if rule is None and hit.passage_id in chosen:
+            rule = "curated already"
+        if rule is None and hit.score >= ceiling:
+            rule = TOO_CLOSE
+            rejected.append(hit.passage_id)
+        if rule is None:
+            chosen.append(hit.passage_id)
+        else:
+            removed[rule] += 1
+    if chosen or not rejected or not options.per_pair:
+        return tuple(chosen), False
+    # The threshold took everything, as it does in small or uniform corpora: the lowest ranks are the safest.
+    lowest = rejected[-options.per_pair :]
+    removed[TOO_CLOSE] -= len(lowest)
+    return tuple(lowest), True
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What cannot be a negative of one query."""
+
+    candidates: Candidates
+    known: frozenset[str]
+    texts: frozenset[str]
+    near: frozenset[str]
+
+    @classmethod
+    def of(cls, pair: Pair, candidates: Candidates) -> _Rules:
+        """The rules for a pair's query."""
+        known = candidates.known.get(pair.query_id, frozenset()) | {pair.passage_id}
+        texts = frozenset(candidates.text_key(passage) for passage in known)
+        return cls(candidates, known, texts, frozenset(candidates.groups.get(p, p) for p in known))
+
+    def broken_by(self, passage_id: str) -> str | None:
+        """The rule by which a candidate cannot be a negative, if there is one."""
+        if passage_id not in self.candidates.allowed:
+            return "held out"
+        if passage_id in self.known:
+            return KNOWN
+        if self.candidates.text_key(passage_id) in self.texts:
+            return "same text as a positive"
+        if self.candidates.groups.get(passage_id, passage_id) in self.near:
+            return "near-duplicate of a positive"
+        return None

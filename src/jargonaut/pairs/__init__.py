@@ -1,6 +1,14 @@
 """Pairs of a query and the passage that answers it: where they come from, which are kept, how they are split."""
 
-from jargonaut.pairs.filters import Filtered, FilterOptions, RemovedPair, cap_per_document, length_filter, round_trip
+from jargonaut.pairs.filters import (
+    Filtered,
+    FilterOptions,
+    RemovedPair,
+    cap_per_document,
+    known_positives,
+    length_filter,
+    round_trip,
+)
 from jargonaut.pairs.labels import LabelledPairs, pairs_from_qrels
 from jargonaut.pairs.leakage import Leakage, leakage
 from jargonaut.pairs.overlap import Overlap, overlap, word_overlap
@@ -22,6 +30,7 @@ __all__ = [
     "cap_per_document",
     "given_splits",
     "held_out",
+    "known_positives",
     "leakage",
     "length_filter",
     "normalised",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jargonaut.artifacts import content_hash
-from jargonaut.pairs.wording import words
+from jargonaut.pairs.wording import normalised, words
 from jargonaut.records import Pair, Run
 
 ROUND_TRIP_K = 20
@@ -68,6 +68,26 @@ class Filtered:
     def counts(self) -> dict[str, int]:
         """Rule → how many pairs it removed."""
         return dict(sorted(Counter(removed.rule for removed in self.removed).items()))
+
+
+def known_positives(pairs: Iterable[Pair], removed: Iterable[RemovedPair]) -> dict[str, frozenset[str]]:
+    """Query id → every passage that is known to answer it, so that none of them serves as its negative.
+
+    A positive that was removed (it joined groups that had to stay apart, its document had too many) is an answer still,
+    and so is a positive of another query that asks the same words.
+
+    Args:
+        pairs: Pairs that are used.
+        removed: Pairs that are not.
+    """
+    by_words: dict[str, set[str]] = defaultdict(set)
+    asked: dict[str, str] = {}
+    for pair in [*pairs, *(one.pair for one in removed)]:
+        if pair.relevance > 0:
+            asked[pair.query_id] = normalised(pair.query)
+            by_words[asked[pair.query_id]].add(pair.passage_id)
+    frozen = {wording: frozenset(passages) for wording, passages in by_words.items()}
+    return {query_id: frozen[wording] for query_id, wording in asked.items()}
 
 
 def length_filter(pairs: Iterable[Pair], texts: Mapping[str, str], options: FilterOptions | None = None) -> Filtered:

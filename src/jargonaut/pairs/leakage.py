@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from jargonaut.artifacts import content_hash
-from jargonaut.pairs.splits import held_out
 from jargonaut.pairs.wording import normalised
 from jargonaut.records import Pair, PairSplits
 
@@ -27,7 +26,7 @@ class Leakage:
         dev_texts_in_train: As for test.
         dev_groups_in_train: As for test.
         dev_queries_in_train: As for test.
-        mined_from_test: Distinct mined negatives that are held out, for dev or for test.
+        mined_from_test: Distinct mined negatives that lie in the group of a positive of dev or test.
     """
 
     test_passages_in_train: int = 0
@@ -70,7 +69,10 @@ def leakage(splits: PairSplits, negative_ids: Collection[str], texts: Mapping[st
             len({normalised(pair.query) for pair in relevant} & asked),
         )
 
-    return Leakage(*counts(splits.test), *counts(splits.dev), len(set(negative_ids) & held_out(splits)))
+    judged = (pair for pair in (*splits.dev, *splits.test) if pair.relevance > 0)
+    held = {splits.groups.get(pair.passage_id, pair.passage_id) for pair in judged}
+    mined = sum(splits.groups.get(passage, passage) in held for passage in set(negative_ids))
+    return Leakage(*counts(splits.test), *counts(splits.dev), mined)
 
 
 def _text_hash(text: str) -> str:

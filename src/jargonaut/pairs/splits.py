@@ -30,6 +30,7 @@ class SplitOptions:
         max_test_queries: Test is no larger than this.
         min_train_positives: With fewer there is nothing to learn from.
         min_test_queries: With fewer there is nothing to measure.
+        min_dev_queries: With fewer there is nothing to choose the best epoch by.
         giant_share: If queries with positives in several documents join more than this share of all queries into
             one group, such queries are cut back (see `max_joined_share`).
         max_joined_share: Then a query joins documents only while their group has at most this share of all positives;
@@ -43,6 +44,7 @@ class SplitOptions:
     max_test_queries: int = 2000
     min_train_positives: int = 20
     min_test_queries: int = 5
+    min_dev_queries: int = 5
     giant_share: float = 0.5
     max_joined_share: float = 0.05
 
@@ -138,16 +140,13 @@ def given_splits(
 
 
 def held_out(splits: PairSplits) -> frozenset[str]:
-    """The passages that must be neither mined nor trained on: all of every group with a dev or test positive.
+    """The passages that must not serve as negatives: all of every group with a dev or test positive.
 
-    Where the set brought its own split, passages that it uses as train positives itself are not among them.
+    Where the set brought its own split, some of them may be train positives too; `leakage` counts those.
     """
     held = {pair.passage_id for pair in (*splits.dev, *splits.test) if pair.relevance > 0}
     groups = {splits.groups[passage] for passage in held if passage in splits.groups}
-    held |= {passage for passage, group in splits.groups.items() if group in groups}
-    if splits.origin == "given":
-        held -= {pair.passage_id for pair in splits.train if pair.relevance > 0}
-    return frozenset(held)
+    return frozenset(held | {passage for passage, group in splits.groups.items() if group in groups})
 
 
 def _distinct(pairs: Iterable[Pair]) -> tuple[list[Pair], list[RemovedPair]]:
@@ -176,7 +175,7 @@ def _sides(grouping: Grouping, options: SplitOptions, wanted: Sequence[SplitName
     total = sum(sizes.values())
     targets = {
         "test": min(max(round(options.test * total), options.min_test_queries), options.max_test_queries),
-        "dev": min(round(options.dev * total), options.max_dev_queries),
+        "dev": min(max(round(options.dev * total), options.min_dev_queries), options.max_dev_queries),
     }
     sides: dict[Node, SplitName] = {}
     for part in wanted:
@@ -247,7 +246,9 @@ def _finished(
 def _require_enough(splits: CountedSplits, options: SplitOptions) -> None:
     counts = {name: len(positives(splits.part(name))) for name in SPLITS}
     asked = len(queries(splits.test))
-    if counts["train"] >= options.min_train_positives and asked >= options.min_test_queries:
+    tuned_on = len(queries(splits.dev))
+    enough = asked >= options.min_test_queries and tuned_on >= options.min_dev_queries
+    if enough and counts["train"] >= options.min_train_positives:
         return
     sizes: dict[str, set[str]] = defaultdict(set)
     for name in SPLITS:
@@ -256,7 +257,8 @@ def _require_enough(splits: CountedSplits, options: SplitOptions) -> None:
     largest = max((len(ids) for ids in sizes.values()), default=0)
     raise InputError(
         f"too few pairs for an honest split: {counts['train']} train positives "
-        f"({options.min_train_positives} are needed) and {asked} test queries ({options.min_test_queries} are needed), "
+        f"({options.min_train_positives} are needed), {asked} test queries ({options.min_test_queries} are needed) and "
+        f"{tuned_on} dev queries ({options.min_dev_queries} are needed), "
         f"from {sum(map(len, sizes.values()))} queries in {len(sizes)} groups, the largest with {largest} queries",
         where="pairs",
         remedy="add documents or labelled pairs; queries about one document, or about near-duplicates of each other, "

@@ -66,11 +66,14 @@ class Registry:
         run_id: str,
         metrics: Mapping[str, float] | None = None,
         lineage: Mapping[str, Any] | None = None,
+        query_prompt: str | None = None,
+        passage_prompt: str | None = None,
+        max_tokens: int | None = None,
     ) -> ModelVersion:
         """Copies a model folder into the registry as a new version. The source stays as it is.
 
-        The same files from the same run are the same version: registering them again, also after a kill at any moment,
-        gives back the first one. If its folder was lost meanwhile, it is restored.
+        The same files with the same fingerprint are the same version: registering them again, after another evaluation
+        or after a kill at any moment, gives back the first one. If its folder was lost meanwhile, it is restored.
 
         Args:
             source_folder: A folder that sentence-transformers loads.
@@ -81,6 +84,9 @@ class Registry:
             run_id: The run that made it.
             metrics: Headline metrics on test.
             lineage: What it came from; JSON-like.
+            query_prompt: Put before queries; None for what the files say.
+            passage_prompt: Put before passages; None for what the files say.
+            max_tokens: Longer texts are cut to this; None for what the files say.
 
         Raises:
             InputError: The folder is missing or empty.
@@ -98,6 +104,9 @@ class Registry:
             created=self._time(),
             metrics=dict(metrics or {}),
             lineage=plain(lineage or {}),
+            query_prompt=query_prompt,
+            passage_prompt=passage_prompt,
+            max_tokens=max_tokens,
         )
         with database(self.path, MIGRATIONS) as connection, transaction(connection):
             # The lock is held while the folder is copied, so any other half-copied folder is an abandoned one.
@@ -113,7 +122,17 @@ class Registry:
             self._note(connection, "restored" if known else "registered", version.version, {"run": run_id})
             return version
 
-    def register_base(self, folder: Path, *, name: str, fingerprint: str, dimension: int) -> ModelVersion:
+    def register_base(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        fingerprint: str,
+        dimension: int,
+        query_prompt: str | None = None,
+        passage_prompt: str | None = None,
+        max_tokens: int | None = None,
+    ) -> ModelVersion:
         """Registers a base model where it lies, without copying it.
 
         The first one is `base`; another model (by fingerprint) becomes `base-2` and so on. A known one that lies
@@ -133,10 +152,10 @@ class Registry:
                     self._note(connection, "moved", known.version, {"path": path})
                 return replace(known, path=Path(path))
             label = f"{BASE}-{len(bases) + 1}" if bases else BASE
-            # A base has no run; its label keeps two prompt settings of the same files apart.
             version = ModelVersion(
-                label, digest, name, Path(path), fingerprint, dimension, base="", run_id=label, created=self._time()
-            )
+                label, digest, name, Path(path), fingerprint, dimension, base="", run_id="", created=self._time(),
+                query_prompt=query_prompt, passage_prompt=passage_prompt, max_tokens=max_tokens,
+            )  # fmt: skip
             insert(connection, version, path=path)
             self._note(connection, "registered", label, {"path": path})
             return version
@@ -256,8 +275,9 @@ class Registry:
         return known[version]
 
     def _same(self, connection: sqlite3.Connection, wanted: ModelVersion) -> ModelVersion | None:
-        key = (wanted.content_hash, wanted.run_id)
-        return next((v for v in select(connection, self.models) if (v.content_hash, v.run_id) == key), None)
+        key = (wanted.content_hash, wanted.fingerprint)
+        known = (v for v in select(connection, self.models) if v.base)  # a base lies elsewhere and is never copied
+        return next((v for v in known if (v.content_hash, v.fingerprint) == key), None)
 
     def _next_name(self, connection: sqlite3.Connection) -> str:
         """The first free `v<number>` above all that are taken, by a row or by a folder of somebody else."""

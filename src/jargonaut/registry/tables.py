@@ -11,7 +11,10 @@ from typing import Any
 from jargonaut.databases import Migration
 from jargonaut.registry.versions import Event, Live, ModelVersion, Status
 
-_COLUMNS = "version, content_hash, name, path, fingerprint, dimension, base, run_id, created, metrics, lineage"
+_COLUMNS = (
+    "version, content_hash, name, path, fingerprint, dimension, base, run_id, created, metrics, lineage, "
+    "query_prompt, passage_prompt, max_tokens"
+)
 
 # A migration that was released is never edited: append a new one.
 MIGRATIONS: Sequence[Migration] = (
@@ -57,13 +60,22 @@ MIGRATIONS: Sequence[Migration] = (
             pointer INTEGER NOT NULL REFERENCES pointers (number)
         )""",
     ),
+    (
+        # How a version's encoder is built is part of the version, not of today's settings; NULL is what its files say.
+        "ALTER TABLE versions ADD COLUMN query_prompt TEXT",
+        "ALTER TABLE versions ADD COLUMN passage_prompt TEXT",
+        "ALTER TABLE versions ADD COLUMN max_tokens INTEGER",
+        # The same model is the same version, whichever run evaluated it.
+        "DROP INDEX one_version_per_run",
+        "CREATE INDEX versions_by_model ON versions (content_hash, fingerprint)",
+    ),
 )
 
 
 def insert(connection: sqlite3.Connection, version: ModelVersion, *, path: str) -> None:
     """Adds a version; `path` is empty when it lies in the models folder."""
     connection.execute(
-        f"INSERT INTO versions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+        f"INSERT INTO versions ({_COLUMNS}) VALUES ({', '.join('?' * 14)})",  # noqa: S608 - constants
         (
             version.version,
             version.content_hash,
@@ -76,6 +88,9 @@ def insert(connection: sqlite3.Connection, version: ModelVersion, *, path: str) 
             version.created,
             json.dumps(dict(version.metrics), ensure_ascii=False),
             json.dumps(dict(version.lineage), ensure_ascii=False),
+            version.query_prompt,
+            version.passage_prompt,
+            version.max_tokens,
         ),
     )
 

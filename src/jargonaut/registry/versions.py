@@ -32,10 +32,13 @@ class ModelVersion:
         fingerprint: The encoder's identity.
         dimension: Length of its full vectors.
         base: Version (or name) of the model it was tuned from; empty for a base.
-        run_id: The run that made it; empty for a base.
+        run_id: The run that made it first; empty for a base.
         created: UTC, ISO 8601.
         metrics: Headline metrics on test.
         lineage: What it came from: keys of corpus, pairs and negatives, options, seed, code version.
+        query_prompt: Put before queries; None for what its own files say.
+        passage_prompt: Put before passages; None for what its own files say.
+        max_tokens: Longer texts are cut to this; None for what its own files say.
         status: Where it stands now.
     """
 
@@ -50,6 +53,9 @@ class ModelVersion:
     created: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    query_prompt: str | None = None
+    passage_prompt: str | None = None
+    max_tokens: int | None = None
     status: Status = "available"
 
 
@@ -115,6 +121,6 @@ def read_manifest(folder: Path) -> ModelVersion | None:
     try:
         values = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         wanted = {f.name for f in fields(ModelVersion)} - {"path", "status"}
-        return ModelVersion(path=folder, **{name: values[name] for name in wanted})
-    except (OSError, ValueError, KeyError, TypeError):
+        return ModelVersion(path=folder, **{name: values[name] for name in wanted if name in values})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None

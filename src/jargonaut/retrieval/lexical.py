@@ -1,4 +1,4 @@
-"""BM25 (Robertson & Zaragoza 2009) through bm25s, with Snowball stems."""
+"""BM25 (Robertson & Zaragoza 2009) through bm25s, with Snowball stems and the stop words of the same language."""
 
 from __future__ import annotations
 
@@ -7,16 +7,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jargonaut.errors import SettingsError
 from jargonaut.records import Query, Run
+
+# Stemmers that bm25s does not call its stop words after.
+_STOP_WORDS = {"english": "EN", "porter": "EN", "dutch_porter": "DUTCH"}
 
 
 @dataclass(frozen=True, slots=True)
 class BM25Options:
-    """Term saturation, length normalisation and the stemmer's language."""
+    """Lexical search.
+
+    Attributes:
+        k1: Term saturation: how much a repeated word counts.
+        b: Length normalisation, from 0 (none) to 1 (full).
+        language: Language of stems and stop words, in English, such as `german`. A language without stop words here
+            keeps all its words.
+
+    Raises:
+        SettingsError: There is no stemmer for the language.
+    """
 
     k1: float = 1.2
     b: float = 0.75
     language: str = "english"
+
+    def __post_init__(self) -> None:
+        import Stemmer
+
+        known = Stemmer.algorithms()
+        if self.language not in known:
+            raise SettingsError(
+                f"language is {self.language!r}, for which there is no stemmer",
+                where="[bm25] language",
+                remedy=f"choose one of: {', '.join(known)}",
+            )
 
 
 class BM25:
@@ -35,8 +60,9 @@ class BM25:
         self._options = options or BM25Options()
         self._ids = list(passage_ids)
         self._stemmer = Stemmer.Stemmer(self._options.language)
+        self._stop_words = stop_words(self._options.language)
         self._index = bm25s.BM25(k1=self._options.k1, b=self._options.b, method="lucene")
-        tokens = bm25s.tokenize(list(texts), stopwords="en", stemmer=self._stemmer, show_progress=False)
+        tokens = bm25s.tokenize(list(texts), stopwords=self._stop_words, stemmer=self._stemmer, show_progress=False)
         self._empty = not tokens.vocab or not any(len(ids) for ids in tokens.ids)
         if not self._empty:
             self._index.index(tokens, show_progress=False)
@@ -48,7 +74,7 @@ class BM25:
         if self._empty or not queries:
             return Run(name, {query.id: {} for query in queries})
         tokens = bm25s.tokenize(
-            [query.text for query in queries], stopwords="en", stemmer=self._stemmer, show_progress=False,
+            [query.text for query in queries], stopwords=self._stop_words, stemmer=self._stemmer, show_progress=False,
             return_ids=False,
         )  # fmt: skip
         k = min(k, len(self._ids))
@@ -62,3 +88,10 @@ class BM25:
                 for query, hits, values in zip(queries, rows, scores, strict=True)
             },
         )
+
+
+def stop_words(language: str) -> list[str]:
+    """The stop words of a stemmer's language; none where bm25s has no list of them."""
+    from bm25s import stopwords
+
+    return list(getattr(stopwords, f"STOPWORDS_{_STOP_WORDS.get(language, language.upper())}", ()))

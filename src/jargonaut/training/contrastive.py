@@ -8,7 +8,7 @@ texts, examples and a function that scores a model, and knows nothing of files, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,19 @@ from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dty
 from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.local import prompt_tokens
 from jargonaut.encoding.packing import embed, micro_batches, tokenize
-from jargonaut.errors import InputError, JargonautError
+from jargonaut.errors import InputError, JargonautError, SettingsError
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch, batches
 from jargonaut.training.losses import matryoshka_info_nce
 from jargonaut.training.optimizer import MasterAdamW
+from jargonaut.training.weights import MasterWeights
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-VERSION = 1
+VERSION = 2
 LOG_EVERY = 10
 """Steps whose losses are averaged into one entry."""
 
@@ -48,6 +49,9 @@ class TrainOptions:
         max_norm: Gradient norm that is clipped to.
         dropout: Whether the model's own dropout is on.
         seed: Order of the pairs and dropout.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     epochs: int = 3
@@ -61,6 +65,22 @@ class TrainOptions:
     max_norm: float = 1.0
     dropout: bool = False
     seed: int = 13
+
+    def __post_init__(self) -> None:
+        for key, holds, limit in (
+            ("epochs", self.epochs >= 1, "1 or more"),
+            ("batch_size", self.batch_size >= 2, "two pairs or more, or there are no negatives"),
+            ("lr", 0 < self.lr < math.inf, "above 0, such as 5e-5"),
+            ("warmup", 0 <= self.warmup < 1, "a share of the steps, from 0 to below 1"),
+            ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
+            ("scale", 0 < self.scale < math.inf, "above 0, such as 20"),
+            ("patience", self.patience >= 0, "0 or more"),
+            ("max_norm", self.max_norm > 0, "above 0"),
+        ):
+            if not holds:
+                raise SettingsError(
+                    f"{key} is {getattr(self, key)}", where=f"[train] {key}", remedy=f"{key} must be {limit}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +116,13 @@ def train(
     score: Callable[[SentenceTransformer], float] | None = None,
     reporter: Reporter | None = None,
 ) -> Trained:
-    """Fine-tunes `model` in place and leaves it with the weights of its best epoch.
+    """Fine-tunes `model` in place and leaves it in fp32 with the weights of its best epoch.
+
+    It computes in the format that `compute` stands for and is scored as it computes; what is updated and kept are fp32
+    masters, so the weights that it is left with are not rounded.
 
     Args:
-        model: A sentence-transformers model on its device.
+        model: A sentence-transformers model in fp32.
         prompts: Put before queries and passages.
         examples: Queries with a positive and hard negatives, by id.
         queries: Query id → text.
@@ -112,48 +135,42 @@ def train(
         reporter: Where progress is shown.
 
     Raises:
-        InputError: There are fewer than two examples (in all or in a batch), or a dimension is larger than the model's.
+        InputError: There are fewer than two examples, or a dimension is larger than the model's.
+        SettingsError: This machine has no such device.
         JargonautError: The loss is no longer a number.
     """
     import torch
 
     if len(examples) < 2:
         raise InputError("training needs at least two pairs")
-    if options.batch_size < 2:
-        raise InputError("a batch needs at least two pairs, or there are no negatives", where="[train] batch_size")
     report = reporter or SilentReporter()
     dims = matryoshka_dims(int(model.get_embedding_dimension() or 0), options.dims)
     device = choose_device(compute.device)
-    model.to(device=device, dtype=choose_dtype(compute.precision, device))
+    weights = MasterWeights(model.to(device), choose_dtype(compute.precision, device))
     torch.manual_seed(options.seed)
     per_epoch = math.ceil(len(examples) / options.batch_size)
     optimizer = MasterAdamW(
-        model, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
+        weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
         warmup=options.warmup, max_norm=options.max_norm,
     )  # fmt: skip
     tokens = _Tokens.of(model, prompts, queries, passages, examples)
     step_of = _Stepper(model, tokens, budget=token_budget(compute, device), scale=options.scale, dims=dims)
-    log, best = _LossLog(), _BestEpoch(model, score)
-    for epoch in range(options.epochs):
-        model.train(options.dropout)
-        plan = batches(examples, positives, groups, size=options.batch_size, seed=options.seed, epoch=epoch)
-        for batch in report.track(plan, f"training, epoch {epoch + 1} of {options.epochs}", per_epoch):
-            loss = step_of(batch)
-            if not math.isfinite(loss):
-                best.restore()
-                raise JargonautError(
-                    f"the loss became {loss} at step {log.steps + 1}", remedy="lower the learning rate ([train] lr)"
-                )
-            optimizer.step()
-            log.add(loss)
-        log.end_epoch()
-        model.eval()
-        value = best.judge(epoch + 1)
-        if value is not None:
-            report.line(f"  epoch {epoch + 1}: loss {log.losses[-1][1]:.4f}, dev nDCG@10 {value:.4f}")
-        if epoch + 1 - best.epoch > options.patience:
-            break
-    if score is not None:
+    log, best = _LossLog(), _BestEpoch(model, weights, score)
+    for epoch, value in best.scores:
+        report.line(f"  epoch {epoch} (the base): dev nDCG@10 {value:.4f}")
+    try:
+        for epoch in range(options.epochs):
+            model.train(options.dropout)
+            plan = batches(examples, positives, groups, size=options.batch_size, seed=options.seed, epoch=epoch)
+            shown = report.track(plan, f"training, epoch {epoch + 1} of {options.epochs}", per_epoch)
+            _one_epoch(shown, step_of, optimizer, log)
+            model.eval()
+            judged = best.judge(epoch + 1)
+            if judged is not None:
+                report.line(f"  epoch {epoch + 1}: loss {log.losses[-1][1]:.4f}, dev nDCG@10 {judged:.4f}")
+            if epoch + 1 - best.epoch > options.patience:
+                break
+    finally:
         best.restore()
     epochs_run = len(best.scores) - 1 if best.scores else options.epochs
     return Trained(tuple(log.losses), tuple(best.scores), best.epoch, log.steps, len(examples) * epochs_run)
@@ -176,6 +193,23 @@ def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
         return tuple(sorted({full, *asked}, reverse=True))
     powers = (2**exponent for exponent in range(15, 5, -1))
     return (full, *(dim for dim in powers if dim < full))
+
+
+def _one_epoch(plan: Iterable[Batch], step_of: _Stepper, optimizer: MasterAdamW, log: _LossLog) -> None:
+    """One pass over the batches.
+
+    Raises:
+        JargonautError: The loss is no longer a number.
+    """
+    for batch in plan:
+        loss = step_of(batch)
+        if not math.isfinite(loss):
+            raise JargonautError(
+                f"the loss became {loss} at step {log.steps + 1}", remedy="lower the learning rate ([train] lr)"
+            )
+        optimizer.step()
+        log.add(loss)
+    log.end_epoch()
 
 
 class _LossLog:
@@ -201,33 +235,34 @@ class _LossLog:
 
 
 class _BestEpoch:
-    """Remembers the weights of the best dev score; those from before training when nothing scores."""
+    """Remembers the fp32 weights of the best dev score, or of the last epoch when nothing scores."""
 
-    def __init__(self, model: SentenceTransformer, score: Callable[[SentenceTransformer], float] | None) -> None:
-        self._model, self._score = model, score
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        weights: MasterWeights,
+        score: Callable[[SentenceTransformer], float] | None,
+    ) -> None:
+        self._model, self._weights, self._score = model, weights, score
         self.scores = [(0, score(model))] if score else []
         self.epoch = 0
-        self._keep()
+        self._kept = weights.copy()
 
     def judge(self, epoch: int) -> float | None:
         """Scores the model as it is now and remembers its weights if they are the best; gives the score."""
         if self._score is None:
-            self.epoch = epoch
+            self.epoch, self._kept = epoch, self._weights.copy()
             return None
         value = self._score(self._model)
         if value > max(earlier for _, earlier in self.scores):
-            self.epoch = epoch
-            self._keep()
+            self.epoch, self._kept = epoch, self._weights.copy()
         self.scores.append((epoch, value))
         return value
 
     def restore(self) -> None:
-        """Puts the remembered weights back."""
-        self._model.load_state_dict(self._weights)
+        """Ends training with the remembered weights in the model, which is fp32 again."""
+        self._weights.settle(self._kept)
         self._model.eval()
-
-    def _keep(self) -> None:
-        self._weights = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+from jargonaut.training.weights import MasterWeights
 
 
 class MasterAdamW:
-    """AdamW whose weights and moments are fp32; bf16 model weights are copies that follow them.
-
-    With an fp32 model the masters are the model's own parameters and nothing is copied.
+    """AdamW whose weights and moments are fp32; the model follows its masters.
 
     Args:
-        model: The model whose parameters that require gradients are trained.
+        weights: The model's masters; those of its parameters that require gradients are trained.
         lr: Peak learning rate.
         weight_decay: Decoupled decay; biases and normalisation weights are exempt.
         steps: Optimiser steps in all.
@@ -24,12 +20,12 @@ class MasterAdamW:
     """
 
     def __init__(
-        self, model: torch.nn.Module, *, lr: float, weight_decay: float, steps: int, warmup: float, max_norm: float
+        self, weights: MasterWeights, *, lr: float, weight_decay: float, steps: int, warmup: float, max_norm: float
     ) -> None:
         import torch
 
-        self._params = [p for p in model.parameters() if p.requires_grad]
-        self._masters = [p if p.dtype == torch.float32 else p.detach().float().requires_grad_() for p in self._params]
+        self._weights = weights
+        self._masters = [master for _, master in weights.trained]
         decayed = [m for m in self._masters if m.ndim > 1]
         exempt = [m for m in self._masters if m.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": exempt, "weight_decay": 0.0}]
@@ -39,22 +35,18 @@ class MasterAdamW:
         self._max_norm = max_norm
 
     def step(self) -> float:
-        """Applies the gradients that lie on the model; returns their L2 norm before clipping."""
+        """Applies the gradients that lie on the model and uses them up; returns their L2 norm before clipping."""
         import torch
 
-        for param, master in zip(self._params, self._masters, strict=True):
-            if master is not param and param.grad is not None:
-                master.grad = param.grad.float()
-                param.grad = None
+        for param, master in self._weights.trained:
+            master.grad = None if param.grad is None else param.grad.float()
+            param.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self._masters, self._max_norm)
         if bool(torch.isfinite(norm)):
             self._adamw.step()
             self._schedule.step()
         self._adamw.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for param, master in zip(self._params, self._masters, strict=True):
-                if master is not param:
-                    param.copy_(master)
+        self._weights.follow()
         return float(norm)
 
 

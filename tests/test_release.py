@@ -1,0 +1,125 @@
+"""What a run may do to what is live, and that what it registered can be searched later."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jargonaut import Workspace
+from jargonaut.encoding.local import LocalEncoder
+from jargonaut.encoding.models import find_model
+from jargonaut.layout import Layout
+from jargonaut.protocols import SilentReporter
+from jargonaut.records import Passage
+from jargonaut.registry import Registry
+from jargonaut.release import Model, Outcome, Released, release
+
+HEART = [Passage("mi", "Acute myocardial infarction"), Passage("arm", "Fracture of the radius")]
+MONEY = [Passage("tax", "Income tax expense of the year"), Passage("debt", "Long-term debt, current portion")]
+
+
+class Shop:
+    """A workspace in which candidates are released without being trained."""
+
+    def __init__(self, root: Path, base: Path) -> None:
+        self.root, self.base = root, base
+        self.layout = Layout(root)
+        self.registry = Registry(self.layout.registry, self.layout.models)
+        self.warnings: list[str] = []
+
+    def tuned(self, name: str) -> Path:
+        """A model of its own identity that encodes as the base does."""
+        folder = self.root / name
+        if not folder.exists():
+            shutil.copytree(self.base, folder)
+            (folder / "notes.txt").write_text(name)
+        return folder
+
+    def run(
+        self, name: str, verdict: str, passages: list[Passage], *, dim: int = 384, prompt: str | None = None
+    ) -> Released:
+        """Releases the candidate of this name over these passages; `prompt` is what queries begin with."""
+        shop = self
+
+        class Listener(SilentReporter):
+            def warn(self, text: str) -> None:
+                shop.warnings.append(text)
+
+        def model(folder: Path) -> Model:
+            found = find_model(str(folder), query_prompt=prompt)
+            return Model(folder.name, found, LocalEncoder(found, max_tokens=64), 64)
+
+        outcome = Outcome(name, verdict, {}, {}, dim)
+        return release(
+            self.registry, self.layout.index, model(self.base), model(self.tuned(name)), passages,
+            [p.text for p in passages], outcome, Listener(),
+        )  # fmt: skip
+
+    @property
+    def live(self) -> str:
+        """The live version."""
+        live = self.registry.live()
+        assert live is not None
+        return live.version
+
+
+@pytest.fixture
+def shop(tmp_path: Path, base_model_path: Path) -> Shop:
+    """An empty workspace."""
+    return Shop(tmp_path, base_model_path)
+
+
+def test_a_winner_replaces_the_base_and_a_loser_does_not(shop: Shop) -> None:
+    """First the base goes live, then the first version that ships; a later one waits for a person."""
+    shop.run("a", "no_measurable_difference", HEART)
+    assert shop.live == "base"
+    shop.run("b", "ship", HEART)
+    assert shop.live == "v2"
+    shop.run("c", "ship", HEART)
+    assert shop.live == "v2"
+    assert any("models promote v3" in warning for warning in shop.warnings)
+
+
+def test_what_was_rolled_back_stays_back(shop: Shop) -> None:
+    """The same run again does not overrule the person who rolled its version back."""
+    shop.run("a", "dont_ship", HEART)
+    shop.run("b", "ship", HEART)
+    shop.registry.rollback()
+    shop.run("b", "ship", HEART)
+    assert shop.live == "base"
+    assert any("rolled back" in warning for warning in shop.warnings)
+
+
+def test_a_live_base_follows_its_corpus(shop: Shop) -> None:
+    """When the documents change and the base stays live, searches see the new ones; one step goes back."""
+    before = shop.run("a", "dont_ship", HEART).live
+    shop.run("b", "dont_ship", MONEY)
+    hits = Workspace(shop.root).search("what we owe", k=1).hits
+    assert [hit.passage.id for hit in hits] == ["debt"]
+    assert shop.registry.rollback() == before
+
+
+def test_a_version_is_searched_on_the_passages_that_are_live(shop: Shop) -> None:
+    """Comparing two versions compares answers from one corpus, whatever else was indexed."""
+    shop.run("a", "ship", HEART)
+    shop.run("a", "ship", MONEY)
+    found = Workspace(shop.root).search("heart attack", k=2, model="base")
+    assert {hit.passage.id for hit in found.hits} == {"mi", "arm"}
+
+
+def test_prompts_belong_to_the_version_not_to_todays_settings(shop: Shop) -> None:
+    """A version made with a prompt and a token limit is searched with them, though the settings name neither."""
+    shop.run("a", "ship", HEART, prompt="search_query: ")
+    for version in ("v1", "base"):
+        assert Workspace(shop.root).search("heart attack", k=1, model=version).hits[0].passage.id == "mi"
+
+
+def test_the_deployed_dimension_is_what_is_indexed_and_searched(shop: Shop) -> None:
+    """With 64 dimensions deployed, the index holds 64-d vectors and the pointer says so."""
+    released = shop.run("a", "ship", HEART, dim=64)
+    assert released.index.dimension == 64
+    assert released.live is not None
+    assert released.live.dimension == 64
+    assert Workspace(shop.root).search("heart attack", k=1).hits[0].passage.id == "mi"

@@ -1,0 +1,76 @@
+"""The fp32 weights behind a model that computes in bf16."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from jargonaut.training.weights import MasterWeights
+
+THIRD = torch.tensor(1 / 3)  # no bf16 number
+
+
+def small() -> torch.nn.Module:
+    """A layer, a frozen layer and a buffer that no model file holds, all thirds."""
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2).requires_grad_(False))
+    model.register_buffer("frequencies", torch.empty(2), persistent=False)
+    with torch.no_grad():
+        for tensor in (*model.parameters(), *model.buffers()):
+            tensor.fill_(THIRD)
+    return model
+
+
+def values(model: torch.nn.Module) -> list[torch.Tensor]:
+    """Everything that the model computes with."""
+    return [*model.parameters(), *model.buffers()]
+
+
+def test_masters_are_not_rounded() -> None:
+    """They are made before the model is cast, and only what is trained is offered for training."""
+    model = small()
+    weights = MasterWeights(model, torch.bfloat16)
+    assert {tensor.dtype for tensor in values(model)} == {torch.bfloat16}
+    assert [param is mine for (param, _), mine in zip(weights.trained, model[0].parameters(), strict=True)] == [
+        True
+    ] * 2
+    assert all(bool((master == THIRD).all()) for _, master in weights.trained)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_model_follows_its_masters(dtype: torch.dtype) -> None:
+    """An update of the masters reaches the model, rounded to what it computes in."""
+    model = small()
+    weights = MasterWeights(model, dtype)
+    for _, master in weights.trained:
+        master.add_(1)
+    weights.follow()
+    assert all(bool((p == (THIRD + 1).to(dtype)).all()) for p in model[0].parameters())
+
+
+def test_fp32_masters_take_no_memory() -> None:
+    """A model that computes in fp32 is its own master."""
+    model = small()
+    weights = MasterWeights(model, torch.float32)
+    assert all(param.data_ptr() == master.data_ptr() for param, master in weights.trained)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_settled_model_holds_what_was_kept(dtype: torch.dtype) -> None:
+    """In fp32, unrounded, frozen weights and buffers included; later updates do not reach a copy."""
+    model = small()
+    weights = MasterWeights(model, dtype)
+    kept = weights.copy()
+    for _, master in weights.trained:
+        master.add_(1)
+    weights.settle(kept)
+    assert all(tensor.dtype == torch.float32 and bool((tensor == THIRD).all()) for tensor in values(model))
+
+
+def test_a_settled_model_holds_its_masters_unless_a_copy_is_given() -> None:
+    """The last update is there, unrounded."""
+    model = small()
+    weights = MasterWeights(model, torch.bfloat16)
+    for _, master in weights.trained:
+        master.add_(THIRD)
+    weights.settle()
+    assert all(bool((p == THIRD + THIRD).all()) for p in model[0].parameters())
