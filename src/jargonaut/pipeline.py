@@ -40,6 +40,8 @@ DEV_DISTRACTORS = 2000
 """Passages, besides dev's positives, against which an epoch is scored."""
 FEW_PAIRS = 1000
 FEW_DEV_QUERIES = 50
+SHOWN_KINDS = 4
+"""Kinds of unusable input that are shown with an example."""
 
 Clock = Callable[[], datetime]
 
@@ -384,7 +386,7 @@ class Story:
     def _cached(self, folder: ModelFolder) -> CachedEncoder:
         encoder = LocalEncoder(
             folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
-            trust_remote_code=self.settings.base.trust_remote_code, reporter=self.reporter,
+            trust_remote_code=self.settings.base.trust_remote_code,
         )  # fmt: skip
         return CachedEncoder(encoder, self.layout.vectors, self.reporter)
 
@@ -394,9 +396,12 @@ class Story:
 
     def _left_out(self, artifact: Artifact) -> None:
         if artifact.counts["left_out"]:
-            file = artifact.path / "left_out.jsonl"
-            first = artifact.counts["left_out_first"][0]
-            self._warn(f"{artifact.counts['left_out']:,} inputs left out, listed in {file}; first: {first}")
+            kinds = artifact.counts["left_out_kinds"]
+            self._warn(f"{artifact.counts['left_out']:,} inputs left out, listed in {artifact.path / 'left_out.jsonl'}")
+            for kind in kinds[:SHOWN_KINDS]:
+                self.reporter.line(f"      {kind['count']:,} like {kind['example']}")
+            if len(kinds) > SHOWN_KINDS:
+                self.reporter.line(f"      and {len(kinds) - SHOWN_KINDS} other kinds")
 
     def _warn(self, text: str) -> None:
         self.notices.append(text)

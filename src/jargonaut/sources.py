@@ -7,6 +7,7 @@ files they leave; knows nothing of training or evaluation.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -122,9 +123,10 @@ def prepare_corpus(
         if base.name == EMBEDDED_NAME:
             notices.append(corpus.language_notice(p.text for p in passages))
         return {
-            **counts, "left_out": len(bad), "left_out_first": [str(row) for row in bad[:5]],
+            **counts,
+            **_left_out(bad),
             "notices": [notice for notice in notices if notice],
-        }  # fmt: skip
+        }
 
     artifact = ensure(
         layout.stage("corpus"), "corpus", version=CORPUS_VERSION, inputs=inputs, options=options, build=build
@@ -239,8 +241,7 @@ def prepare_pairs(
             "removed": _by_rule([*removed, *splits.dropped]),
             "origin": splits.origin,
             "overlap": {"mean": measured.mean, "median": measured.median, "high_share": measured.high_share},
-            "left_out": len(bad),
-            "left_out_first": [str(row) for row in bad[:5]],
+            **_left_out(bad),
         }
 
     artifact = ensure(
@@ -317,6 +318,18 @@ def _rankings(
         encoder.encode_passages(texts), k=k,
     )  # fmt: skip
     return [dense, BM25(ids, texts, settings.bm25).search(asked, k)]
+
+
+def _left_out(bad: Sequence[BadRow]) -> dict[str, Any]:
+    """How many inputs were left out, and how many for each kind of reason with an example, most frequent first."""
+    kinds: dict[str, list[BadRow]] = {}
+    for row in bad:
+        kinds.setdefault(re.sub(r"'[^']*'|\d[\d,.]*", "…", f"{row.field} {row.reason}"), []).append(row)
+    often = sorted(kinds.values(), key=len, reverse=True)
+    return {
+        "left_out": len(bad),
+        "left_out_kinds": [{"count": len(rows), "example": str(rows[0])} for rows in often],
+    }
 
 
 def _by_rule(removed: Sequence[pairs.RemovedPair]) -> dict[str, int]:

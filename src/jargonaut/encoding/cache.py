@@ -7,6 +7,7 @@ that it has never seen. It is a cache: a damaged file is thrown away and filled 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ _MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)",
     ),
 )
+SHOW_FROM = 512
+"""Missing texts below which no progress is shown."""
 _PAGE = 16384  # a 384-d row is 1.5 kB: ten to a page instead of two
 _LOOK_UP = 1000  # keys in one SELECT; SQLite's limit is 32,766 since 3.32 and 999 before
 
@@ -38,7 +41,7 @@ class VectorCache:
         folder: Where cache files lie.
         fingerprint: The encoder's identity; names the file.
         dimension: Length of one vector.
-        reporter: Told when a damaged file was replaced.
+        reporter: Shows the encoding of many texts, and is told when a damaged file was replaced.
         number_format: What the encoder computes in; names the file too. Empty when the encoder does not say.
 
     Raises:
@@ -68,9 +71,10 @@ class VectorCache:
         self,
         texts: Sequence[str],
         encode: Callable[[Sequence[str]], Vectors],
-        block: int = 2048,
+        block: int = 512,
         *,
         kind: Kind = "passage",
+        shown_as: str = "encoding",
     ) -> Vectors:
         """The vectors of `texts`, encoding only those that were never seen.
 
@@ -79,6 +83,7 @@ class VectorCache:
             encode: Called with the missing distinct texts, at most `block` at a time, in order of first appearance.
             block: Texts encoded between two commits: a kill loses at most this much.
             kind: Prompt that `encode` applies.
+            shown_as: What progress calls this work.
 
         Returns:
             Float32 rows in the caller's order, shape (texts, dimension).
@@ -93,10 +98,9 @@ class VectorCache:
         vectors: Vectors = np.empty((len(rows), self.dimension), dtype=np.float32)
         found = self._look_up_or_replace(rows, vectors)
         missing = {rows[key]: text for key, text in zip(keys, texts, strict=True) if not found[rows[key]]}
-        wanted = list(missing)
         distinct = list(rows)
-        for start in range(0, len(wanted), block):
-            part = wanted[start : start + block]
+        shown = self.reporter.track(missing, shown_as, len(missing)) if len(missing) >= SHOW_FROM else iter(missing)
+        while part := list(itertools.islice(shown, block)):
             vectors[part] = self._checked(encode([missing[row] for row in part]), len(part))
             self._store([distinct[row] for row in part], vectors[part])
         missed = sum(1 for key in keys if not found[rows[key]]) if missing else 0
@@ -179,7 +183,7 @@ class CachedEncoder:
         encoder: Encodes what is missing. Where it has a `number_format`, vectors of another one are kept apart: they
             have the same fingerprint, which is the model's, but not the same values.
         cache_root: Folder of the cache files.
-        reporter: Told when a damaged cache was replaced.
+        reporter: Shows the encoding of many texts, and is told when a damaged cache was replaced.
     """
 
     def __init__(self, encoder: Encoder, cache_root: Path, reporter: Reporter | None = None) -> None:
@@ -213,7 +217,8 @@ class CachedEncoder:
         return self._remember(texts, self.encoder.encode_passages, "passage")
 
     def _remember(self, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors], kind: Kind) -> Vectors:
-        vectors = self._cache.get_or_encode(texts, encode, kind=kind)
+        shown_as = f"encoding {'queries' if kind == 'query' else 'passages'} with {self.name}"
+        vectors = self._cache.get_or_encode(texts, encode, kind=kind, shown_as=shown_as)
         self.hits, self.misses = self._cache.hits, self._cache.misses
         return vectors
 
