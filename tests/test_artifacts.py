@@ -22,12 +22,12 @@ from jargonaut.artifacts import (
     content_hash,
     ensure,
     file_hash,
-    folder_hash,
+    legible,
     plain,
     read,
     write_json,
 )
-from jargonaut.errors import MismatchError
+from jargonaut.errors import InputError, MismatchError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -94,17 +94,25 @@ def test_file_hash_is_sha256(tmp_path: Path) -> None:
     assert file_hash(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_folder_hash_sees_names_and_bytes_but_no_hidden_files(tmp_path: Path) -> None:
-    """Renaming or changing a file changes the hash; a hidden file does not."""
-    (tmp_path / "a").write_text("1")
-    first = folder_hash(tmp_path)
-    (tmp_path / ".cache").mkdir()
-    (tmp_path / ".cache" / "x").write_text("x")
-    assert folder_hash(tmp_path) == first
-    (tmp_path / "a").rename(tmp_path / "b")
-    renamed = folder_hash(tmp_path)
-    (tmp_path / "b").write_text("2")
-    assert len({first, renamed, folder_hash(tmp_path)}) == 3
+def test_a_file_that_cannot_be_read_is_an_answer(tmp_path: Path) -> None:
+    """A file that vanished is named, and no traceback."""
+    with pytest.raises(InputError, match=r"gone\.jsonl: it cannot be read \(No such file"):
+        file_hash(tmp_path / "gone.jsonl")
+
+
+def test_lone_surrogates_can_be_hashed_and_written(tmp_path: Path) -> None:
+    """The name of a file that is not UTF-8 has a hash of its own and survives its JSON."""
+    assert content_hash("caf\udce9.md") != content_hash("caf\udce8.md")
+    write_json(tmp_path / "x.json", {"name": "caf\udce9.md"})
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {"name": "caf\udce9.md"}
+
+
+@given(st.text())
+def test_legible_text_can_be_written_and_changes_only_where_it_must(text: str) -> None:
+    """Good text stays as it is; a lone surrogate, wherever it stands, is one U+FFFD."""
+    assert legible(text) == text
+    assert legible(f"{text}\ud83d") == legible(f"{text}\udc00") == f"{text}\ufffd"
+    assert legible(f"\udce9{text}") == legible(f"\ud83d{text}") == f"\ufffd{text}"
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

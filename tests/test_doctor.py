@@ -39,7 +39,6 @@ def test_everything_promised_is_examined(diagnosis: Diagnosis) -> None:
         "sentence-transformers",
         "transformers",
         "Embedded model",
-        *doctor.EXTRAS,
     ]
     assert all(check.value for check in diagnosis.checks)
 
@@ -102,18 +101,6 @@ def test_library_of_another_major_version_is_a_problem() -> None:
     """Another major version, or none, comes with the command that mends it."""
     assert "pip install 'transformers==99.*'" in doctor.library("transformers", major=99).advice
     assert doctor.library("no-such-library-at-all", major=1).status == "problem"
-
-
-def test_missing_extra_is_no_problem() -> None:
-    """An optional part that is not there says what it would be for."""
-    assert doctor.optional_part("no_such_module_at_all", "tea") == Check(
-        "no_such_module_at_all", "not installed", "ok", "optional: for tea"
-    )
-
-
-def test_installed_extra_says_its_version() -> None:
-    """A part that is there says its version."""
-    assert doctor.optional_part("pytest", "tests") == Check("pytest", pytest.__version__, "ok", "for tests")
 
 
 def test_idle_cores_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

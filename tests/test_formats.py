@@ -248,3 +248,35 @@ def test_a_folder_of_other_files_is_no_beir_set(tmp_path: Path) -> None:
     assert not formats.is_beir(tmp_path)
     assert not formats.is_beir(tmp_path / "corpus.jsonl")
     assert formats.beir_corpus(tmp_path / "missing") is None
+
+
+def test_lone_surrogates_become_replacement_characters(tmp_path: Path) -> None:
+    """Half an emoji, in text, title or id, is read as U+FFFD and can be written again; a whole one stays."""
+    path = lines(tmp_path / "c.jsonl", rb'{"_id": "a\ud83d", "title": "\udc00t", "text": "x \ud83d y \ud83d\ude00"}')
+    found = list(formats.read_passages(path, refuse))
+    assert [(p.id, p.title, p.text) for p in found] == [("a\ufffd", "\ufffdt", "x \ufffd y \U0001f600")]
+    assert formats.write_passages(tmp_path / "again.jsonl", found) == 1
+
+
+def test_records_with_lone_surrogates_can_be_written(tmp_path: Path) -> None:
+    """Whoever made a record, its file is written and read."""
+    formats.write_jsonl(tmp_path / "x.jsonl", [BadRow("caf\udce9.md", 0, "", "empty")])
+    assert [row.source for row in formats.read_records(tmp_path / "x.jsonl", BadRow)] == ["caf\ufffd.md"]
+
+
+@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000, b'{"_id": "x", "text": ' + b"[" * 100_000])
+def test_a_line_that_is_nested_too_deeply_is_a_bad_row(tmp_path: Path, deep: bytes) -> None:
+    """Brackets without end are reported and the next line is read."""
+    path = lines(tmp_path / "x.jsonl", deep, {"_id": "a", "text": "good"})
+    bad: list[BadRow] = []
+    assert [p.id for p in formats.read_passages(path, bad.append)] == ["a"]
+    assert [(row.line, "deep" in row.reason) for row in bad] == [(1, True)]
+
+
+@pytest.mark.parametrize("name", ["gone.jsonl", "gone.jsonl.gz", "folder.jsonl"])
+def test_a_file_that_cannot_be_opened_is_an_answer(tmp_path: Path, name: str) -> None:
+    """Passages, queries and judgements in a file that cannot be opened are an error that names it."""
+    (tmp_path / "folder.jsonl").mkdir()
+    for read in (formats.read_passages, formats.read_queries, formats.read_qrels):
+        with pytest.raises(InputError, match=f"{name}: it cannot be read"):
+            list(read(tmp_path / name, refuse))

@@ -123,6 +123,15 @@ def test_limits_of_the_options_name_the_file(tmp_path: Path) -> None:
         ("[train]\nlr = -1", "jargonaut.toml: [train]: lr is -1"),
         ("[train]\nbatch_size = 1", "jargonaut.toml: [train]: batch_size is 1"),
         (
+            "[base]\nmax_tokens = 0",
+            "jargonaut.toml: [base]: max_tokens is 0\n  → max_tokens must be 8 or more, or not set",
+        ),
+        ("[mine]\ndepth = 0", "jargonaut.toml: [mine]: depth is 0"),
+        ("[split]\ndev = 0.6\ntest = 0.4", "jargonaut.toml: [split]: dev is 0.6"),
+        ("[filter]\nmax_query_words = 0", "jargonaut.toml: [filter]: max_query_words is 0"),
+        ("[structure]\nmax_per_document = -1", "jargonaut.toml: [structure]: max_per_document is -1"),
+        ("[assess]\nseed = -1", "jargonaut.toml: [assess]: seed is -1"),
+        (
             "[bm25]\nlanguage = 'klingon'",
             "jargonaut.toml: [bm25]: language is 'klingon', for which there is no stemmer",
         ),
@@ -235,7 +244,7 @@ def test_template_uncommented_gives_the_defaults(tmp_path: Path) -> None:
         optional={
             "base.model": st.text(st.characters(exclude_categories=["Cs"])),
             "base.query_prompt": st.text(st.characters(exclude_categories=["Cs"])),
-            "base.max_tokens": st.none() | st.integers(-(2**63), 2**63 - 1),
+            "base.max_tokens": st.none() | st.integers(8, 2**63 - 1),
             "train.lr": st.floats(min_value=0, exclude_min=True, allow_infinity=False),
             "train.dropout": st.booleans(),
             "train.dims": st.lists(st.integers(1, 4096), max_size=40).map(tuple),

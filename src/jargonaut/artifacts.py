@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jargonaut.errors import MismatchError
+from jargonaut.errors import InputError, MismatchError
 
 MANIFEST = "manifest.json"
 
@@ -29,7 +29,10 @@ _BUILDING = re.compile(r"\.building-[0-9a-f]+-([1-9][0-9]{0,8})")  # nine digits
 
 
 def content_hash(*parts: object) -> str:
-    """32 hex digits over any JSON-like values and dataclasses; equal values give equal hashes on every machine."""
+    """32 hex digits over any JSON-like values and dataclasses; equal values give equal hashes on every machine.
+
+    Text may hold lone surrogates, as the name of a file does that is not UTF-8.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(_canonical(part))
@@ -38,19 +41,30 @@ def content_hash(*parts: object) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in blocks."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """SHA-256 of a file's bytes, read in blocks.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
-def folder_hash(folder: Path) -> str:
-    """One hash over the relative names and bytes of every file below `folder`, hidden ones left out."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        relative = path.relative_to(folder)
-        if not any(part.startswith(".") for part in relative.parts):
-            digest.update(f"{relative.as_posix()}\x00{file_hash(path)}\n".encode())
-    return digest.hexdigest()
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The error that says that the system does not let us read a file, and why."""
+    return InputError(
+        f"it cannot be read ({error.strerror or error})",
+        where=legible(str(path)),
+        remedy="check that it is there and that you may read it",
+    )
+
+
+def legible(text: str) -> str:
+    """Text that can be written as UTF-8: a lone surrogate becomes U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @contextlib.contextmanager
@@ -67,9 +81,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes indented JSON atomically."""
+    """Writes indented JSON atomically; lone surrogates are written as JSON's escapes for them."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +193,8 @@ def plain(value: Any) -> Any:
 
 
 def _canonical(value: object) -> bytes:
-    return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _flush(path: Path) -> None:

@@ -28,7 +28,7 @@ class Measured:
     Attributes:
         systems: Every system on every query.
         comparisons: Like with like.
-        base: Answers and scores of the base at its full dimension.
+        base: Answers and scores of the base at the deployed dimension.
         tuned: The same of the tuned model.
     """
 
@@ -85,25 +85,25 @@ class Contenders:
             part: The pairs whose queries are asked.
             groups: Passage id → group; the clusters of the bootstrap.
             dims: Dimensions to measure, the full one among them.
-            deployed: Dimension of the hybrids.
+            deployed: Dimension of the hybrids, and of the answers that are handed back.
             options: How systems are compared.
         """
         asked, judged = queries(part), qrels(part)
         clusters = evaluation.query_clusters(judged, groups)
         systems: dict[str, SystemResult] = {}
-        full: dict[SystemKind, tuple[Run, Scores]] = {}
+        shown: dict[SystemKind, tuple[Run, Scores]] = {}
         for kind, dim, run in self.all(base, tuned, asked, dims, deployed):
             name = f"{kind}-{dim}" if dim else kind
             scores = evaluation.per_query(run, judged, asked)
             systems[name] = evaluation.summarise(run.name, kind, dim, scores, clusters=clusters, options=options)
             formats.write_trec_run(folder / "trec" / f"{name}.run", run)
-            if dim == base.dimension:
-                full[kind] = (run, scores)
+            if dim == deployed:
+                shown[kind] = (run, scores)
         formats.write_trec_qrels(folder / "trec" / "test.qrels", judged)
         evaluation.write_per_query(folder / "per_query.parquet", {name: one.scores for name, one in systems.items()})
         measured = tuple(systems.values())
         compared = evaluation.compare(measured, clusters, options)
-        return Measured(measured, compared, full["base"], full["tuned"])
+        return Measured(measured, compared, shown["base"], shown["tuned"])
 
     def all(
         self, base: Encoder, tuned: Encoder, asked: Sequence[Query], dims: Sequence[int], deployed: int
@@ -127,6 +127,10 @@ class Contenders:
             self._held = None  # before the next are made: two corpora's worth need not fit in memory
             self._held = (encoder.fingerprint, encoder.encode_passages(self._texts))
         return self._held[1]
+
+    def release(self) -> None:
+        """Lets go of the vectors that are held."""
+        self._held = None
 
     @cached_property
     def _words(self) -> retrieval.BM25:

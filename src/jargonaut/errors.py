@@ -6,6 +6,7 @@ bug of ours.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -48,11 +49,19 @@ class MismatchError(JargonautError):
     """Two things that must agree do not: an index and an encoder, a manifest and its files."""
 
 
-class MissingExtraError(JargonautError):
-    """An optional part is not installed."""
+def require_limits(section: str, options: object, limits: Iterable[tuple[str, bool, str]]) -> None:
+    """Refuses options of which one lies outside its limits.
 
-    def __init__(self, extra: str, needed_for: str) -> None:
-        super().__init__(
-            f"{needed_for} needs an optional part that is not installed",
-            remedy=f"pip install 'jargonaut[{extra}]'",
-        )
+    Args:
+        section: Their section in `jargonaut.toml`.
+        options: They themselves; the value at fault is shown.
+        limits: (key, whether its value is within its limits, what the value must be), the first broken one is told.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
+    """
+    for key, holds, limit in limits:
+        if not holds:
+            raise SettingsError(
+                f"{key} is {getattr(options, key)}", where=f"[{section}] {key}", remedy=f"{key} must be {limit}"
+            )

@@ -1,7 +1,8 @@
 """Every file format, in one place: JSONL, BEIR folders, TREC runs and qrels.
 
-Readers stream. A row that cannot be used goes to `on_bad` as a `BadRow` with its file and line, and reading goes on.
-Writers are atomic. Knows files; knows nothing of what the records mean to a stage.
+Readers stream. A row that cannot be used goes to `on_bad` as a `BadRow` with its file and line, and reading goes on; a
+file that cannot be opened is an `InputError`. Text that is read can be written: lone surrogates become U+FFFD. Writers
+are atomic. Knows files; knows nothing of what the records mean to a stage.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jargonaut.artifacts import atomic_write, plain
+from jargonaut.artifacts import atomic_write, legible, plain, unreadable
 from jargonaut.errors import InputError
 from jargonaut.records import SPLITS, BadRow, Passage, Qrel, Query, Run, SplitName
 
@@ -26,9 +27,17 @@ QRELS_HEADER = "query-id\tcorpus-id\tscore"
 
 
 def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yields (line number from 1, object) of a JSONL file, plain or `.gz`; blank lines are skipped."""
+    """Yields (line number from 1, object) of a JSONL file, plain or `.gz`; blank lines are skipped.
+
+    Raises:
+        InputError: The file cannot be opened.
+    """
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream:
+    try:
+        opened = opener(path, "rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    with opened as stream:
         lines = enumerate(stream, start=1)
         while True:
             try:
@@ -41,12 +50,15 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
             if not raw.strip():
                 continue
             try:
-                row = json.loads(raw.decode("utf-8-sig"))
+                row = _without_surrogates(json.loads(raw.decode("utf-8-sig")), raw)
             except UnicodeDecodeError:
                 on_bad(BadRow(str(path), number, "", "not UTF-8 text"))
                 continue
             except ValueError as error:
                 on_bad(BadRow(str(path), number, "", f"not JSON ({error})"))
+                continue
+            except RecursionError:
+                on_bad(BadRow(str(path), number, "", "not usable JSON (it is nested too deeply)"))
                 continue
             if isinstance(row, dict):
                 yield number, row
@@ -57,8 +69,8 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
 def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
     """Writes records (dataclasses or mappings), one JSON object a line; returns how many."""
     count = 0
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-        for row in rows:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+        for row in rows:  # a lone surrogate is written as JSON's escape for it
             stream.write(json.dumps(plain(row), ensure_ascii=False) + "\n")
             count += 1
     return count
@@ -77,7 +89,10 @@ def read_records(path: Path, kind: type[Record]) -> Iterator[Record]:
 
 def is_beir(folder: Path) -> bool:
     """Whether a folder looks like a BEIR data set."""
-    return folder.is_dir() and beir_corpus(folder) is not None and (folder / "queries.jsonl").exists()
+    try:
+        return folder.is_dir() and beir_corpus(folder) is not None and (folder / "queries.jsonl").exists()
+    except OSError:  # a folder that may not be searched; reading it will say why
+        return False
 
 
 def beir_corpus(folder: Path) -> Path | None:
@@ -129,8 +144,16 @@ def read_queries(path: Path, on_bad: OnBad) -> Iterator[Query]:
 
 
 def read_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
-    """Judgements from a BEIR `.tsv` (header optional) or a four-column TREC qrels file."""
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+    """Judgements from a BEIR `.tsv` (header optional) or a four-column TREC qrels file.
+
+    Raises:
+        InputError: The file cannot be opened.
+    """
+    try:
+        opened = path.open(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    with opened as stream:
         for number, line in enumerate(stream, start=1):
             cells = re.split(r"\t|\s+", line.strip()) if "\t" not in line else line.rstrip("\r\n").split("\t")
             if not line.strip() or (number == 1 and not _is_integer(cells[-1])):
@@ -199,6 +222,19 @@ def write_trec_qrels(path: Path, judgements: Iterable[Qrel]) -> None:
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         for j in judgements:
             stream.write(f"{_column(j.query_id)} 0 {_column(j.passage_id)} {j.relevance}\n")
+
+
+def _without_surrogates(value: Any, raw: bytes) -> Any:
+    r"""The JSON value of a line with U+FFFD for lone surrogates, which only an escape (`\ud83d`) can bring in."""
+    if b"\\u" not in raw:
+        return value
+    if isinstance(value, str):
+        return legible(value)
+    if isinstance(value, list):
+        return [_without_surrogates(item, raw) for item in value]
+    if isinstance(value, dict):
+        return {legible(key): _without_surrogates(item, raw) for key, item in value.items()}
+    return value
 
 
 def _identity(row: Mapping[str, Any], number: int) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from jargonaut import evaluation, formats, negatives, pairs, retrieval, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
@@ -34,8 +36,8 @@ from jargonaut.release import Model, Outcome, release
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, PreparedPairs, Source, open_source, prepare_corpus, prepare_pairs
 
-ASSESS_VERSION = 1
-EVALUATE_VERSION = 2
+ASSESS_VERSION = 2
+EVALUATE_VERSION = 3
 DEV_DISTRACTORS = 2000
 """Passages, besides dev's positives, against which an epoch is scored."""
 FEW_PAIRS = 1000
@@ -212,7 +214,10 @@ class Story:
         }  # fmt: skip
         artifact = ensure(
             self.layout.stage("training"), "train", version=training.VERSION, inputs=inputs,
-            options={"train": self.settings.train, "precision": self.settings.compute.precision}, build=self._train,
+            options={
+                "train": self._train_options, "precision": self.settings.compute.precision, "deployed": self.deployed,
+            },
+            build=self._train,
         )  # fmt: skip
         c = artifact.counts
         self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
@@ -249,9 +254,17 @@ class Story:
         artifact = ensure(
             self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
         )
-        self._say_leakage(json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))["leakage"])
+        counted = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))["leakage"]
+        self._say_leakage(Leakage(**counted))
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
         return artifact
+
+    @property
+    def _train_options(self) -> training.TrainOptions:
+        """The recipe, with the deployed dimension among the Matryoshka dimensions."""
+        options = self.settings.train
+        trained = training.matryoshka_dims(self.base.dimension, options.dims)
+        return replace(options, dims=tuple(sorted({*trained, self.deployed}, reverse=True)))
 
     @cached_property
     def _contenders(self) -> Contenders:
@@ -260,19 +273,20 @@ class Story:
     def _mine(self) -> MinedNegatives:
         splits, texts, options = self.pairs.splits, self.corpus.texts, self.settings.mine
         held = pairs.held_out(splits)
-        allowed = [passage_id for passage_id in texts if passage_id not in held]
         asked = queries(splits.train)
         asked_vectors = self.base.encode_queries([q.text for q in asked])
         vectors = self._contenders.vectors(self.base)
         row = {passage_id: number for number, passage_id in enumerate(texts)}
         query_row = {q.id: number for number, q in enumerate(asked)}
+        allowed = {passage_id: number for passage_id, number in row.items() if passage_id not in held}
         ranking = retrieval.dense_run(
-            "base", [q.id for q in asked], asked_vectors, allowed, vectors[[row[p] for p in allowed]], k=options.depth
-        )
+            "base", [q.id for q in asked], asked_vectors, list(texts), vectors, k=options.depth,
+            rows=np.array(list(allowed.values()), dtype=np.int64),
+        )  # fmt: skip
         candidates = Candidates(
             ranking, lambda query_id, passage_id: float(asked_vectors[query_row[query_id]] @ vectors[row[passage_id]]),
             self.pairs.known_positives, lambda passage_id: pairs.normalised(texts[passage_id]),
-            self.corpus.near_duplicates, frozenset(allowed),
+            self.corpus.near_duplicates, allowed.keys(),
         )  # fmt: skip
         return negatives.mine(splits.train, candidates, options)
 
@@ -280,13 +294,14 @@ class Story:
         import torch
 
         splits, texts = self.pairs.splits, self.corpus.texts
+        self._contenders.release()
         examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
         base, compute = self.settings.base, self.settings.compute
         model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
                            trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
-            self.pairs.known_positives, self.corpus.near_duplicates, self.settings.train, compute,
+            self.pairs.known_positives, self.corpus.near_duplicates, self._train_options, compute,
             score=self._dev_score(), reporter=self.reporter,
         )  # fmt: skip
         with quiet_libraries():
@@ -296,21 +311,20 @@ class Story:
 
     def _dev_score(self) -> Callable[[Any], float]:
         """Scores a model in training: nDCG@10 of dev's queries over dev's positives and a sample of other passages."""
-        import numpy as np
-
         dev, texts = self.pairs.splits.dev, self.corpus.texts
         asked, judged = queries(dev), list(dict.fromkeys(p.passage_id for p in positives(dev)))
         taken = set(judged)
         others = [passage_id for passage_id in texts if passage_id not in taken]
         order = np.random.default_rng(self.settings.train.seed).permutation(len(others))[:DEV_DISTRACTORS]
         pool = [*judged, *(others[number] for number in order)]
-        self.reporter.line(f"  after every epoch: nDCG@10 of {len(asked):,} dev queries over {len(pool):,} passages")
+        self.reporter.line(f"  dev: nDCG@10 of {len(asked):,} queries over {len(pool):,} passages, "
+                           f"{self.deployed} dimensions")  # fmt: skip
 
         def score(model: Any) -> float:
             encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
             run = retrieval.dense_run(
                 "dev", [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), pool,
-                encoder.encode_passages([texts[p] for p in pool]), k=10,
+                encoder.encode_passages([texts[p] for p in pool]), k=10, dim=self.deployed,
             )  # fmt: skip
             return evaluation.per_query(run, qrels(dev), asked).mean("nDCG@10")
 
@@ -324,6 +338,7 @@ class Story:
         )
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
+        leaked = self._leakage()
         return evaluation.RunReport(
             title=f"{self.source.path.name}: {self.base.name}, tuned",
             created=self.clock(),
@@ -336,11 +351,11 @@ class Story:
             changes=changes,
             assessment=assessment,
             counts=self._counts(),
-            leakage=plain(self._leakage()),
+            leakage=plain(leaked),
             timings=self._timings(time.monotonic() - started),
             settings=plain(self.settings),
             overlap=self.pairs.artifact.counts["overlap"],
-            notices=tuple(self.notices),
+            notices=(*self.notices, *self._leak_notices(leaked)),
             curve=self._curve(),
             confidence=options.confidence,
             deployed_dim=self.deployed,
@@ -349,16 +364,19 @@ class Story:
     def _leakage(self) -> Leakage:
         triplets = formats.read_records(self.negatives.path / "triplets.jsonl", Triplet)
         mined = {passage_id for triplet in triplets for passage_id in triplet.negative_ids}
-        found = pairs.leakage(self.pairs.splits, mined, self.corpus.texts)
-        if not found.clean:
-            whose = "the source's own split" if self.pairs.splits.origin == "given" else "this split"
-            self._warn(f"{whose} shares passages between training and test: scores on test may be flattered")
-        return found
+        return pairs.leakage(self.pairs.splits, mined, self.corpus.texts)
 
-    def _say_leakage(self, found: Mapping[str, int]) -> None:
-        shared = f"{found['test_passages_in_train']} test passages, {found['test_groups_in_train']} groups and "
-        shared += f"{found['test_queries_in_train']} test queries in training; "
-        self.reporter.line(f"  leakage     {shared}{found['mined_from_test']} held-out passages among the negatives")
+    def _say_leakage(self, found: Leakage) -> None:
+        parts = (f"{part} {', '.join(f'{n} {kind}' for kind, n in found.of(part).items())}" for part in ("test", "dev"))
+        mined = f"{found.mined_from_test} held-out passages among the negatives"
+        self.reporter.line(f"  leakage     seen in training: {'; '.join(parts)}; {mined}")
+        for notice in self._leak_notices(found):
+            self.reporter.warn(notice)
+
+    def _leak_notices(self, found: Leakage) -> list[str]:
+        whose = "the source's own split" if self.pairs.splits.origin == "given" else "this split"
+        return [f"{whose} shares {part} material with training: scores on {part} may be flattered"
+                for part in found.shared]  # fmt: skip
 
     def _counts(self) -> dict[str, Any]:
         split, mined = self.pairs.artifact.counts, self.negatives.counts

@@ -103,12 +103,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class PairSplits:
-    """Pairs in three parts that share no document and no near-duplicate.
+    """Pairs in three parts; where the split is ours they share no document, no near-duplicate and no query.
 
     Attributes:
-        groups: Passage id → group. Passages of one group (same document, near-duplicates, or joined by a query) always
-            lie on the same side; the group is also the cluster of the bootstrap. A passage that is missing here stands
-            alone.
+        groups: Passage id → group: same document, near-duplicates, and where the split is ours also what a query joins.
+            In our own splits a group lies on one side. A passage that is missing here stands alone.
         origin: `given` when the source brought its own split, else `ours`.
     """
 

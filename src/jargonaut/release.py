@@ -12,10 +12,13 @@ from typing import Any
 
 from jargonaut.encoding.matryoshka import TruncatedEncoder
 from jargonaut.encoding.models import ModelFolder
+from jargonaut.errors import MismatchError
 from jargonaut.index import IndexInfo, LanceStore, build_index
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import Passage
 from jargonaut.registry import Live, ModelVersion, Registry
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,14 @@ def release(
     base_index, index = indexed(first.version, base.encoder), indexed(version.version, tuned.encoder)
     shown = f"{index.count:,} passages, {index.dimension} dimensions"
     reporter.line(f"  registry    {version.version} registered; index {index.collection} ({shown})")
-    return Released(version, index, _go_live(registry, first, base_index, version, index, outcome.verdict, reporter))
+    for attempt in range(_TRIES):
+        try:
+            live = _go_live(registry, first, base_index, version, index, outcome.verdict, reporter)
+            break
+        except MismatchError:  # somebody moved the pointer after it was looked at: look again
+            if attempt == _TRIES - 1:
+                raise
+    return Released(registry.get(version.version), index, live)
 
 
 def _go_live(
@@ -126,11 +136,12 @@ def _go_live(
     else, and a version that was rolled back was rolled back for a reason. A live base follows its corpus.
     """
     live = registry.live()
+    tuned = registry.get(tuned.version)
     base_is_live = live is None or registry.get(live.version).base == ""
     if verdict == "ship" and base_is_live and tuned.status == "available":
-        return registry.promote(tuned.version, index.collection, index.dimension)
+        return registry.promote(tuned.version, index.collection, index.dimension, instead_of=live)
     if live is None or live.version == base.version:
-        moved = registry.promote(base.version, base_index.collection, base_index.dimension)
+        moved = registry.promote(base.version, base_index.collection, base_index.dimension, instead_of=live)
         if live is not None and live.index != moved.index:
             reporter.line(f"  live        {base.version} now searches {moved.index}; `models rollback` goes back")
         live = moved

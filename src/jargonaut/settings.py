@@ -20,7 +20,7 @@ from typing import Any
 
 from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
-from jargonaut.errors import JargonautError, SettingsError
+from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
 from jargonaut.negatives import MiningOptions
 from jargonaut.pairs import FilterOptions, SplitOptions, StructureOptions
@@ -28,6 +28,7 @@ from jargonaut.retrieval import BM25Options
 from jargonaut.training import TrainOptions
 
 FLAGS = "the command line"
+MIN_TOKENS = 8  # with fewer, little is left of a text but the marks around it
 
 _WIDTH = 100
 _HEADER = """\
@@ -47,6 +48,9 @@ class BaseOptions:
         passage_prompt: Text put before every passage; not set takes what the model's family wants.
         max_tokens: Longer texts are cut to this many tokens; not set takes the model's own limit.
         trust_remote_code: Whether Python code that comes with the model may run.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     model: str = "embedded"
@@ -54,6 +58,10 @@ class BaseOptions:
     passage_prompt: str | None = None
     max_tokens: int | None = None
     trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        enough = self.max_tokens is None or self.max_tokens >= MIN_TOKENS
+        require_limits("base", self, [("max_tokens", enough, f"{MIN_TOKENS} or more, or not set")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +99,18 @@ class Settings:
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
 
 
-def load_settings(path: Path | None) -> Settings:
+def load_settings(path: Path | None, defaults: Settings | None = None) -> Settings:
     """Reads a `jargonaut.toml`.
 
     Args:
         path: The file; None, or a file that is not there, gives the defaults.
+        defaults: What holds where the file says nothing; the usual defaults when None.
 
     Raises:
         SettingsError: The file is no TOML, or names an unknown section or key, or holds a value of the wrong type.
     """
     if path is None or not path.exists():
-        return Settings()
+        return defaults or Settings()
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -110,7 +119,7 @@ def load_settings(path: Path | None) -> Settings:
             where=str(path),
             remedy='a section is `[train]`, a setting is `epochs = 2`, and text stands in quotes: `model = "embedded"`',
         ) from error
-    settings = Settings()
+    settings = defaults or Settings()
     for section, table in tables.items():
         _known_section(section, str(path))
         if not isinstance(table, dict):

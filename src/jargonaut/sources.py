@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jargonaut import corpus, formats, pairs
 from jargonaut.artifacts import Artifact, content_hash, ensure, file_hash
 from jargonaut.encoding.models import EMBEDDED_NAME, ModelFolder
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, SettingsError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import SPLITS, BadRow, Context, Document, Pair, Passage, Query, Run, SplitName, queries
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Kind = Literal["documents", "beir", "passages"]
-CORPUS_VERSION = 2
-PAIRS_VERSION = 2
+CORPUS_VERSION = 3
+PAIRS_VERSION = 3
+_LEAST_ROOM = 8
 _TOKENISED_AT_ONCE = 2048
 
 
@@ -108,8 +109,10 @@ def prepare_corpus(
     source: Source, base: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter
 ) -> PreparedCorpus:
     """Reads, chunks and de-duplicates a source, or finds that it was done."""
-    limit = settings.base.max_tokens or base.max_tokens
-    inputs = {"source": source.digest, "kind": source.kind, "tokenizer": _tokenizer_hash(base), "limit": limit}
+    inputs = {
+        "source": source.digest, "kind": source.kind, "tokenizer": _tokenizer_hash(base),
+        "room": _room(base, settings), "english": base.name == EMBEDDED_NAME,
+    }  # fmt: skip
     options = {"load": settings.load, "chunk": settings.chunk, "dedup": settings.dedup}
 
     def build(folder: Path) -> Mapping[str, Any]:
@@ -119,7 +122,7 @@ def prepare_corpus(
         formats.write_jsonl(folder / "passages.jsonl", passages)
         formats.write_jsonl(folder / "left_out.jsonl", bad)
         (folder / "groups.json").write_text(json.dumps(groups), encoding="utf-8")
-        notices = [_length_notice(passages, base, settings)] if source.kind != "documents" else []
+        notices = [_length_notice(passages, base, settings, "none" if source.kind == "documents" else "title")]
         if base.name == EMBEDDED_NAME:
             notices.append(corpus.language_notice(p.text for p in passages))
         return {
@@ -144,7 +147,7 @@ def _read_documents(
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
         found = corpus.read_folder(
-            source.path, _tokenizer(base), settings.load, settings.chunk, settings.dedup,
+            source.path, _tokenizer(base), settings.load, _fitting(settings.chunk, base, settings), settings.dedup,
             on_bad=on_bad, on_document=keep, reporter=reporter,
         )  # fmt: skip
     return found.passages, {}, dict(found.counts)
@@ -169,20 +172,47 @@ def _read_passages(
     return passages, joined, {**counts, "in_near_duplicate_groups": len(joined)}
 
 
-def _length_notice(passages: Sequence[Passage], base: ModelFolder, settings: Settings) -> str | None:
-    """A warning when passages that were given as they are do not fit into the model."""
-    limit = settings.base.max_tokens or base.max_tokens
+def _room(base: ModelFolder, settings: Settings) -> int | None:
+    """Tokens of a passage's own that the model reads, beside special tokens and prompt; None when it does not say.
+
+    Raises:
+        SettingsError: The limit leaves no room for a passage.
+    """
+    limit = base.max_tokens if settings.base.max_tokens is None else settings.base.max_tokens
     if limit is None:
+        return None
+    tokenizer = _tokenizer(base)
+    prompt = len(tokenizer.encode(base.prompts.passage, add_special_tokens=False).ids) if base.prompts.passage else 0
+    room = limit - tokenizer.num_special_tokens_to_add(is_pair=False) - prompt
+    if room < _LEAST_ROOM:
+        raise SettingsError(
+            f"{limit} tokens leave {room} for a passage beside the prompt and special tokens",
+            where="[base] max_tokens",
+            remedy=f"allow at least {limit - room + _LEAST_ROOM}",
+        )
+    return room
+
+
+def _fitting(options: corpus.ChunkOptions, base: ModelFolder, settings: Settings) -> corpus.ChunkOptions:
+    """Chunks no larger than what the model reads."""
+    room = _room(base, settings)
+    return options if room is None or room >= options.max_tokens else replace(options, max_tokens=room)
+
+
+def _length_notice(passages: Sequence[Passage], base: ModelFolder, settings: Settings, context: Context) -> str | None:
+    """A warning when passages do not fit into the model."""
+    room = _room(base, settings)
+    if room is None:
         return None
     tokenizer = _tokenizer(base)
     cut = 0
     for start in range(0, len(passages), _TOKENISED_AT_ONCE):
-        texts = [p.content("title") for p in passages[start : start + _TOKENISED_AT_ONCE]]
-        cut += sum(len(one.ids) > limit for one in tokenizer.encode_batch_fast(texts))
+        texts = [p.content(context) for p in passages[start : start + _TOKENISED_AT_ONCE]]
+        cut += sum(len(one.ids) > room for one in tokenizer.encode_batch_fast(texts, add_special_tokens=False))
     if cut == 0:
         return None
     return (
-        f"{cut:,} of {len(passages):,} passages are longer than the {limit} tokens that the model reads; "
+        f"{cut:,} of {len(passages):,} passages are longer than the {room} tokens that the model reads; "
         "dense search does not see the rest (cut them, or give the documents themselves)"
     )
 

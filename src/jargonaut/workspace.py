@@ -47,6 +47,7 @@ class Workspace:
         reporter: Where long work shows itself.
 
     Raises:
+        InputError: The folder is a file.
         SettingsError: `jargonaut.toml` cannot be understood.
     """
 
@@ -54,6 +55,8 @@ class Workspace:
         self, root: str | Path = ".", *, settings: Settings | None = None, reporter: Reporter | None = None
     ) -> None:
         self.layout = Layout(Path(root))
+        if self.layout.root.exists() and not self.layout.root.is_dir():
+            raise InputError("the workspace is a file; a folder is wanted", where=str(root))
         self.settings = settings or load_settings(self.layout.settings)
         self.reporter = reporter or SilentReporter()
 
@@ -118,8 +121,10 @@ class Workspace:
 
         Raises:
             InputError: The version is unknown, or it has no index.
+            MismatchError: Its files are gone or are not what was registered.
         """
         registry = self.registry()
+        registry.verify(version)
         index, dimension = self._index_of(registry.get(version))
         return registry.promote(version, index, dimension)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from jargonaut.corpus import Chunker, ChunkOptions, chunk
+from jargonaut.errors import SettingsError
 from jargonaut.records import Document
 
 SENTENCE = "The torque wrench is calibrated once a year by the workshop. "
@@ -111,3 +114,10 @@ def test_cost_grows_with_length_and_not_with_its_square(tokenizer: Tokenizer) ->
 
     seconds(20)
     assert seconds(800) < 10 * max(seconds(200), 0.02)
+
+
+@pytest.mark.parametrize("values", [{"max_tokens": 7}, {"min_chars": -1}, {"max_link_share": 1.5}])
+def test_sizes_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
+    """The error names the setting and its limits."""
+    with pytest.raises(SettingsError, match=rf"\[chunk\] {next(iter(values))}: "):
+        ChunkOptions(**values)

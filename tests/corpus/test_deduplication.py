@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
+import pytest
 
 from jargonaut.corpus import DedupOptions, deduplicate, near_duplicates
-from jargonaut.corpus.deduplication import jaccard, shingle
+from jargonaut.corpus.deduplication import shingle
+from jargonaut.errors import SettingsError
 from jargonaut.records import Passage
 
 WORDS = [f"word{i}" for i in range(2000)]
@@ -18,9 +21,21 @@ def text(seed: int, length: int = 80) -> list[str]:
     return list(np.random.default_rng(seed).choice(WORDS, size=length))
 
 
+def templated(count: int) -> list[str]:
+    """Passages of 140 words that share all but 18: the similarity of any two is .75, below the threshold."""
+    rng = np.random.default_rng(0)
+    words = text(4, 140)
+    return [" ".join([*words[:60], *(f"v{rng.integers(10**9)}" for _ in range(18)), *words[78:]]) for _ in range(count)]
+
+
 def passages(*texts: str) -> list[Passage]:
     """Passages whose ids are their positions."""
     return [Passage(str(i), t) for i, t in enumerate(texts)]
+
+
+def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+    """|a ∩ b| / |a ∪ b|."""
+    return len(a & b) / len(a | b)
 
 
 def test_exact_repeats_are_dropped_whatever_their_case_and_white_space() -> None:
@@ -103,6 +118,42 @@ def test_thousands_of_variants_of_one_template_are_no_quadratic_step() -> None:
     groups = near_duplicates(items)
     assert len(set(groups.values())) == 1
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("changes", [3, 8])
+def test_near_repeats_are_found_in_a_crowd_that_shares_a_template(changes: int) -> None:
+    """Among a thousand passages of one template, none of which is a repeat, the true repeats are found."""
+    crowd = templated(1000)
+    repeats = [" ".join([*t.split()[:60], *(f"x{i}n{k}" for k in range(changes)), *t.split()[60 + changes :]])
+               for i, t in enumerate(crowd[::20])]  # fmt: skip
+    groups = near_duplicates([(str(i), t) for i, t in enumerate([*crowd, *repeats])])
+    assert sum(groups[str(1000 + i)] == str(20 * i) for i in range(50)) >= 47
+    assert len(set(groups.values())) <= 1003
+    result = deduplicate(passages(*crowd, *repeats))
+    assert result.near >= 47
+    assert all(int(kept) == 20 * (int(id_) - 1000) for id_, kept in result.duplicate_of.items())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"threshold": 0.0}, {"threshold": 1.01}, {"threshold": float("nan")}, {"shingle_words": 0}, {"min_words": 0},
+     {"num_perm": 8}, {"seed": -1}],
+)  # fmt: skip
+def test_values_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
+    """The error names the setting and its limits."""
+    with pytest.raises(SettingsError, match=rf"\[dedup\] {next(iter(values))}: "):
+        DedupOptions(**values)
+
+
+def test_lone_surrogates_are_compared_like_other_text() -> None:
+    """Text that cannot be written can be compared."""
+    assert near_duplicates([("a", "half \ud83d"), ("b", "Half  \ud83d"), ("c", "half \ud83e")])["b"] == "a"
+
+
+def test_nothing_is_no_trouble() -> None:
+    """No texts, and only texts that are too short, have no near-duplicates."""
+    assert near_duplicates([]) == {}
+    assert deduplicate(passages("a", "", "b")).near == 0
 
 
 def test_other_scripts_are_compared_by_character() -> None:

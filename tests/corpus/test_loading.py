@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jargonaut.corpus import LoadOptions, load_documents, source_hash
 from jargonaut.corpus.decoding import NotTextError, decode
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, SettingsError
 from jargonaut.protocols import Item, SilentReporter
 from jargonaut.records import BadRow, Document
 
@@ -46,6 +48,50 @@ def test_link_to_nowhere_is_left_out_with_a_reason(tmp_path: Path) -> None:
     """A broken link is a bad row, not a crash."""
     (tmp_path / "a.md").symlink_to(tmp_path / "gone.md")
     assert "cannot be opened" in load(tmp_path)[1]["a.md"]
+
+
+def test_link_to_itself_is_left_out_with_a_reason(tmp_path: Path) -> None:
+    """A link that never ends is a bad row, and its neighbours are read."""
+    (tmp_path / "a.md").symlink_to(tmp_path / "a.md")
+    (tmp_path / "b.md").write_text(SENTENCE)
+    documents, bad = load(tmp_path)
+    assert list(documents) == ["b.md"]
+    assert "cannot be opened (Too many levels" in bad["a.md"]
+    assert source_hash(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems only have names in Unicode")
+def test_names_that_are_not_utf8_are_spelled_out(tmp_path: Path) -> None:
+    """Such files are read, kept apart and named in text that can be written; so are those that are left out."""
+    for name in (b"caf\xe9.md", b"caf\xe8.md", b"caf\xe9.zip"):
+        (tmp_path / os.fsdecode(name)).write_text(SENTENCE)
+    documents, bad = load(tmp_path)
+    assert {d.id: d.title for d in documents.values()} == {r"caf\xe8.md": r"caf\xe8", r"caf\xe9.md": r"caf\xe9"}
+    assert list(bad) == [r"caf\xe9.zip"]
+    assert "".join([*(d.source for d in documents.values()), source_hash(tmp_path)]).encode()
+
+
+def test_a_file_that_vanishes_is_left_out_with_a_reason(tmp_path: Path) -> None:
+    """A file that is removed while others are read is a bad row."""
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(SENTENCE)
+    bad: list[BadRow] = []
+    documents = load_documents(tmp_path, on_bad=bad.append)
+    next(documents)
+    (tmp_path / "b.md").unlink()
+    assert not list(documents)
+    assert [Path(b.source).name for b in bad] == ["b.md"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"max_file_bytes": 0}, {"max_document_chars": -1}, {"fallback_encodings": ("latin-1", "klingon")},
+     {"fallback_encodings": ("hex",)}],
+)  # fmt: skip
+def test_limits_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
+    """A size that lets nothing in, or an encoding that does not exist, is named."""
+    with pytest.raises(SettingsError, match=rf"\[load\] {next(iter(values))}: "):
+        LoadOptions(**values)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,17 @@ def test_a_run_leaves_report_scores_and_trec_files(finished: Path) -> None:
 
 
 @pytest.mark.slow
-def test_our_split_leaks_nothing_and_the_report_counts_it(finished: Path) -> None:
+def test_json_tells_a_script_what_to_deploy(finished: Path, clinic: Path) -> None:
+    """`run --json` is the report with the version, its index, what is live, and nothing else on stdout."""
+    told = json.loads(jargonaut("run", str(clinic), "-w", str(finished), *QUICK, "--json", code=None).stdout)
+    assert (told["version"]["version"], told["index"]["count"]) == ("v1", told["counts"]["passages"])
+    assert Path(told["version"]["path"]).is_dir()
+    assert told["live"]["version"] == ("v1" if told["verdict"] == "ship" else "base")
+    assert (told["version"]["status"] == "live") == (told["verdict"] == "ship")
+
+
+@pytest.mark.slow
+def test_a_given_split_without_overlap_counts_no_leak(finished: Path) -> None:
     """Every leakage count in the report is a computed zero."""
     leakage = report_of(finished)["leakage"]
     assert isinstance(leakage, dict)
@@ -119,6 +130,100 @@ def test_search_answers_with_both_versions(finished: Path) -> None:
     tuned, base = json.loads(out.stdout)
     assert (tuned["version"], base["version"]) == ("v1", "base")
     assert len(tuned["hits"]) == len(base["hits"]) == 3
+
+
+@pytest.fixture(scope="module")
+def handbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ninety Markdown files in nested folders: categories of ICD-10-CM, their codes as headings over their terms."""
+    with warnings.catch_warnings():  # it asks for its own files in a deprecated way
+        warnings.simplefilter("ignore")
+        import simple_icd_10_cm as icd
+
+    folder = tmp_path_factory.mktemp("hand book")
+    for chapter in ("9", "10", "11"):
+        categories = [code for code in icd.get_descendants(chapter) if icd.is_category(code)][:30]
+        for category in categories:
+            lines = [f"# {icd.get_description(category)}"]
+            for code in icd.get_children(category):
+                terms = [*icd.get_inclusion_term(code), *map(icd.get_description, icd.get_children(code))]
+                body = "; ".join([*terms, *icd.get_excludes1(code), *icd.get_excludes2(code)])
+                lines += [f"## {icd.get_description(code)}", f"This code is used for {body}."]
+            path = folder / f"chapter {chapter}" / f"{category}.md"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("\n\n".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def read(handbook: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one finished run over documents without labels."""
+    workspace = tmp_path_factory.mktemp("work space")
+    settings = [*QUICK, "--set", "evaluate.deployed_dim=128"]
+    jargonaut("run", str(handbook), "-w", str(workspace), *settings, code=None)
+    return workspace
+
+
+@pytest.mark.slow
+def test_documents_without_labels_make_their_own_pairs(read: Path) -> None:
+    """Headings become queries, our split leaks nothing, overlap is told, and so is where the pairs came from."""
+    report = report_of(read)
+    counts, leakage, overlap = report["counts"], report["leakage"], report["overlap"]
+    assert isinstance(counts, dict)
+    assert isinstance(leakage, dict)
+    assert isinstance(overlap, dict)
+    assert counts["documents"] == 90
+    assert min(counts["train"], counts["dev"], counts["test"]) >= 5
+    assert not any(leakage.values())
+    assert 0 < overlap["mean"] < 1
+    assert any("own structure" in notice for notice in report["notices"])  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_the_deployed_dimension_is_trained_judged_and_indexed(read: Path) -> None:
+    """With 128 dimensions deployed, the verdict, the hybrids and the index are 128-d, and a search works."""
+    report = report_of(read)
+    systems = report["systems"]
+    assert isinstance(systems, list)
+    assert report["deployed_dim"] == 128
+    assert {s["dim"] for s in systems if s["kind"].startswith("hybrid")} == {128}
+    found = json.loads(jargonaut("search", "gastric ulcer", "-w", str(read), "--model", "v1", "--json").stdout)
+    assert len(found["hits"]) == 10
+
+
+@pytest.mark.slow
+def test_promotion_and_rollback_by_hand(read: Path) -> None:
+    """A version is promoted and rolled back from the command line, and searches follow."""
+    where = ("-w", str(read))
+
+    def searched() -> str:
+        return str(json.loads(jargonaut("search", "asthma", *where, "--json").stdout)["version"])
+
+    first = searched()
+    other = "base" if first == "v1" else "v1"
+    jargonaut("models", "promote", other, *where)
+    assert searched() == other
+    jargonaut("models", "rollback", *where)
+    assert searched() == first
+
+
+@pytest.mark.slow
+def test_a_jsonl_of_passages_is_a_source_too(handbook: Path, tmp_path: Path) -> None:
+    """Titles become queries; from Python the same result has a table."""
+    from jargonaut import Workspace
+    from jargonaut.settings import Settings, override
+
+    rows = []
+    for path in sorted(handbook.rglob("*.md")):
+        title, _, text = path.read_text(encoding="utf-8").partition("\n")
+        rows.append(json.dumps({"_id": path.stem, "title": title.removeprefix("# "), "text": text.strip()}))
+    source = tmp_path / "passages.jsonl"
+    source.write_text("\n".join(rows), encoding="utf-8")
+    settings = override(Settings(), {"train.epochs": 1, "evaluate.resamples": 500})
+    result = Workspace(tmp_path / "w", settings=settings).run(source)
+    assert "tuned" in result.table()
+    assert result.version.version == "v1"
+    assessed = Workspace(tmp_path / "w", settings=settings).assess(source)
+    assert assessed.verdict == result.report["assessment"]["verdict"]
 
 
 def outcome(workspace: Path) -> dict[str, object]:

@@ -117,8 +117,10 @@ def test_different_queries_are_not_compared() -> None:
         compare([system("base", 64, 0.5), system("base", 64, 0.5)], {}, OPTIONS)
 
 
-@pytest.mark.parametrize("bad", [{"confidence": 1.0}, {"resamples": 3}, {"dims": (0,)}])
+@pytest.mark.parametrize(
+    "bad", [{"confidence": 1.0}, {"resamples": 3}, {"dims": (0,)}, {"deployed_dim": 0}, {"seed": -1}]
+)
 def test_options_that_mean_nothing_are_refused(bad: dict[str, float]) -> None:
     """Settings outside their range are refused when they are made."""
-    with pytest.raises(SettingsError):
+    with pytest.raises(SettingsError, match=rf"\[evaluate\] {next(iter(bad))}"):
         EvaluationOptions(**bad)  # type: ignore[arg-type]  # on purpose

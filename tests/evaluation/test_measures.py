@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,18 @@ def test_damaged_per_query_file_is_named(tmp_path: Path) -> None:
 def test_clusters_are_the_positives_groups() -> None:
     """A query's cluster is its positive's group; a passage without one stands alone."""
     assert query_clusters([Qrel("q0", "n", 0), *QRELS], {"a": "doc"}) == {"q1": "doc", "q2": "b"}
+
+
+def test_queries_that_share_a_positive_are_one_cluster() -> None:
+    """Twenty queries that share one of their positives are one cluster, though each has a document of its own too."""
+    judged = [Qrel(f"q{i:02}", passage, 1) for i in range(20) for passage in (f"own{i:02}", "shared")]
+    assert len(set(query_clusters(judged, {}).values())) == 1
+
+
+def test_clusters_do_not_depend_on_the_order_of_judgements() -> None:
+    """Chains of shared groups become one cluster, named after its smallest group; grade 0 joins nothing."""
+    groups = {"a": "g3", "b": "g2", "c": "g1"}
+    judged = [Qrel("q1", "a", 1), Qrel("q1", "b", 1), Qrel("q2", "b", 2), Qrel("q2", "c", 1), Qrel("q3", "d", 1)]
+    judged.append(Qrel("q3", "a", 0))
+    wanted = {"q1": "g1", "q2": "g1", "q3": "d"}
+    assert all(query_clusters(order, groups) == wanted for order in permutations(judged))

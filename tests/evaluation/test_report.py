@@ -151,3 +151,13 @@ def test_leakage_is_called_clean_only_when_counted(sample: RunReport) -> None:
     assert sample.is_clean
     assert not dataclasses.replace(sample, leakage={"shared": 1, "other": 0}).is_clean
     assert not dataclasses.replace(sample, leakage={}).is_clean
+
+
+def test_unknown_power_is_no_number(sample: RunReport) -> None:
+    """Where dev has too few document groups, page and JSON say that what test can show is unknown."""
+    assert sample.assessment is not None
+    unsure = dataclasses.replace(sample.assessment, smallest_detectable=1.0, queries_needed=None)
+    told = dataclasses.replace(sample, assessment=unsure)
+    assert "dev has too few document groups" in to_html(told)
+    assert "difference of 1.000 or more" not in to_html(told)
+    assert json.loads(json.dumps(to_json(told)))["assessment"]["queries_needed"] is None

@@ -96,3 +96,8 @@ def test_standard_error_of_independent_values() -> None:
     values = np.random.default_rng(0).random(80)
     ordinary = values.std(ddof=1) / np.sqrt(80)
     assert standard_error(values, [str(i) for i in range(80)]) == pytest.approx(ordinary)
+
+
+def test_standard_error_of_one_cluster_is_infinite() -> None:
+    """One cluster tells nothing of how clusters differ."""
+    assert standard_error(np.random.default_rng(0).random(80), ["one"] * 80) == np.inf

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pytest
 
+from jargonaut.errors import SettingsError
 from jargonaut.negatives import Candidates, MinedNegatives, MiningOptions, mine
 from jargonaut.pairs import known_positives
 from jargonaut.records import Pair, Run, Triplet
@@ -114,3 +116,12 @@ def test_first_ranks_can_be_skipped_and_depth_is_respected() -> None:
     """Only the ranks between `skip` and `depth` are looked at."""
     assert mined(options=MiningOptions(skip=6)).triplets[0].negative_ids == ("failure",)
     assert mined(options=MiningOptions(depth=1)).triplets[0].negative_ids == ()
+
+
+@pytest.mark.parametrize(
+    "bad", [{"per_pair": -1}, {"depth": 0}, {"skip": -1}, {"skip": 50}, {"max_percent": 0.0}, {"max_percent": math.nan}]
+)
+def test_options_that_mean_nothing_are_refused(bad: dict[str, float]) -> None:
+    """Negative counts, ranks that leave nothing and thresholds without a meaning are refused."""
+    with pytest.raises(SettingsError, match=rf"\[mine\] {next(iter(bad))}"):
+        MiningOptions(**bad)  # type: ignore[arg-type]  # on purpose

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from jargonaut.errors import SettingsError
 from jargonaut.pairs import (
     FilterOptions,
     RemovedPair,
@@ -64,3 +67,13 @@ def test_removed_positives_and_equal_questions_are_known_answers() -> None:
     known = known_positives(used, removed)
     assert known["q1"] == known["q2"] == {"a", "b", "d"}
     assert known["q3"] == {"c"}
+
+
+@pytest.mark.parametrize(
+    "bad", [{"min_query_words": -1}, {"max_query_chars": 2}, {"round_trip_k": 0}, {"max_per_document": 0}]
+)
+def test_limits_that_mean_nothing_are_refused(bad: dict[str, int]) -> None:
+    """Negative counts and limits that no pair can keep are refused; none at all is a choice."""
+    FilterOptions(min_query_chars=0, min_query_words=0, min_passage_words=0, round_trip_k=1)
+    with pytest.raises(SettingsError, match=rf"\[filter\] {next(iter(bad))}"):
+        FilterOptions(**bad)

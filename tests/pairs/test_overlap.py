@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from jargonaut.errors import SettingsError
-from jargonaut.pairs import overlap, word_overlap
+from jargonaut.pairs import overlap
+from jargonaut.pairs.overlap import word_overlap
 from jargonaut.records import Pair
 
 

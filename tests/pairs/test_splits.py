@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, SettingsError
 from jargonaut.pairs import SplitOptions, given_splits, held_out, split_pairs
 from jargonaut.pairs.wording import normalised
 from jargonaut.records import SPLITS, Pair, PairSplits, queries
@@ -204,3 +205,28 @@ def test_what_a_given_split_shares_is_trained_on_and_never_a_negative() -> None:
     splits = given_splits(parts, documents, {})  # type: ignore[arg-type]
     assert "d59-0" in {pair.passage_id for pair in splits.train}
     assert {"d59-0", "d59-1"} <= held_out(splits)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"dev": 1.0},
+        {"dev": -0.1},
+        {"dev": 0.5, "test": 0.5},
+        {"test": 1.5, "dev": 0.0},
+        {"seed": -1},
+        {"min_test_queries": -1},
+        {"max_dev_queries": 3},
+        {"max_joined_share": 1.1},
+        {"giant_share": math.nan},
+    ],
+)
+def test_shares_that_mean_nothing_are_refused(bad: dict[str, float]) -> None:
+    """Shares that leave nothing to train on, negative counts and limits that contradict each other are refused."""
+    with pytest.raises(SettingsError, match=r"\[split\] "):
+        SplitOptions(**bad)  # type: ignore[arg-type]  # on purpose
+
+
+def test_shares_at_their_limits_are_taken() -> None:
+    """No dev part, and groups that are never or always cut back, are choices."""
+    SplitOptions(dev=0.0, test=0.9, seed=0, giant_share=1.0, max_joined_share=0.0)

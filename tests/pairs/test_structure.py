@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from jargonaut.errors import SettingsError
 from jargonaut.markdown import sections
 from jargonaut.pairs import StructuralPairs, StructureOptions, structural_pairs
 from jargonaut.records import Document, Passage
@@ -193,3 +194,12 @@ def test_code_block_holds_no_definitions() -> None:
     """What looks like a definition inside a code block is none."""
     text = "# A page of code\n\nWords before.\n\n```\n**term**: not a definition at all\n```\n"
     assert pairs_of(Document("a.md", text, "A page of code")).by_source == {"title": 1}
+
+
+@pytest.mark.parametrize(
+    "bad", [{"min_query_chars": -1}, {"max_query_words": 1}, {"max_per_document": 0}, {"max_passages_per_query": 0}]
+)
+def test_limits_that_mean_nothing_are_refused(bad: dict[str, int]) -> None:
+    """Negative counts and limits that no query can keep are refused."""
+    with pytest.raises(SettingsError, match=rf"\[structure\] {next(iter(bad))}"):
+        StructureOptions(**bad)  # type: ignore[arg-type]  # on purpose

@@ -189,6 +189,15 @@ def test_promoting_what_is_live_changes_nothing(three: Registry) -> None:
     assert three.rollback().version == "v1"
 
 
+def test_a_decision_holds_only_for_what_it_was_made_on(three: Registry) -> None:
+    """Promoting in place of something that is no longer live is refused, and nothing moves."""
+    first = three.promote("v1", "i1", 384, instead_of=None)
+    with pytest.raises(MismatchError, match="v1 went live meanwhile"):
+        three.promote("v2", "i2", 384, instead_of=None)
+    assert three.live() == first
+    assert three.promote("v2", "i2", 384, instead_of=first).version == "v2"
+
+
 def test_promotion_is_checked(three: Registry) -> None:
     """An unknown version or a dimension that it lacks is refused and nothing moves."""
     three.promote("v1", "i1", 384)

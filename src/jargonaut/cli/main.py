@@ -21,7 +21,7 @@ EXIT_DONT = 3
 """Done, and the answer is "don't"."""
 
 DEMO_EPOCHS = 2
-"""Fewer than the default: people who try a demo are waiting."""
+"""The demo's own default, fewer than usual: people who try a demo are waiting."""
 
 app = typer.Typer(
     name="jargonaut", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -157,10 +157,8 @@ def demo(
     reporter.line("jargonaut demo: ICD-10-CM, the words clinicians use → the official descriptions of codes")
     if not (source / "README.md").exists():  # the last file that is written
         write_demo(source)
-    opened = _open(workspace, None, setting, reporter)
-    if opened.settings.train.epochs == Settings().train.epochs:  # the user said nothing else
-        opened.settings = override(opened.settings, {"train.epochs": DEMO_EPOCHS})
-    result = opened.run(source)
+    defaults = override(Settings(), {"train.epochs": DEMO_EPOCHS})
+    result = _open(workspace, None, setting, reporter, defaults).run(source)
     _print_run(result, as_json=as_json)
     if not as_json:
         say("\nWhat to type next:")
@@ -230,19 +228,28 @@ def main() -> None:
     except JargonautError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder that may not be written, a file that vanished
+        click.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on from here", err=True)
         sys.exit(130)
 
 
-def _open(workspace: Path, base: str | None, setting: list[str] | None, reporter: TerminalReporter) -> Workspace:
+def _open(
+    workspace: Path,
+    base: str | None,
+    setting: list[str] | None,
+    reporter: TerminalReporter,
+    defaults: Settings | None = None,
+) -> Workspace:
     changes: dict[str, Any] = {}
     for one in setting or []:
         name, equals, value = one.partition("=")
         if not equals:
             raise InputError(f"{one!r} is no setting", where="--set", remedy="write section.key=value")
         changes[name.strip()] = value.strip()
-    settings: Settings = override(load_settings(Layout(workspace).settings), changes)
+    settings: Settings = override(load_settings(Layout(workspace).settings, defaults), changes)
     if base is not None:
         settings = override(settings, {"base.model": base})
     return Workspace(workspace, settings=settings, reporter=reporter)
@@ -250,7 +257,11 @@ def _open(workspace: Path, base: str | None, setting: list[str] | None, reporter
 
 def _print_run(result: Any, *, as_json: bool) -> None:
     if as_json:
-        say(json.dumps({**result.report, "run": result.run_id, "folder": str(result.folder)}, ensure_ascii=False))
+        made = {
+            "run": result.run_id, "folder": str(result.folder), "version": result.version, "index": result.index,
+            "live": result.live, "seconds": result.seconds,
+        }  # fmt: skip
+        say(json.dumps({**result.report, **plain(made)}, ensure_ascii=False))
         return
     say(f"\n{result.table()}\n")
     say(str(result.report["sentence"]))

@@ -13,6 +13,7 @@ from typing import Any
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
+from jargonaut.errors import SettingsError
 from jargonaut.markdown import sections
 from jargonaut.records import Document, Passage
 
@@ -34,11 +35,25 @@ class ChunkOptions:
         min_chars: A passage with fewer letters is left out.
         max_link_share: A passage with a larger share of its letters in links is left out as a list of links, unless
             it has `min_chars` letters of its own beside them.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     max_tokens: int = 200
     min_chars: int = 40
     max_link_share: float = 0.8
+
+    def __post_init__(self) -> None:
+        for key, holds, limit in (
+            ("max_tokens", self.max_tokens >= 8, "8 or more, such as 200"),
+            ("min_chars", self.min_chars >= 0, "0 or more"),
+            ("max_link_share", 0 <= self.max_link_share <= 1, "a share of the letters, from 0 to 1"),
+        ):
+            if not holds:
+                raise SettingsError(
+                    f"{key} is {getattr(self, key)}", where=f"[chunk] {key}", remedy=f"{key} must be {limit}"
+                )
 
 
 class Chunker:

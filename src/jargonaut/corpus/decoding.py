@@ -114,5 +114,5 @@ def _reads_well(text: str) -> bool:
 def _try(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+    except (ValueError, LookupError):  # some encodings that a page may declare raise a plain UnicodeError
         return None

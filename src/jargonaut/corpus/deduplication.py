@@ -1,27 +1,23 @@
 """Which passages say the same: exactly, or nearly by the Jaccard similarity of their word shingles.
 
-Candidates come from MinHash with locality-sensitive hashing (Broder 1997; Indyk and Motwani 1998) and are then verified
-on the shingles themselves, so that no estimate decides. Knows texts and ids, nothing of documents or files.
+Candidates come from `sketches` and are verified on the shingles' hashes, so that no estimate decides. At most
+`MAX_CANDIDATES` are verified for a passage, so time grows with the number of passages; what is held beside the texts is
+512 bytes a passage and 4 a word (1.1 kB for 900 characters), at the peak about 3 kB a passage. Knows texts
+and ids, nothing of documents or files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-from rensa import RMinHash, RMinHashLSH
-
+from jargonaut.corpus.sketches import Sketches, candidates
+from jargonaut.errors import SettingsError
 from jargonaut.records import Passage
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-_MAX_INDEXED = 32
-"""Members of one group that can be found; more would make a thousand variants of one template quadratic."""
-_MAX_CANDIDATES = 512
-_ESTIMATE_SLACK = 0.15
-"""A candidate whose estimate is this far below the threshold is not worth verifying (over three standard errors)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +30,9 @@ class DedupOptions:
         min_words: Shorter texts are only compared exactly (white space and case aside).
         num_perm: Length of a MinHash signature.
         seed: Seed of its permutations.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     threshold: float = 0.85
@@ -41,6 +40,19 @@ class DedupOptions:
     min_words: int = 5
     num_perm: int = 128
     seed: int = 42
+
+    def __post_init__(self) -> None:
+        for key, holds, limit in (
+            ("threshold", 0 < self.threshold <= 1, "above 0, at most 1, such as 0.85"),
+            ("shingle_words", self.shingle_words >= 1, "1 or more"),
+            ("min_words", self.min_words >= 1, "1 or more"),
+            ("num_perm", 16 <= self.num_perm <= 4096, "from 16 to 4096, such as 128"),
+            ("seed", 0 <= self.seed < 2**63, "0 or more and fit into 63 bits"),
+        ):
+            if not holds:
+                raise SettingsError(
+                    f"{key} is {getattr(self, key)}", where=f"[dedup] {key}", remedy=f"{key} must be {limit}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,8 @@ def near_duplicates(ids_and_texts: Iterable[tuple[str, str]], options: DedupOpti
         Every id → the first id of its group (its own id where it stands alone).
     """
     items = list(ids_and_texts)
-    first, finder = _exact(items), _Finder(options or DedupOptions())
+    first = _exact(text for _, text in items)
+    near = _Near((text for _, text in items), first, options or DedupOptions())
     parent: dict[int, int] = {}  # positions; the smaller one is the parent
 
     def root(position: int) -> int:
@@ -84,11 +97,10 @@ def near_duplicates(ids_and_texts: Iterable[tuple[str, str]], options: DedupOpti
         if leader != position:
             parent[position] = leader
             continue
-        joined = root(position)
-        for other in finder.similar(items[position][1], distinct=root):
-            low, high = sorted((joined, root(other)))
-            parent[high] = joined = low
-        finder.add(position, group=joined)
+        for other in near.candidates(position):
+            low, high = sorted((root(position), root(other)))
+            if low != high and near.alike(position, other):
+                parent[high] = low
     return {id_: items[root(position)][0] for position, (id_, _) in enumerate(items)}
 
 
@@ -100,7 +112,8 @@ def deduplicate(passages: Iterable[Passage], options: DedupOptions | None = None
         options: What counts as nearly the same.
     """
     items = list(passages)
-    first, finder = _exact([(p.id, p.text) for p in items]), _Finder(options or DedupOptions())
+    first = _exact(p.text for p in items)
+    finder = _Near((p.text for p in items), first, options or DedupOptions())
     kept: list[Passage] = []
     stands_for: dict[int, int] = {}
     exact = near = 0
@@ -109,71 +122,38 @@ def deduplicate(passages: Iterable[Passage], options: DedupOptions | None = None
             stands_for[position] = stands_for.get(leader, leader)
             exact += 1
             continue
-        similar = finder.similar(items[position].text)
-        if similar:
-            stands_for[position] = min(similar)
-            near += 1
-        else:
-            finder.add(position, group=position)
+        standing = {stands_for.get(other, other) for other in finder.candidates(position)}
+        similar = next((other for other in sorted(standing) if finder.alike(position, other)), None)
+        if similar is None:
             kept.append(items[position])
+        else:
+            stands_for[position] = similar
+            near += 1
     return Deduplicated(tuple(kept), {items[a].id: items[b].id for a, b in stands_for.items()}, exact, near)
 
 
-class _Finder:
-    """Finds earlier texts that resemble a text."""
+class _Near:
+    """Which earlier texts resemble a text."""
 
-    def __init__(self, options: DedupOptions) -> None:
-        self._options = options
-        self._lsh = RMinHashLSH(options.threshold, options.num_perm, _bands(options))
-        self._signatures: dict[int, NDArray[np.uint32]] = {}
-        self._shingles: dict[int, frozenset[str]] = {}
-        self._indexed: dict[int, int] = {}
-        self._latest: tuple[frozenset[str], RMinHash | None, NDArray[np.uint32]]
+    def __init__(self, texts: Iterable[str], first: Sequence[int], options: DedupOptions) -> None:
+        self._threshold = options.threshold
+        self._sketches = Sketches.of(
+            (
+                shingle(text, options) if leader == i else ()
+                for i, (text, leader) in enumerate(zip(texts, first, strict=True))
+            ),
+            options.num_perm,
+            options.seed,
+        )
+        self._candidates = candidates(self._sketches, options.threshold)
 
-    def similar(self, text: str, distinct: object = None) -> list[int]:
-        """Positions of earlier texts at or above the threshold; with `distinct`, at most one of each group.
+    def candidates(self, position: int) -> list[int]:
+        """Positions of the few earlier texts that are worth verifying, the most similar first."""
+        return self._candidates.of(position)
 
-        Args:
-            text: The text; `add` after this call adds it.
-            distinct: Function from position to group.
-        """
-        shingles = shingle(text, self._options)
-        if not shingles:
-            self._latest = (shingles, None, np.empty(0, np.uint32))
-            return []
-        sketch = RMinHash(self._options.num_perm, self._options.seed)
-        sketch.update(list(shingles))
-        signature = np.asarray(sketch.digest(), dtype=np.uint32)
-        self._latest = (shingles, sketch, signature)
-        found: list[int] = []
-        groups: set[int] = set()
-        for other in self._promising(sketch, signature):
-            group = distinct(other) if callable(distinct) else other
-            if group not in groups and jaccard(shingles, self._shingles[other]) >= self._options.threshold:
-                groups.add(group)
-                found.append(other)
-        return found
-
-    def add(self, position: int, *, group: int) -> None:
-        """Makes the text of the last `similar` call findable, unless its group is well represented."""
-        shingles, sketch, signature = self._latest
-        count = self._indexed.get(group, 0)
-        if sketch is None or count >= _MAX_INDEXED:
-            return
-        self._indexed[group] = count + 1
-        self._lsh.insert(position, sketch)
-        self._signatures[position] = signature
-        self._shingles[position] = shingles
-
-    def _promising(self, sketch: RMinHash, signature: NDArray[np.uint32]) -> list[int]:
-        candidates = sorted(set(self._lsh.query(sketch)))
-        if not candidates:
-            return []
-        stored = np.stack([self._signatures[c] for c in candidates])
-        estimates = (stored == signature).mean(axis=1)
-        best = np.argsort(-estimates, kind="stable")[:_MAX_CANDIDATES]
-        least = self._options.threshold - _ESTIMATE_SLACK
-        return [candidates[i] for i in best if estimates[i] >= least]
+    def alike(self, a: int, b: int) -> bool:
+        """Whether two texts are at or above the threshold."""
+        return self._sketches.jaccard(a, b) >= self._threshold
 
 
 def shingle(text: str, options: DedupOptions) -> frozenset[str]:
@@ -185,23 +165,12 @@ def shingle(text: str, options: DedupOptions) -> frozenset[str]:
     return frozenset(" ".join(words[i : i + size]) for i in range(max(1, len(words) - size + 1)))
 
 
-def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
-    """|a ∩ b| / |a ∪ b|; 0 for two empty sets."""
-    shared = len(a & b)
-    union = len(a) + len(b) - shared
-    return shared / union if union else 0.0
+def _exact(texts: Iterable[str]) -> list[int]:
+    """For each text the position of the first with the same words, white space and case aside."""
+    seen: dict[bytes, int] = {}
+    return [seen.setdefault(_digest(" ".join(text.casefold().split())), i) for i, text in enumerate(texts)]
 
 
-def _exact(items: list[tuple[str, str]]) -> list[int]:
-    """For each item the position of the first with the same words, white space and case aside."""
-    seen: dict[str, int] = {}
-    return [seen.setdefault(" ".join(text.casefold().split()), i) for i, (_, text) in enumerate(items)]
-
-
-def _bands(options: DedupOptions) -> int:
-    """The fewest bands with which a pair at the threshold is found with probability 0.97 or more."""
-    for bands in range(1, options.num_perm + 1):
-        rows, left_over = divmod(options.num_perm, bands)
-        if not left_over and 1 - (1 - options.threshold**rows) ** bands >= 0.97:
-            return bands
-    return options.num_perm
+def _digest(text: str) -> bytes:
+    """16 bytes that stand for a text of any length."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -6,17 +6,18 @@ used becomes a `BadRow` and the next one is read.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jargonaut.artifacts import content_hash, file_hash
+from jargonaut.artifacts import content_hash, file_hash, legible
 from jargonaut.corpus import restructured
 from jargonaut.corpus.conversion import CONVERTED, ConversionError, Converter
 from jargonaut.corpus.decoding import NotTextError, decode
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, SettingsError
 from jargonaut.markdown import front_matter_end, sections
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import BadRow, Document
@@ -38,11 +39,34 @@ class LoadOptions:
         max_file_bytes: Larger files are left out.
         max_document_chars: Documents whose text is longer are left out.
         fallback_encodings: Tried in turn for text that is not Unicode and in which no other script is detected.
+
+    Raises:
+        SettingsError: A value lies outside its limits, or there is no such encoding.
     """
 
     max_file_bytes: int = 50 * MEBIBYTE
     max_document_chars: int = 20_000_000
     fallback_encodings: tuple[str, ...] = ("cp1252", "latin-1")
+
+    def __post_init__(self) -> None:
+        for key, holds, limit in (
+            ("max_file_bytes", self.max_file_bytes >= 1, "1 or more, such as 52428800"),
+            ("max_document_chars", self.max_document_chars >= 1, "1 or more, such as 20000000"),
+            ("fallback_encodings", all(map(_known, self.fallback_encodings)), "names such as cp1252 or latin-1"),
+        ):
+            if not holds:
+                raise SettingsError(
+                    f"{key} is {getattr(self, key)}", where=f"[load] {key}", remedy=f"{key} must be {limit}"
+                )
+
+
+def _known(encoding: str) -> bool:
+    """Whether there is a text encoding of this name."""
+    try:
+        "x".encode(encoding)
+        return codecs.lookup(encoding).name not in {"idna", "punycode", "undefined"}
+    except (LookupError, ValueError):
+        return False
 
 
 def load_documents(
@@ -52,7 +76,7 @@ def load_documents(
     on_bad: Callable[[BadRow], None],
     reporter: Reporter | None = None,
 ) -> Iterator[Document]:
-    """Reads every document below a folder, one at a time.
+    r"""Reads every document below a folder, one at a time.
 
     Hidden files and folders are skipped; linked folders are entered once. Each file that is left out goes to `on_bad`
     with its reason, also one that is not of a document type.
@@ -64,7 +88,7 @@ def load_documents(
         reporter: Shows the progress.
 
     Yields:
-        Documents ordered by path; `id` is the path relative to the folder.
+        Documents ordered by path; `id` is the path relative to the folder, with bytes that are not UTF-8 as `\xe9`.
 
     Raises:
         InputError: `folder` is not a folder.
@@ -74,11 +98,11 @@ def load_documents(
     converter = Converter()
     for path in (reporter or SilentReporter()).track(files, "reading documents", total=len(files)):
         try:
-            yield _read(path, path.relative_to(folder).as_posix(), options, converter)
+            yield _read(path, _named(path.relative_to(folder).as_posix()), options, converter)
         except (_LeftOutError, ConversionError, NotTextError) as error:
-            on_bad(BadRow(str(path), 0, "", str(error)))
+            on_bad(BadRow(_named(path), 0, "", str(error)))
         except OSError as error:
-            on_bad(BadRow(str(path), 0, "", f"it cannot be opened ({error.strerror or error})"))
+            on_bad(BadRow(_named(path), 0, "", f"it cannot be opened ({error.strerror or error})"))
 
 
 def source_hash(folder: Path, options: LoadOptions | None = None) -> str:
@@ -96,7 +120,7 @@ def source_hash(folder: Path, options: LoadOptions | None = None) -> str:
             try:
                 size = path.stat().st_size
                 state = file_hash(path) if size <= options.max_file_bytes else f"{size} bytes"
-            except OSError:
+            except (OSError, InputError):
                 state = "unreadable"
             listing.append((path.relative_to(folder).as_posix(), state))
     return content_hash(listing)
@@ -126,9 +150,14 @@ def _files(folder: Path) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            try:
+                is_folder = entry.is_dir()
+                is_file = entry.is_file() or entry.is_symlink()  # not a socket or a pipe, which would hang
+            except OSError:  # a link to itself, a folder that may not be searched
+                is_folder, is_file = False, True  # reading it will say why
+            if is_folder:
                 yield from walk(below / entry.name)
-            elif entry.is_file() or entry.is_symlink():  # not a socket or a pipe, which would hang
+            elif is_file:
                 yield below / entry.name
 
     yield from walk(folder)
@@ -164,7 +193,12 @@ def _read(path: Path, name: str, options: LoadOptions, converter: Converter) -> 
     if not title and markdown:
         headings = sorted((s for s in sections(text) if s.level), key=lambda s: s.level > 1)
         title = headings[0].title if headings else ""
-    return Document(name, text, title or path.stem, str(path), markdown)
+    return Document(name, legible(text), legible(title) or _named(path.stem), _named(path), markdown)
+
+
+def _named(path: Path | str) -> str:
+    r"""A path in letters: bytes of a name that are not UTF-8 are spelled `\xe9`, so that names stay distinct."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _ending(path: Path) -> str:

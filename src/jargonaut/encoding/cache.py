@@ -30,6 +30,7 @@ _MIGRATIONS: Sequence[Migration] = (
 )
 SHOW_FROM = 512
 """Missing texts below which no progress is shown."""
+_BLOCK_CHARS = 260_000
 _PAGE = 16384  # a 384-d row is 1.5 kB: ten to a page instead of two
 _LOOK_UP = 1000  # keys in one SELECT; SQLite's limit is 32,766 since 3.32 and 999 before
 
@@ -71,7 +72,7 @@ class VectorCache:
         self,
         texts: Sequence[str],
         encode: Callable[[Sequence[str]], Vectors],
-        block: int = 512,
+        block: int = 2048,
         *,
         kind: Kind = "passage",
         shown_as: str = "encoding",
@@ -80,8 +81,8 @@ class VectorCache:
 
         Args:
             texts: Any number, with or without repeats.
-            encode: Called with the missing distinct texts, at most `block` at a time, in order of first appearance.
-            block: Texts encoded between two commits: a kill loses at most this much.
+            encode: Called with the missing distinct texts, longest first, so that a block's texts are of one length.
+            block: Most texts encoded between two commits, of 260,000 characters together: a kill loses at most this.
             kind: Prompt that `encode` applies.
             shown_as: What progress calls this work.
 
@@ -98,9 +99,12 @@ class VectorCache:
         vectors: Vectors = np.empty((len(rows), self.dimension), dtype=np.float32)
         found = self._look_up_or_replace(rows, vectors)
         missing = {rows[key]: text for key, text in zip(keys, texts, strict=True) if not found[rows[key]]}
+        order = sorted(missing, key=lambda row: -len(missing[row]))
         distinct = list(rows)
-        shown = self.reporter.track(missing, shown_as, len(missing)) if len(missing) >= SHOW_FROM else iter(missing)
-        while part := list(itertools.islice(shown, block)):
+        shown = self.reporter.track(order, shown_as, len(order)) if len(order) >= SHOW_FROM else iter(order)
+        while part := list(itertools.islice(shown, 1)):
+            size = max(1, _BLOCK_CHARS // max(1, len(missing[part[0]])))
+            part += itertools.islice(shown, min(block, size) - 1)
             vectors[part] = self._checked(encode([missing[row] for row in part]), len(part))
             self._store([distinct[row] for row in part], vectors[part])
         missed = sum(1 for key in keys if not found[rows[key]]) if missing else 0

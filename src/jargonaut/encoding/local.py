@@ -70,7 +70,7 @@ class LocalEncoder:
     def fingerprint(self) -> str:
         """Identity of the vectors: files, prompts, token limit and normalisation. 32 hex digits."""
         prompts = (self.folder.prompts.query, self.folder.prompts.passage)
-        limit = self._max_tokens or self.folder.max_tokens
+        limit = self.folder.max_tokens if self._max_tokens is None else self._max_tokens
         return content_hash("local", self.folder.weights, prompts, limit, "l2")
 
     @cached_property

@@ -40,11 +40,11 @@ class ModelFolder:
 
     @property
     def weights(self) -> str:
-        """Hash over weights, tokenizer, pooling and configuration files."""
+        """Hash over weights, tokenizer, pooling and configuration files, and code where the model brings some."""
         files = [
             (path.relative_to(self.path).as_posix(), file_hash(path))
             for path in sorted(self.path.rglob("*"))
-            if path.suffix in {".safetensors", ".json", ".txt", ".model"} and path.name not in _NOT_IDENTITY
+            if path.suffix in {".safetensors", ".json", ".txt", ".model", ".py"} and path.name not in _NOT_IDENTITY
         ]
         return content_hash(files)
 

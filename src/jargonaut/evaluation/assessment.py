@@ -8,14 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
-from jargonaut.errors import SettingsError
+from jargonaut.errors import require_limits
 from jargonaut.evaluation.measures import Scores
-from jargonaut.evaluation.statistics import excludes_zero, intervals, signed, standard_error, verdict_words
+from jargonaut.evaluation.statistics import (
+    excludes_zero,
+    fewest_clusters,
+    intervals,
+    signed,
+    standard_error,
+    t_quantile,
+    verdict_words,
+)
 
 AssessmentName = Literal["fine_tune", "hybrid_is_enough", "collect_labels_first", "dont"]
 
@@ -49,6 +56,9 @@ class AssessmentOptions:
         confidence: Probability mass of every interval.
         resamples: Bootstrap resamples.
         seed: Seed of the bootstrap.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     recall_dont: float = 0.90
@@ -63,18 +73,22 @@ class AssessmentOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.recall_tune <= self.recall_dont <= 1:
-            raise SettingsError(
-                f"recall_tune is {self.recall_tune} and recall_dont {self.recall_dont}",
-                where="[assess]",
-                remedy="0 ≤ recall_tune ≤ recall_dont ≤ 1",
-            )
-        if not (0.5 <= self.confidence < 1 and 0.5 <= self.power < 1):
-            raise SettingsError(
-                "confidence and power lie between 0.5 and 1", where="[assess]", remedy="say 0.95 and 0.8"
-            )
-        if self.wanted_gain <= 0 or self.undetectable_gain <= 0:
-            raise SettingsError("a gain to look for is above 0", where="[assess]", remedy="say 0.05 and 0.10")
+        require_limits(
+            "assess",
+            self,
+            (
+                ("recall_dont", 0 <= self.recall_dont <= 1, "from 0 to 1"),
+                ("recall_tune", 0 <= self.recall_tune <= self.recall_dont, "from 0 to recall_dont"),
+                ("min_pairs", self.min_pairs >= 0, "0 or more"),
+                ("hybrid_margin", 0 <= self.hybrid_margin <= 1, "from 0 to 1"),
+                ("undetectable_gain", 0 < self.undetectable_gain <= 1, "above 0 and at most 1, such as 0.10"),
+                ("wanted_gain", 0 < self.wanted_gain <= 1, "above 0 and at most 1, such as 0.05"),
+                ("power", 0.5 <= self.power < 1, "from 0.5 to below 1, such as 0.8"),
+                ("confidence", 0.5 <= self.confidence < 1, "from 0.5 to below 1, such as 0.95"),
+                ("resamples", self.resamples >= 100, "100 or more; 10,000 is good"),
+                ("seed", self.seed >= 0, "0 or more"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +133,15 @@ class Assessment:
         reasons: The deciding rule first, then the other figures.
         alternatives: Base dense search and everything it was compared with.
         smallest_detectable: Smallest nDCG@10 difference that the test set can show, see `smallest_detectable`.
-        queries_needed: Test queries needed to show `AssessmentOptions.wanted_gain`.
+        queries_needed: Test queries needed to show `AssessmentOptions.wanted_gain`; None where dev has too few
+            document groups to tell.
     """
 
     verdict: AssessmentName
     reasons: tuple[str, ...]
     alternatives: tuple[Alternative, ...]
     smallest_detectable: float
-    queries_needed: int
+    queries_needed: int | None
 
     @property
     def sentence(self) -> str:
@@ -139,9 +154,16 @@ class _Facts:
     base: Alternative
     hybrid: Alternative
     pairs: int
+    clusters: int
+    tested: int
     detectable: float
-    needed: int
+    needed: int | None
     options: AssessmentOptions
+
+    @property
+    def fewest(self) -> int:
+        """How many document groups dev needs before anything can be said of spread."""
+        return fewest_clusters(self.options.confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +199,14 @@ _RULES: tuple[_Rule, ...] = (
         "collect_labels_first",
         lambda f: f.pairs < f.options.min_pairs,
         lambda f: f"There are {f.pairs:,} training pairs; below {f.options.min_pairs:,} a gain is unlikely.",
+    ),
+    _Rule(
+        "collect_labels_first",
+        lambda f: f.needed is None and f.detectable > f.options.undetectable_gain,
+        lambda f: (
+            f"Dev has too few document groups to show anything: {f.clusters}, and {f.fewest} are needed; add labelled "
+            "questions about other documents."
+        ),
     ),
     _Rule(
         "collect_labels_first",
@@ -233,11 +263,12 @@ def assess(
     rivals = {"base dense": base, "BM25": bm25, "hybrid": hybrid, **(others or {})}
     alternatives = _alternatives(rivals, labels, options)
     detectable = smallest_detectable(base, hybrid, labels, test_queries=test_queries, options=options)
-    tested = test_queries or len(labels)
-    needed = math.ceil(tested * (detectable / options.wanted_gain) ** 2)
-    facts = _Facts(alternatives[0], alternatives[2], train_pairs, detectable, needed, options)
+    tested, number = test_queries or len(labels), len(set(labels))
+    known = number >= fewest_clusters(options.confidence)
+    needed = math.ceil(tested * (detectable / options.wanted_gain) ** 2) if known else None
+    facts = _Facts(alternatives[0], alternatives[2], train_pairs, number, tested, detectable, needed, options)
     rule = next(rule for rule in _RULES if rule.holds(facts))
-    reasons = (rule.reason(facts), *_figures(alternatives), _power(facts, tested))
+    reasons = (rule.reason(facts), *_figures(alternatives), _power(facts))
     return Assessment(rule.verdict, reasons, alternatives, detectable, needed)
 
 
@@ -251,9 +282,13 @@ def smallest_detectable(
 ) -> float:
     """The smallest nDCG@10 difference that the test set can be expected to show.
 
-    (z₁₋α/₂ + z_power) · se · √(n_dev / n_test), 2.80 standard errors at 95 % and 80 % power (Cohen 1988). The standard
+    (t₁₋α/₂ + t_power) · se · √(n_dev / n_test), with one degree of freedom less than dev has document groups (Bloom
+    1995, "Minimum Detectable Effects"): 2.80 standard errors at 95 % and 80 % power where groups are many. The standard
     error is the cluster-robust one of the paired difference. Before training the tuned model's scores do not exist, so
     the difference between base and another system stands in for it; where these never differ, the base's own scores.
+
+    With fewer document groups than an interval needs (6 at 95 %, see `fewest_clusters`) it is unknown, and 1.0 is the
+    answer: nothing smaller can be shown.
 
     Args:
         base: The base's scores on dev.
@@ -263,10 +298,13 @@ def smallest_detectable(
         options: Confidence and power.
     """
     options = options or AssessmentOptions()
+    number = len(set(labels))
+    if number < fewest_clusters(options.confidence):
+        return 1.0
     difference = other.values["nDCG@10"] - base.values["nDCG@10"]
     error = standard_error(difference if np.any(difference) else base.values["nDCG@10"], labels)
-    z = NormalDist().inv_cdf((1 + options.confidence) / 2) + NormalDist().inv_cdf(options.power)
-    return float(min(1.0, z * error * math.sqrt(len(labels) / (test_queries or len(labels)))))
+    t = t_quantile((1 + options.confidence) / 2, number) + t_quantile(options.power, number)
+    return float(min(1.0, t * error * math.sqrt(len(labels) / (test_queries or len(labels)))))
 
 
 def _alternatives(
@@ -304,8 +342,13 @@ def _figures(alternatives: tuple[Alternative, ...]) -> list[str]:
     return lines
 
 
-def _power(facts: _Facts, tested: int) -> str:
+def _power(facts: _Facts) -> str:
+    if facts.needed is None:
+        return (
+            f"Which nDCG@10 difference {facts.tested:,} test queries can show is unknown: dev has {facts.clusters} "
+            f"document group{'s' if facts.clusters != 1 else ''}, too few ({facts.fewest} are needed)."
+        )
     return (
-        f"{tested:,} test queries can show an nDCG@10 difference of {signed(facts.detectable)[1:]} or more; "
+        f"{facts.tested:,} test queries can show an nDCG@10 difference of {signed(facts.detectable)[1:]} or more; "
         f"{facts.options.wanted_gain:.2f} needs about {facts.needed:,}."
     )

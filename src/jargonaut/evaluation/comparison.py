@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from jargonaut.errors import InputError, SettingsError
+from jargonaut.errors import InputError, require_limits
 from jargonaut.evaluation.measures import HEADLINE, Scores
 from jargonaut.evaluation.statistics import (
     Interval,
@@ -38,6 +38,9 @@ class EvaluationOptions:
         confidence: Probability mass of every interval.
         resamples: Bootstrap resamples.
         seed: Seed of the bootstrap.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     deployed_dim: int | None = None
@@ -47,14 +50,17 @@ class EvaluationOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.confidence < 1:
-            raise SettingsError(f"confidence is {self.confidence}", where="[evaluate] confidence", remedy="say 0.95")
-        if self.resamples < 100:
-            raise SettingsError(
-                f"{self.resamples} resamples are too few", where="[evaluate] resamples", remedy="use 1,000 or more"
-            )
-        if any(dim < 1 for dim in self.dims) or (self.deployed_dim is not None and self.deployed_dim < 1):
-            raise SettingsError("a dimension is at least 1", where="[evaluate] dims, deployed_dim")
+        require_limits(
+            "evaluate",
+            self,
+            (
+                ("deployed_dim", self.deployed_dim is None or self.deployed_dim >= 1, "1 or more"),
+                ("dims", all(dim >= 1 for dim in self.dims), "dimensions of 1 or more"),
+                ("confidence", 0.5 <= self.confidence < 1, "from 0.5 to below 1, such as 0.95"),
+                ("resamples", self.resamples >= 100, "100 or more; 10,000 is good"),
+                ("seed", self.seed >= 0, "0 or more"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,17 +92,23 @@ def per_query(run: Run, qrels: Sequence[Qrel], queries: Sequence[Query]) -> Scor
 
 
 def query_clusters(qrels: Sequence[Qrel], groups: Mapping[str, str]) -> dict[str, str]:
-    """Query id → the group of its positive: the unit that the bootstrap draws.
+    """Query id → the groups of its positives, as one cluster: the unit that the bootstrap draws.
+
+    Groups that share a query are one cluster, whether or not the split joined them (a split that came with the data
+    does not). A cluster is named after its smallest group, so names do not depend on the order of the judgements.
 
     Args:
-        qrels: Judgements; a query belongs to its first positive (the split joins all positives of one query).
+        qrels: Judgements; grade 0 joins nothing.
         groups: Passage id → group, as `PairSplits.groups`; a passage that is missing there stands alone.
     """
-    clusters: dict[str, str] = {}
+    parents: dict[str, str] = {}
+    first: dict[str, str] = {}
     for judgement in qrels:
         if judgement.relevance > 0:
-            clusters.setdefault(judgement.query_id, groups.get(judgement.passage_id, judgement.passage_id))
-    return clusters
+            group = groups.get(judgement.passage_id, judgement.passage_id)
+            one, other = (_root(parents, each) for each in (first.setdefault(judgement.query_id, group), group))
+            parents[max(one, other)] = min(one, other)
+    return {query_id: _root(parents, group) for query_id, group in first.items()}
 
 
 def write_per_query(path: Path, scores_by_system: Mapping[str, Scores]) -> None:
@@ -150,6 +156,14 @@ def read_per_query(path: Path) -> dict[str, Scores]:
         values = {name: np.asarray(column[rows], dtype=np.float64) for name, column in columns.items()}
         result[system] = Scores(tuple(query_ids[row] for row in rows), values)
     return result
+
+
+def _root(parents: dict[str, str], group: str) -> str:
+    """The smallest group that `group` was joined with; shortens the way there (union-find with path halving)."""
+    while (parent := parents.setdefault(group, group)) != group:
+        parents[group] = parents[parent]
+        group = parents[group]
+    return group
 
 
 def _judgements(qrels: Sequence[Qrel], queries: Sequence[Query]) -> dict[str, dict[str, int]]:

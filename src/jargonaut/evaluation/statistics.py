@@ -152,12 +152,23 @@ def intervals(
 
 
 def standard_error(values: NDArray[np.float64], clusters: Sequence[str]) -> float:
-    """Standard error of a mean whose values come in clusters (Liang & Zeger 1986); 0 for a constant."""
+    """Standard error of a mean whose values come in clusters (Liang & Zeger 1986); 0 for a constant.
+
+    It is infinite for a single cluster: how much clusters differ cannot be seen in one.
+    """
     _, members = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
     residuals = np.bincount(members, weights=np.asarray(values) - np.mean(values))
     number = len(residuals)
-    correction = number / (number - 1) if number > 1 else 1.0
-    return float(np.sqrt(correction * np.square(residuals).sum()) / len(values))
+    if number < 2:
+        return math.inf
+    return float(np.sqrt(number / (number - 1) * np.square(residuals).sum()) / len(values))
+
+
+def t_quantile(probability: float, clusters: int) -> float:
+    """Quantile of Student's t for a mean over so many clusters, with clusters − 1 degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(clusters - 1, probability))
 
 
 def fewest_clusters(confidence: float) -> int:
@@ -182,7 +193,6 @@ def _resampled_means(sums: NDArray[np.float64], resamples: int, rng: np.random.G
 
 def _expanded_tail(number: int, confidence: float) -> float:
     """Tail mass that makes a percentile interval of `number` clusters as wide as a t interval would be."""
-    from scipy.special import ndtr, stdtrit
+    from scipy.special import ndtr
 
-    t = stdtrit(number - 1, (1 + confidence) / 2)
-    return float(ndtr(-math.sqrt(number / (number - 1)) * t))
+    return float(ndtr(-math.sqrt(number / (number - 1)) * t_quantile((1 + confidence) / 2, number)))

@@ -6,10 +6,12 @@ promise, and a passage outside `allowed` is refused again here.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from jargonaut.errors import require_limits
 from jargonaut.records import Pair, Run, Triplet
 
 VERSION = 2
@@ -28,12 +30,27 @@ class MiningOptions:
         skip: First ranks that are left out.
         max_percent: A candidate whose score is at least this share of the positive's own is taken for a false negative
             (TopK-PercPos of NV-Retriever, Moreira et al. 2024).
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     per_pair: int = 1
     depth: int = 50
     skip: int = 0
     max_percent: float = 0.95
+
+    def __post_init__(self) -> None:
+        require_limits(
+            "mine",
+            self,
+            (
+                ("per_pair", self.per_pair >= 0, "0 or more"),
+                ("depth", self.depth >= 1, "1 or more"),
+                ("skip", 0 <= self.skip < self.depth, "0 or more, and below depth, or no rank is left"),
+                ("max_percent", 0 < self.max_percent < math.inf, "above 0, such as 0.95"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from jargonaut.pairs.filters import (
 )
 from jargonaut.pairs.labels import LabelledPairs, pairs_from_qrels
 from jargonaut.pairs.leakage import Leakage, leakage
-from jargonaut.pairs.overlap import Overlap, overlap, word_overlap
+from jargonaut.pairs.overlap import Overlap, overlap
 from jargonaut.pairs.splits import CountedSplits, SplitOptions, given_splits, held_out, split_pairs
 from jargonaut.pairs.structure import StructuralPairs, StructureOptions, structural_pairs
 from jargonaut.pairs.wording import normalised, query_id
@@ -40,5 +40,4 @@ __all__ = [
     "round_trip",
     "split_pairs",
     "structural_pairs",
-    "word_overlap",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jargonaut.artifacts import content_hash
+from jargonaut.errors import require_limits
 from jargonaut.pairs.wording import normalised, words
 from jargonaut.records import Pair, Run
 
@@ -31,6 +32,9 @@ class FilterOptions:
             above the 10 of the headline metrics on purpose: with 10, the generated test queries would have a
             recall@10 near 1 by construction.
         max_per_document: Most pairs of one document.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     min_query_chars: int = 3
@@ -40,6 +44,22 @@ class FilterOptions:
     min_passage_words: int = 5
     round_trip_k: int = ROUND_TRIP_K
     max_per_document: int = MAX_PER_DOCUMENT
+
+    def __post_init__(self) -> None:
+        fewest_chars, fewest_words = max(1, self.min_query_chars), max(1, self.min_query_words)
+        require_limits(
+            "filter",
+            self,
+            (
+                ("min_query_chars", self.min_query_chars >= 0, "0 or more"),
+                ("max_query_chars", self.max_query_chars >= fewest_chars, "1 or more, no less than min_query_chars"),
+                ("min_query_words", self.min_query_words >= 0, "0 or more"),
+                ("max_query_words", self.max_query_words >= fewest_words, "1 or more, no less than min_query_words"),
+                ("min_passage_words", self.min_passage_words >= 0, "0 or more"),
+                ("round_trip_k", self.round_trip_k >= 1, "1 or more"),
+                ("max_per_document", self.max_per_document >= 1, "1 or more"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

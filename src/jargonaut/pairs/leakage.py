@@ -40,6 +40,16 @@ class Leakage:
     mined_from_test: int = 0
 
     @property
+    def shared(self) -> tuple[str, ...]:
+        """Which of the held-out parts, `test` and `dev`, training saw something of."""
+        return tuple(part for part in ("test", "dev") if any(self.of(part).values()))
+
+    def of(self, part: str) -> dict[str, int]:
+        """What training saw of one part: passages, texts, groups and queries → how many."""
+        kinds = ("passages", "texts", "groups", "queries")
+        return {kind: int(getattr(self, f"{part}_{kind}_in_train")) for kind in kinds}
+
+    @property
     def clean(self) -> bool:
         """Whether training saw nothing of dev or test."""
         return self == Leakage()

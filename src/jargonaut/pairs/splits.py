@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jargonaut.artifacts import content_hash
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, require_limits
 from jargonaut.pairs.filters import RemovedPair
 from jargonaut.pairs.grouping import DisjointSets, Grouping, Node, blocks, group_pairs
 from jargonaut.pairs.wording import normalised
@@ -35,6 +35,9 @@ class SplitOptions:
             one group, such queries are cut back (see `max_joined_share`).
         max_joined_share: Then a query joins documents only while their group has at most this share of all positives;
             its positives beyond that are dropped and counted as `joins_groups`.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     dev: float = 0.1
@@ -47,6 +50,25 @@ class SplitOptions:
     min_dev_queries: int = 5
     giant_share: float = 0.5
     max_joined_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        whole = self.dev + self.test < 1
+        require_limits(
+            "split",
+            self,
+            (
+                ("dev", 0 <= self.dev < 1 and whole, "from 0 to below 1, and with test below 1, or train gets nothing"),
+                ("test", 0 <= self.test < 1, "from 0 to below 1"),
+                ("seed", self.seed >= 0, "0 or more"),
+                ("min_dev_queries", self.min_dev_queries >= 0, "0 or more"),
+                ("min_test_queries", self.min_test_queries >= 0, "0 or more"),
+                ("min_train_positives", self.min_train_positives >= 0, "0 or more"),
+                ("max_dev_queries", self.max_dev_queries >= self.min_dev_queries, "no less than min_dev_queries"),
+                ("max_test_queries", self.max_test_queries >= self.min_test_queries, "no less than min_test_queries"),
+                ("giant_share", 0 <= self.giant_share <= 1, "from 0 to 1"),
+                ("max_joined_share", 0 <= self.max_joined_share <= 1, "from 0 to 1"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from jargonaut.artifacts import content_hash
+from jargonaut.errors import require_limits
 from jargonaut.markdown import Section, sections
 from jargonaut.pairs.phrases import GENERIC_HEADINGS, LIST_HEADINGS
 from jargonaut.pairs.places import LinkTable, PassageFinder
@@ -43,6 +44,9 @@ class StructureOptions:
         max_per_document: Most pairs found in one document; which, is decided by hash.
         max_passages_per_query: A query that leads to more passages is ambiguous and dropped.
         generic_headings: Lower-case headings that get the name of what they stand under.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
     """
 
     min_query_chars: int = 4
@@ -51,6 +55,20 @@ class StructureOptions:
     max_per_document: int = 100
     max_passages_per_query: int = 5
     generic_headings: frozenset[str] = GENERIC_HEADINGS
+
+    def __post_init__(self) -> None:
+        fewest_words = max(1, self.min_query_words)
+        require_limits(
+            "structure",
+            self,
+            (
+                ("min_query_chars", self.min_query_chars >= 0, "0 or more"),
+                ("min_query_words", self.min_query_words >= 0, "0 or more"),
+                ("max_query_words", self.max_query_words >= fewest_words, "1 or more, no less than min_query_words"),
+                ("max_per_document", self.max_per_document >= 1, "1 or more"),
+                ("max_passages_per_query", self.max_passages_per_query >= 1, "1 or more"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jargonaut.artifacts import plain
 from jargonaut.databases import database, transaction
@@ -198,7 +198,9 @@ class Registry:
         with database(self.path, MIGRATIONS) as connection:
             return live_pointer(connection)
 
-    def promote(self, version: str, index: str, dimension: int) -> Live:
+    def promote(
+        self, version: str, index: str, dimension: int, *, instead_of: Live | Literal["anything"] | None = "anything"
+    ) -> Live:
         """Makes a version live, together with the collection that was built with it. Atomic.
 
         Promoting what is live already changes nothing.
@@ -207,9 +209,11 @@ class Registry:
             version: A registered version.
             index: Name of its vector collection.
             dimension: Length of the collection's vectors.
+            instead_of: What must be live for this to happen (None: nothing), for callers that decided on what they saw.
 
         Raises:
             InputError: There is no such version, or it has no such dimension.
+            MismatchError: Something else is live than `instead_of`.
         """
         with database(self.path, MIGRATIONS) as connection, transaction(connection):
             known = self._get(connection, version)
@@ -218,6 +222,8 @@ class Registry:
             before = live_pointer(connection)
             if before is not None and (before.version, before.index, before.dimension) == (version, index, dimension):
                 return before
+            if instead_of not in ("anything", before):
+                raise MismatchError(f"{before.version if before else 'nothing'} went live meanwhile", where=version)
             now = Live(version, dimension, index, self._time())
             row = connection.execute(
                 "INSERT INTO pointers (version, dimension, index_name, since, previous) "

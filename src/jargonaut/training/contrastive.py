@@ -16,7 +16,7 @@ from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dty
 from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.local import prompt_tokens
 from jargonaut.encoding.packing import embed, micro_batches, tokenize
-from jargonaut.errors import InputError, JargonautError, SettingsError
+from jargonaut.errors import InputError, JargonautError, require_limits
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch, batches
@@ -45,7 +45,7 @@ class TrainOptions:
         weight_decay: Decoupled weight decay.
         scale: Inverse temperature of the similarity (20 is τ = .05).
         dims: Matryoshka dimensions; empty takes the model's own, then halves down to 64.
-        patience: Epochs without a better dev score before training stops.
+        patience: Epochs in a row without a better dev score that are put up with; training stops at the next.
         max_norm: Gradient norm that is clipped to.
         dropout: Whether the model's own dropout is on.
         seed: Order of the pairs and dropout.
@@ -67,20 +67,19 @@ class TrainOptions:
     seed: int = 13
 
     def __post_init__(self) -> None:
-        for key, holds, limit in (
-            ("epochs", self.epochs >= 1, "1 or more"),
-            ("batch_size", self.batch_size >= 2, "two pairs or more, or there are no negatives"),
-            ("lr", 0 < self.lr < math.inf, "above 0, such as 5e-5"),
-            ("warmup", 0 <= self.warmup < 1, "a share of the steps, from 0 to below 1"),
-            ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
-            ("scale", 0 < self.scale < math.inf, "above 0, such as 20"),
-            ("patience", self.patience >= 0, "0 or more"),
-            ("max_norm", self.max_norm > 0, "above 0"),
-        ):
-            if not holds:
-                raise SettingsError(
-                    f"{key} is {getattr(self, key)}", where=f"[train] {key}", remedy=f"{key} must be {limit}"
-                )
+        require_limits(
+            "train", self, (
+                ("epochs", self.epochs >= 1, "1 or more"),
+                ("batch_size", self.batch_size >= 2, "two pairs or more, or there are no negatives"),
+                ("lr", 0 < self.lr < math.inf, "above 0, such as 5e-5"),
+                ("warmup", 0 <= self.warmup < 1, "a share of the steps, from 0 to below 1"),
+                ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
+                ("scale", 0 < self.scale < math.inf, "above 0, such as 20"),
+                ("patience", self.patience >= 0, "0 or more"),
+                ("max_norm", self.max_norm > 0, "above 0"),
+                ("seed", self.seed >= 0, "0 or more"),
+            ),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
