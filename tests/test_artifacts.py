@@ -19,6 +19,7 @@ from jargonaut.artifacts import (
     MANIFEST,
     Artifact,
     atomic_write,
+    changed_files,
     content_hash,
     ensure,
     file_hash,
@@ -27,7 +28,7 @@ from jargonaut.artifacts import (
     read,
     write_json,
 )
-from jargonaut.errors import InputError, MismatchError
+from jargonaut.errors import InputError, JargonautError, MismatchError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -158,6 +159,7 @@ def test_the_manifest_says_what_was_done(tmp_path: Path) -> None:
         "inputs": {"corpus": "abc"},
         "options": {"size": 3, "dims": [64, 128], "folder": "a/b"},
         "counts": {"characters": 5},
+        "files": {"deep/out.txt": 5},
     }
 
 
@@ -239,3 +241,54 @@ def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match=f"remove .*{built.key}"):
         read(built.path)
     assert read(tmp_path / "nothing") is None
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{}", '{"key": 1}', '{"key": "k", "counts": [], "seconds": 1}'])
+def test_a_manifest_of_something_else_is_named(tmp_path: Path, text: str) -> None:
+    """JSON that is no manifest is the same error as no JSON, and no traceback."""
+    built = make(tmp_path, writes("a"))
+    (built.path / MANIFEST).write_text(text)
+    with pytest.raises(MismatchError, match=f"remove .*{built.key}"):
+        make(tmp_path, writes("a"))
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "a folder", "no manifest"])
+def test_a_damaged_artifact_is_built_again(tmp_path: Path, damage: str) -> None:
+    """A file that was lost or cut under an intact manifest, or a lost manifest, makes the stage run again, once."""
+    first = make(tmp_path, writes("hello"))
+    file = first.path / ("deep/out.txt" if damage != "no manifest" else MANIFEST)
+    if damage == "truncated":
+        file.write_text("hel")
+    else:
+        file.unlink()
+    if damage == "a folder":
+        file.mkdir()
+    again = make(tmp_path, writes("hello"))
+    assert (again.reused, again.path) == (False, first.path)
+    assert (again.path / "deep" / "out.txt").read_text() == "hello"
+    assert [path.name for path in tmp_path.iterdir()] == [first.key]
+    assert make(tmp_path, writes("hello")).reused
+
+
+def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
+    """A workspace in which no folder can be made is an answer, and no traceback."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JargonautError, match=r"(?s)stages: nothing can be written here.*--workspace"):
+        make(tmp_path / "file" / "stages", writes("a"))
+
+
+def test_files_that_were_added_later_change_nothing(tmp_path: Path) -> None:
+    """Only what the stage wrote is compared."""
+    first = make(tmp_path, writes("hello"))
+    (first.path / ".DS_Store").write_text("x")
+    assert changed_files(first.path) == []
+    assert make(tmp_path, writes("hello")).reused
+
+
+def test_a_manifest_without_a_list_of_files_is_believed(tmp_path: Path) -> None:
+    """What an earlier version built is not built again."""
+    first = make(tmp_path, writes("hello"))
+    manifest = json.loads((first.path / MANIFEST).read_text())
+    del manifest["files"]
+    (first.path / MANIFEST).write_text(json.dumps(manifest))
+    assert make(tmp_path, writes("hello")).reused

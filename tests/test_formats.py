@@ -188,6 +188,26 @@ def test_a_broken_compressed_stream_is_named(tmp_path: Path) -> None:
     assert "damaged" in bad[-1].reason
 
 
+def test_a_cut_compressed_file_says_from_where_all_is_lost(tmp_path: Path) -> None:
+    """One bad row stands for everything that was lost, so it says that, and after which line."""
+    (tmp_path / "corpus.jsonl.gz").write_bytes(compressed()[:-500])
+    bad: list[BadRow] = []
+    found = list(formats.read_passages(tmp_path / "corpus.jsonl.gz", bad.append))
+    assert [row.reason.split(" (")[0] for row in bad] == [
+        f"damaged after line {len(found)}: everything after it is lost"
+    ]
+
+
+def test_the_first_three_reasons_are_kept() -> None:
+    """All bad rows go on; three are shown."""
+    bad: list[BadRow] = []
+    reasons = formats.Reasons(bad.append)
+    for number in range(1, 6):
+        reasons(BadRow("x.jsonl", number, "text", "empty"))
+    assert len(bad) == 5
+    assert [line.strip() for line in str(reasons).splitlines()[1:]] == [str(row) for row in bad[:3]]
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -197,11 +217,28 @@ def test_a_broken_compressed_stream_is_named(tmp_path: Path) -> None:
         ("q\t0\tp\t1\n", [Qrel("q", "p", 1)]),
         ("q\tp\t1.0", [Qrel("q", "p", 1)]),
         ("an id with blanks\tp q\t1\n", [Qrel("an id with blanks", "p q", 1)]),
+        ("corpus-id\tquery-id\tscore\np\tq\t1\n", [Qrel("q", "p", 1)]),
+        ("Relevance\tqid\tDoc_ID\n2\tq\tp\n", [Qrel("q", "p", 2)]),
+        ("doc id\tnote\tlabel\tquery_id\np\tan odd one\t1\tq\n", [Qrel("q", "p", 1)]),
+        ("a\tb\tc\nq\tp\t1\n", [Qrel("q", "p", 1)]),
+        ("corpus-id\tquery-id\tmine\nq\tp\t1\n", [Qrel("q", "p", 1)]),
     ],
-    ids=["BEIR", "no header", "TREC", "TREC with tabs", "decimal", "blanks"],
+    ids=[
+        "BEIR",
+        "no header",
+        "TREC",
+        "TREC with tabs",
+        "decimal",
+        "blanks",
+        "other order",
+        "other names",
+        "more columns",
+        "unknown names",
+        "some unknown names",
+    ],
 )
 def test_judgements_come_in_several_shapes(tmp_path: Path, text: str, wanted: list[Qrel]) -> None:
-    """BEIR files with and without a header, and TREC's four columns."""
+    """BEIR files with and without a header, whose order counts where it is understood, and TREC's four columns."""
     (tmp_path / "x.tsv").write_text(text)
     assert list(formats.read_qrels(tmp_path / "x.tsv", refuse)) == wanted
 
@@ -212,6 +249,14 @@ def test_bad_judgements_are_named(tmp_path: Path) -> None:
     bad: list[BadRow] = []
     assert list(formats.read_qrels(tmp_path / "x.tsv", bad.append)) == [Qrel("q", "p", 1), Qrel("r", "s", 0)]
     assert [(row.line, row.field) for row in bad] == [(2, ""), (3, "score"), (4, "score"), (5, "")]
+
+
+def test_bad_judgements_under_a_header_of_another_order_are_named(tmp_path: Path) -> None:
+    """Lines of another width and scores that are no numbers are reported, never read in the usual order."""
+    (tmp_path / "x.tsv").write_text("score\tdocid\tnote\tqid\n1\tp\t\tq\n1\tp\tq\nq\tp\tx\t1\n")
+    bad: list[BadRow] = []
+    assert list(formats.read_qrels(tmp_path / "x.tsv", bad.append)) == [Qrel("q", "p", 1)]
+    assert [(row.line, row.field) for row in bad] == [(3, ""), (4, "score")]
 
 
 @pytest.mark.parametrize("score", ["inf", "nan", "1e999"])

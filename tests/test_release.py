@@ -10,6 +10,7 @@ import pytest
 from jargonaut import Workspace
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import find_model
+from jargonaut.errors import MismatchError
 from jargonaut.layout import Layout
 from jargonaut.protocols import SilentReporter
 from jargonaut.records import Passage
@@ -99,6 +100,56 @@ def test_a_live_base_follows_its_corpus(shop: Shop) -> None:
     hits = Workspace(shop.root).search("what we owe", k=1).hits
     assert [hit.passage.id for hit in hits] == ["debt"]
     assert shop.registry.rollback() == before
+
+
+def test_promoting_takes_the_newest_index(shop: Shop) -> None:
+    """After the documents changed, promoting what is live already moves it to them, as the run advised."""
+    shop.run("a", "ship", HEART)
+    shop.run("a", "dont_ship", MONEY)
+    assert any("do not see what changed" in warning for warning in shop.warnings)
+    Workspace(shop.root).promote("v1")
+    assert Workspace(shop.root).search("what we owe", k=1).hits[0].passage.id == "debt"
+
+
+def test_a_losing_candidate_on_new_documents_says_that_searches_are_old(shop: Shop) -> None:
+    """A tuned version that stays live on old passages is not left so in silence."""
+    shop.run("a", "ship", HEART)
+    shop.run("b", "dont_ship", MONEY)
+    assert shop.live == "v1"
+    assert any("do not see what changed" in warning for warning in shop.warnings)
+
+
+def test_another_dimension_alone_moves_nothing(shop: Shop) -> None:
+    """Trying 64 dimensions on the same documents leaves a live base as it is."""
+    before = shop.run("a", "dont_ship", HEART).live
+    assert shop.run("b", "dont_ship", HEART, dim=64).live == before
+
+
+def test_a_lost_registry_is_told(shop: Shop) -> None:
+    """Versions come back from their folders; that none of them is live any more is said."""
+    shop.run("a", "ship", HEART)
+    for path in shop.root.glob(".jargonaut/registry.db*"):
+        path.unlink()
+    shop.run("b", "dont_ship", HEART)
+    assert any("registry was lost" in warning for warning in shop.warnings)
+
+
+def test_a_damaged_version_is_named_by_a_search(shop: Shop) -> None:
+    """A search with altered or missing weights says which version is damaged and what to do."""
+    shop.run("a", "ship", HEART)
+    weights = shop.layout.models / "v1" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(MismatchError, match="'v1' was altered"):
+        Workspace(shop.root).search("heart")
+    weights.unlink()
+    with pytest.raises(MismatchError, match="'v1' was altered"):
+        Workspace(shop.root).search("heart")
+
+
+def test_a_query_that_is_no_text_is_searched_as_what_can_be_read(shop: Shop) -> None:
+    """Bytes of a terminal that are not UTF-8 are no crash."""
+    shop.run("a", "ship", HEART)
+    assert Workspace(shop.root).search("heart \udcff attack", k=1).hits[0].passage.id == "mi"
 
 
 def test_a_version_is_searched_on_the_passages_that_are_live(shop: Shop) -> None:

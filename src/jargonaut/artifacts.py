@@ -3,7 +3,7 @@
 A stage's folder is named by the hash of its inputs, its options and its own version. It is built under a temporary
 name, its manifest is written last, then it is renamed. So a folder that exists under its final name is complete, and a
 kill at any moment leaves at worst a temporary folder that the next build of the same stage, whatever its inputs,
-removes.
+removes. The manifest lists the files with their sizes, so a folder that lost one later is noticed and built again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jargonaut.errors import InputError, MismatchError
+from jargonaut.errors import InputError, JargonautError, MismatchError
 
 MANIFEST = "manifest.json"
 
@@ -117,6 +117,9 @@ def ensure(
 ) -> Artifact:
     """Gives the artifact of a stage, building it only if no complete one is there.
 
+    One that lost a file since, or of which a file has another size, is removed and built again: its name says what goes
+    in, so the same comes out.
+
     Args:
         root: Folder that holds this stage's artifacts, `<root>/<key>`.
         stage: Its name, kept in the manifest.
@@ -127,19 +130,18 @@ def ensure(
 
     Raises:
         MismatchError: The artifact's manifest cannot be read.
+        JargonautError: Nothing can be written in `root`.
     """
     key = content_hash(stage, version, inputs, options)
     final = root / key
-    found = read(final)
+    found = _whole(final)
     if found is not None:
         return found
-    _remove_abandoned(root)
     temporary = root / f".building-{key}-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    _make_room(temporary, final)
     started = time.monotonic()
     counts = build(temporary)
-    manifest = {
+    manifest: dict[str, Any] = {
         "stage": stage,
         "version": version,
         "key": key,
@@ -147,10 +149,12 @@ def ensure(
         "options": plain(options),
         "counts": plain(counts),
         "seconds": round(time.monotonic() - started, 3),
+        "files": {},
     }
-    for path in temporary.rglob("*"):
+    for path in sorted(temporary.rglob("*")):
         if path.is_file():
             _flush(path)
+            manifest["files"][path.relative_to(temporary).as_posix()] = path.stat().st_size
     write_json(temporary / MANIFEST, manifest)
     try:
         temporary.rename(final)
@@ -167,16 +171,23 @@ def read(folder: Path) -> Artifact | None:
     Raises:
         MismatchError: There is a manifest, but it cannot be read.
     """
-    path = folder / MANIFEST
-    if not path.exists():
+    manifest = _manifest(folder)
+    if manifest is None:
         return None
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        return Artifact(folder, manifest["key"], manifest["counts"], manifest["seconds"], reused=True)
-    except (ValueError, KeyError) as error:
-        raise MismatchError(
-            f"the manifest cannot be read ({error})", where=str(path), remedy=f"remove {folder} and run again"
-        ) from error
+    return Artifact(folder, manifest["key"], manifest["counts"], manifest["seconds"], reused=True)
+
+
+def changed_files(folder: Path) -> list[str]:
+    """The files of a finished artifact that are missing or have another size than when it was built.
+
+    Only sizes are compared, so this costs next to nothing. A manifest of an earlier version, which lists no files, is
+    believed; so is a folder that holds no artifact.
+
+    Raises:
+        MismatchError: There is a manifest, but it cannot be read.
+    """
+    listed: Mapping[str, int] = (_manifest(folder) or {}).get("files", {})
+    return [name for name, size in listed.items() if _size(folder / name) != size]
 
 
 def plain(value: Any) -> Any:
@@ -192,6 +203,43 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest in `folder`, its parts of the right kinds; None when there is none."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _broken_manifest(path, str(error)) from error
+    if not isinstance(manifest, dict):
+        raise _broken_manifest(path, f"an object is wanted, this is {type(manifest).__name__}")
+    kinds: dict[str, type | tuple[type, ...]] = {"key": str, "counts": dict, "seconds": (int, float), "files": dict}
+    for name, kind in kinds.items():
+        if not isinstance({"files": {}, **manifest}.get(name), kind):
+            raise _broken_manifest(path, f"{name!r} is missing or of the wrong kind")
+    return manifest
+
+
+def _broken_manifest(path: Path, reason: str) -> MismatchError:
+    return MismatchError(
+        f"the manifest cannot be read ({reason})", where=str(path), remedy=f"remove {path.parent} and run again"
+    )
+
+
+def _whole(folder: Path) -> Artifact | None:
+    """The finished artifact in `folder` when all its files are there."""
+    found = read(folder)
+    return None if found is None or changed_files(folder) else found
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
 def _canonical(value: object) -> bytes:
     text = json.dumps(plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass")
@@ -200,6 +248,24 @@ def _canonical(value: object) -> bytes:
 def _flush(path: Path) -> None:
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
+
+
+def _make_room(temporary: Path, final: Path) -> None:
+    """Makes the folder to build in, and removes what killed builds left and what is damaged under the final name."""
+    _remove_abandoned(temporary.parent)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        if _whole(final) is None:  # asked again: another process may have built it by now
+            with contextlib.suppress(FileNotFoundError):
+                final.rename(temporary)  # first, and in one step, so that a kill leaves no half of it under its name
+                shutil.rmtree(temporary)
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise JargonautError(
+            f"nothing can be written here ({error.strerror or error})",
+            where=legible(str(temporary.parent)),
+            remedy="check the folder's rights and that it is no read-only file system, or give another --workspace",
+        ) from error
 
 
 def _remove_abandoned(root: Path) -> None:

@@ -6,6 +6,7 @@ Knows how to open such a file and change it safely under kill -9. Knows nothing 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -26,26 +27,40 @@ class DamagedError(MismatchError):
 
 @contextlib.contextmanager
 def database(
-    path: Path, migrations: Sequence[Migration], *, page_size: int = 4096, patience: float = PATIENCE
+    path: Path,
+    migrations: Sequence[Migration],
+    *,
+    page_size: int = 4096,
+    patience: float = PATIENCE,
+    read_only: bool | None = None,
 ) -> Iterator[sqlite3.Connection]:
     """Opens a database, brings it up to date, and closes it again.
 
     A connection lives for one operation, so objects that use this may be shared between threads and processes and need
-    no closing.
+    no closing. Where nothing may be written, on a read-only file system for one, a database that is there and up to
+    date can still be read.
 
     Args:
         path: The file; it and its folder are created.
         migrations: All migrations, oldest first. Each commits together with its number (`user_version`).
         page_size: Bytes per page of a new file.
         patience: Seconds to wait for another process's transaction before giving up.
+        read_only: Whether to open it for reading alone; None to ask `only_readable`.
 
     Raises:
         DamagedError: The file is damaged.
         MismatchError: A newer jargonaut wrote it.
-        JargonautError: The file cannot be read or written (rights, full disk, locked for too long).
+        JargonautError: The file cannot be read or written (rights, read-only file system, full disk, locked for too
+            long).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    reading = only_readable(path) if read_only is None else read_only
     try:
+        if reading:
+            with contextlib.closing(_connect_for_reading(path, patience)) as connection:
+                _require_current(_version(connection), migrations, path)
+                yield connection
+            return
+        _make_folder(path)
         # Python's implicit transactions would start one late and commit it early; `transaction` does both.
         with contextlib.closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA page_size = {page_size}")
@@ -59,6 +74,10 @@ def database(
             raise DamagedError(
                 f"this database is damaged ({error})", where=str(path), remedy="move the file away and run again"
             ) from error
+        if _code(error) == sqlite3.SQLITE_READONLY:
+            raise _unwritable(path, "it can be read, but not changed") from error
+        if reading and _code(error) == sqlite3.SQLITE_CANTOPEN:
+            raise _unwritable(path, "whoever wrote it last was killed, and its log cannot be written back") from error
         if isinstance(error, sqlite3.OperationalError):
             raise JargonautError(
                 f"this database cannot be used ({error})",
@@ -66,6 +85,14 @@ def database(
                 remedy="check the free disk space, the rights of its folder, and that no other process hangs",
             ) from error
         raise
+
+
+def only_readable(path: Path) -> bool:
+    """Whether a database is there but nothing may be written beside it, as its log must be.
+
+    So it is on a read-only file system, even for root, and in a folder of somebody else's.
+    """
+    return path.exists() and not os.access(path.parent, os.W_OK)
 
 
 @contextlib.contextmanager
@@ -80,6 +107,46 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def _connect_for_reading(path: Path, patience: float) -> sqlite3.Connection:
+    """A connection that writes nothing, not even the files that SQLite keeps beside a write-ahead log."""
+    log = path.with_name(path.name + "-wal")
+    # What an unfinished log holds is seen only where SQLite looks for one, which it needs the log's index for. Without
+    # a log, nobody is writing, and saying so spares SQLite the files that it could not make.
+    unfinished = log.exists() and log.stat().st_size > 0
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if unfinished else '&immutable=1'}"
+    return sqlite3.connect(uri, timeout=patience, isolation_level=None, uri=True)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, f"its folder cannot be made ({error.strerror})") from error
+
+
+def _unwritable(path: Path, what: str) -> JargonautError:
+    return JargonautError(
+        f"{what}: this is a read-only file system, or you have no right to write here",
+        where=str(path),
+        remedy="work in a copy of the workspace that you may write to, or mount it writable",
+    )
+
+
+def _require_current(done: int, migrations: Sequence[Migration], path: Path) -> None:
+    if done > len(migrations):
+        raise _newer(done, migrations, path)
+    if done < len(migrations):
+        raise _unwritable(path, f"an older jargonaut wrote this database (format {done}) and it cannot be migrated")
+
+
+def _newer(done: int, migrations: Sequence[Migration], path: Path) -> MismatchError:
+    return MismatchError(
+        f"a newer jargonaut wrote this database (format {done}, this one knows {len(migrations)})",
+        where=str(path),
+        remedy="pip install --upgrade jargonaut",
+    )
+
+
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> None:
     if _version(connection) == len(migrations):
         return
@@ -87,11 +154,7 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], pa
         with transaction(connection):
             done = _version(connection)  # read again under the lock: another process may have been first
             if done > len(migrations):
-                raise MismatchError(
-                    f"a newer jargonaut wrote this database (format {done}, this one knows {len(migrations)})",
-                    where=str(path),
-                    remedy="pip install --upgrade jargonaut",
-                )
+                raise _newer(done, migrations, path)
             if done == len(migrations):
                 return
             for statement in migrations[done]:

@@ -23,7 +23,34 @@ from jargonaut.records import SPLITS, BadRow, Passage, Qrel, Query, Run, SplitNa
 OnBad = Callable[[BadRow], None]
 Record = TypeVar("Record")
 
+_SHOWN_REASONS = 3
 QRELS_HEADER = "query-id\tcorpus-id\tscore"
+_QRELS_COLUMNS = (
+    {"query-id", "queryid", "query", "qid"},
+    {"corpus-id", "corpusid", "doc-id", "docid", "document-id", "passage-id", "passageid", "pid"},
+    {"score", "relevance", "label", "rel", "grade"},
+)  # how headers name query, passage and grade; in lower case, with hyphens
+
+
+class Reasons:
+    """An `OnBad` that passes bad rows on and keeps the first three, to be shown when nothing was usable.
+
+    Args:
+        on_bad: Where they go.
+    """
+
+    def __init__(self, on_bad: OnBad) -> None:
+        self.first: list[BadRow] = []
+        self._on_bad = on_bad
+
+    def __call__(self, bad: BadRow) -> None:
+        """Takes one."""
+        if len(self.first) < _SHOWN_REASONS:
+            self.first.append(bad)
+        self._on_bad(bad)
+
+    def __str__(self) -> str:
+        return "; the first ones:\n" + "\n".join(f"    {bad}" for bad in self.first)
 
 
 def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -37,6 +64,7 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
         opened = opener(path, "rb")
     except OSError as error:
         raise unreadable(path, error) from error
+    number = 0
     with opened as stream:
         lines = enumerate(stream, start=1)
         while True:
@@ -45,7 +73,8 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
             except StopIteration:
                 return
             except (EOFError, OSError, zlib.error) as error:
-                on_bad(BadRow(str(path), 0, "", f"the file is damaged: {error}"))
+                lost = f"after line {number}: everything after it is lost" if number else "from its beginning"
+                on_bad(BadRow(str(path), 0, "", f"damaged {lost} ({error})"))
                 return
             if not raw.strip():
                 continue
@@ -146,6 +175,9 @@ def read_queries(path: Path, on_bad: OnBad) -> Iterator[Query]:
 def read_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
     """Judgements from a BEIR `.tsv` (header optional) or a four-column TREC qrels file.
 
+    A header that names query, passage and grade may name them in any order, and further columns beside them; under one
+    with other names the columns stand in the usual order.
+
     Raises:
         InputError: The file cannot be opened.
     """
@@ -153,19 +185,23 @@ def read_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
         opened = path.open(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise unreadable(path, error) from error
+    named: tuple[list[int], int] | None = None
     with opened as stream:
         for number, line in enumerate(stream, start=1):
             cells = re.split(r"\t|\s+", line.strip()) if "\t" not in line else line.rstrip("\r\n").split("\t")
-            if not line.strip() or (number == 1 and not _is_integer(cells[-1])):
+            if not line.strip():
                 continue
-            if len(cells) == 4:
-                cells = [cells[0], cells[2], cells[3]]
-            if len(cells) != 3:
-                on_bad(BadRow(str(path), number, "", f"3 columns are wanted, this line has {len(cells)}"))
-            elif not _is_integer(cells[2]):
-                on_bad(BadRow(str(path), number, "score", f"a whole number is wanted, not {cells[2]!r}"))
+            if number == 1 and ((named := _named_columns(cells)) or not _is_integer(cells[-1])):
+                continue
+            places, width = named or (([0, 2, 3], 4) if len(cells) == 4 else ([0, 1, 2], 3))
+            if len(cells) != width:
+                on_bad(BadRow(str(path), number, "", f"{width} columns are wanted, this line has {len(cells)}"))
+                continue
+            query_id, passage_id, grade = (cells[place].strip() for place in places)
+            if _is_integer(grade):
+                yield Qrel(query_id, passage_id, int(float(grade)))
             else:
-                yield Qrel(cells[0].strip(), cells[1].strip(), int(float(cells[2])))
+                on_bad(BadRow(str(path), number, "score", f"a whole number is wanted, not {grade!r}"))
 
 
 def write_passages(path: Path, passages: Iterable[Passage]) -> int:
@@ -249,6 +285,13 @@ def _is_integer(cell: str) -> bool:
         return float(cell).is_integer()
     except ValueError:
         return False
+
+
+def _named_columns(header: Sequence[str]) -> tuple[list[int], int] | None:
+    """Where query, passage and grade stand among how many, when these cells name each of them once; else None."""
+    named = [re.sub(r"[_\s]+", "-", cell.strip().lower()) for cell in header]
+    places = [[number for number, name in enumerate(named) if name in known] for known in _QRELS_COLUMNS]
+    return ([place[0] for place in places], len(header)) if all(len(place) == 1 for place in places) else None
 
 
 def _column(text: str) -> str:

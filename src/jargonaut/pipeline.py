@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from jargonaut import evaluation, formats, negatives, pairs, retrieval, training
+from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
 from jargonaut.contenders import Contenders, dimensions
 from jargonaut.encoding.cache import CachedEncoder
@@ -40,8 +40,6 @@ ASSESS_VERSION = 2
 EVALUATE_VERSION = 3
 DEV_DISTRACTORS = 2000
 """Passages, besides dev's positives, against which an epoch is scored."""
-FEW_PAIRS = 1000
-FEW_DEV_QUERIES = 50
 SHOWN_KINDS = 4
 """Kinds of unusable input that are shown with an example."""
 
@@ -133,23 +131,8 @@ class Story:
         detail = f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {c['source']} ({how})"
         self._say("pairs", f"{detail}; word overlap {c['overlap']['mean']:.0%}", found.artifact)
         self._left_out(found.artifact)
-        for field, words in (("unknown_queries", "judgements name an unknown query"),
-                             ("unknown_passages", "judgements name an unknown passage"),
-                             ("without_positive", "queries have no usable positive")):  # fmt: skip
-            if c.get(field):
-                self._warn(f"{c[field]:,} {words}; they are left out")
-        if c["train"] < FEW_PAIRS:
-            self._warn(f"only {c['train']:,} training pairs: expect a small gain and a wide interval; 1,000 is a start")
-        if c["dev_queries"] < FEW_DEV_QUERIES:
-            self._warn(
-                f"only {c['dev_queries']:,} dev queries: the assessment and the choice of an epoch are uncertain"
-            )
-        if c["source"] == "structure":
-            lost = c["removed"].get("round_trip", 0)
-            self._warn(
-                f"the questions come from the documents' own structure, and the {lost:,} that neither base nor BM25 "
-                "could answer are left out, in test too: expect lower scores on your users' questions"
-            )
+        for notice in notices.of_pairs(c):
+            self._warn(notice)
         return found
 
     @cached_property
@@ -177,6 +160,8 @@ class Story:
         row["alternatives"] = tuple(evaluation.Alternative(**one) for one in row["alternatives"])
         found = evaluation.Assessment(**{**row, "reasons": tuple(row["reasons"])})
         self._say("assess", found.sentence, artifact)
+        if found.verdict != "fine_tune":
+            self.reporter.line(f"              {found.reasons[0]}")
         return found
 
     @cached_property
@@ -230,6 +215,13 @@ class Story:
         """The candidate as an encoder."""
         return self._cached(find_model(str(self.tuned.path / "model")))
 
+    @property
+    def tuned_name(self) -> str:
+        """The candidate's descriptive name."""
+        if self.tuned.counts["best_epoch"] == 0:
+            return f"{self.base.name}, unchanged (no epoch on {self.source.path.resolve().name} was better)"
+        return f"{self.base.name}, tuned on {self.source.path.resolve().name}"
+
     @cached_property
     def run(self) -> Artifact:
         """The evaluation on test and its report."""
@@ -237,6 +229,7 @@ class Story:
         inputs = {
             "tuned": self.tuned_encoder.fingerprint, "base": self.base.fingerprint, "training": self.tuned.key,
             "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key,
+            "name": self.source.path.resolve().name,
         }  # fmt: skip
         options = {
             "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.dims,
@@ -339,8 +332,11 @@ class Story:
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
         leaked = self._leakage()
+        groups = len(set(evaluation.query_clusters(qrels(splits.test), splits.groups).values()))
+        for notice in notices.of_test(groups, evaluation.fewest_clusters(options.confidence)):
+            self._warn(notice)
         return evaluation.RunReport(
-            title=f"{self.source.path.name}: {self.base.name}, tuned",
+            title=f"{self.source.path.resolve().name}: {self.base.name}, tuned",
             created=self.clock(),
             base=self.base.name,
             tuned=f"{self.base.name}, tuned",
@@ -355,7 +351,7 @@ class Story:
             timings=self._timings(time.monotonic() - started),
             settings=plain(self.settings),
             overlap=self.pairs.artifact.counts["overlap"],
-            notices=(*self.notices, *self._leak_notices(leaked)),
+            notices=(*self.notices, *notices.of_leakage(leaked, splits.origin)),
             curve=self._curve(),
             confidence=options.confidence,
             deployed_dim=self.deployed,
@@ -370,13 +366,8 @@ class Story:
         parts = (f"{part} {', '.join(f'{n} {kind}' for kind, n in found.of(part).items())}" for part in ("test", "dev"))
         mined = f"{found.mined_from_test} held-out passages among the negatives"
         self.reporter.line(f"  leakage     seen in training: {'; '.join(parts)}; {mined}")
-        for notice in self._leak_notices(found):
+        for notice in notices.of_leakage(found, self.pairs.splits.origin):
             self.reporter.warn(notice)
-
-    def _leak_notices(self, found: Leakage) -> list[str]:
-        whose = "the source's own split" if self.pairs.splits.origin == "given" else "this split"
-        return [f"{whose} shares {part} material with training: scores on {part} may be flattered"
-                for part in found.shared]  # fmt: skip
 
     def _counts(self) -> dict[str, Any]:
         split, mined = self.pairs.artifact.counts, self.negatives.counts
@@ -442,14 +433,17 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
     with it.
     """
     started = time.monotonic()
+    registry = Registry(layout.registry, layout.models, clock=clock)
+    if layout.registry.exists():
+        registry.live()  # a damaged registry is told before hours of work, not after
     story = Story(source, layout, settings, reporter, clock)
     finished = story.run
     max_tokens = settings.base.max_tokens
     tuned_folder = find_model(str(story.tuned.path / "model"))
     released = release(
-        Registry(layout.registry, layout.models, clock=clock), layout.index,
+        registry, layout.index,
         Model(story.base.name, story.base_folder, story.base, max_tokens),
-        Model(f"{story.base.name}, tuned on {source.name}", tuned_folder, story.tuned_encoder, max_tokens),
+        Model(story.tuned_name, tuned_folder, story.tuned_encoder, max_tokens),
         story.corpus.passages, list(story.corpus.texts.values()),
         Outcome(finished.key, finished.counts["verdict"], finished.counts["metrics"], _lineage(story), story.deployed),
         reporter,

@@ -5,6 +5,7 @@ Knows which pointer a run may move and which it must leave alone. Knows nothing 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from jargonaut.encoding.matryoshka import TruncatedEncoder
 from jargonaut.encoding.models import ModelFolder
 from jargonaut.errors import MismatchError
-from jargonaut.index import IndexInfo, LanceStore, build_index
+from jargonaut.index import PASSAGES, IndexInfo, LanceStore, build_index
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import Passage
 from jargonaut.registry import Live, ModelVersion, Registry
@@ -72,7 +73,7 @@ class Released:
 
     version: ModelVersion
     index: IndexInfo
-    live: Live | None
+    live: Live
 
 
 def release(
@@ -111,45 +112,72 @@ def release(
     base_index, index = indexed(first.version, base.encoder), indexed(version.version, tuned.encoder)
     shown = f"{index.count:,} passages, {index.dimension} dimensions"
     reporter.line(f"  registry    {version.version} registered; index {index.collection} ({shown})")
-    for attempt in range(_TRIES):
-        try:
-            live = _go_live(registry, first, base_index, version, index, outcome.verdict, reporter)
-            break
-        except MismatchError:  # somebody moved the pointer after it was looked at: look again
-            if attempt == _TRIES - 1:
-                raise
-    return Released(registry.get(version.version), index, live)
+    choice = _Choice(registry, store, first, base_index, version, index, outcome.verdict == "ship", reporter)
+    for _ in range(_TRIES):
+        with contextlib.suppress(MismatchError):  # somebody moved the pointer after it was looked at: look again
+            return Released(registry.get(version.version), index, choice.made())
+    return Released(registry.get(version.version), index, choice.made())
 
 
-def _go_live(
-    registry: Registry,
-    base: ModelVersion,
-    base_index: IndexInfo,
-    tuned: ModelVersion,
-    index: IndexInfo,
-    verdict: str,
-    reporter: Reporter,
-) -> Live | None:
-    """Moves the pointer where nobody's decision is overruled.
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What is to be live after a run, so that nobody's decision is overruled.
 
     A winner goes live by itself once, and only in place of a base: the run compared it with the base and with nothing
     else, and a version that was rolled back was rolled back for a reason. A live base follows its corpus.
     """
-    live = registry.live()
-    tuned = registry.get(tuned.version)
-    base_is_live = live is None or registry.get(live.version).base == ""
-    if verdict == "ship" and base_is_live and tuned.status == "available":
-        return registry.promote(tuned.version, index.collection, index.dimension, instead_of=live)
-    if live is None or live.version == base.version:
-        moved = registry.promote(base.version, base_index.collection, base_index.dimension, instead_of=live)
-        if live is not None and live.index != moved.index:
-            reporter.line(f"  live        {base.version} now searches {moved.index}; `models rollback` goes back")
-        live = moved
-    if verdict == "ship" and live.version != tuned.version:
-        why = "was rolled back once" if tuned.status == "retired" else f"was compared with {base.version} alone"
-        reporter.warn(f"{live.version} stays live, for {tuned.version} {why}; "
-                      f"`jargonaut models promote {tuned.version}` switches")  # fmt: skip
-    elif live.version == tuned.version and live.index != index.collection:
-        reporter.warn(f"{live.version} is live on {live.index}; `jargonaut models promote {tuned.version}` moves it "
-                      f"to {index.collection}")  # fmt: skip
-    return live
+
+    registry: Registry
+    store: LanceStore
+    base: ModelVersion
+    base_index: IndexInfo
+    tuned: ModelVersion
+    index: IndexInfo
+    ship: bool
+    reporter: Reporter
+
+    def made(self) -> Live:
+        """Moves the pointer if it is due; says what stays as it is and how to change it.
+
+        Raises:
+            MismatchError: Somebody else moved the pointer meanwhile.
+        """
+        live = self.registry.live()
+        tuned = self.registry.get(self.tuned.version)
+        if live is None:
+            self._warn_of_a_lost_pointer()
+        base_is_live = live is None or self.registry.get(live.version).base == ""
+        if self.ship and base_is_live and tuned.status == "available":
+            return self.registry.promote(tuned.version, self.index.collection, self.index.dimension, instead_of=live)
+        if live is None:
+            return self._base_live(None)
+        if self.ship and live.version != tuned.version:
+            why = "was rolled back once" if tuned.status == "retired" else f"was compared with {self.base.version} only"
+            self.reporter.warn(f"{live.version} stays live, for {tuned.version} {why}; "
+                               f"`jargonaut models promote {tuned.version}` switches")  # fmt: skip
+        if self._passages_of(live) == self.index.passages_hash:
+            return live
+        if live.version == self.base.version:
+            return self._base_live(live)
+        self.reporter.warn(
+            f"{live.version} stays live on {live.index}, so searches do not see what changed in the documents; "
+            f"`jargonaut models promote {tuned.version}` switches to {self.index.collection}, which does"
+        )
+        return live
+
+    def _base_live(self, before: Live | None) -> Live:
+        index = self.base_index
+        live = self.registry.promote(self.base.version, index.collection, index.dimension, instead_of=before)
+        if before is not None:
+            self.reporter.line(f"  live        the documents changed: {live.version} now searches {live.index} "
+                               f"({live.dimension} dimensions); `jargonaut models rollback` goes back")  # fmt: skip
+        return live
+
+    def _passages_of(self, live: Live) -> str | None:
+        return next((c.meta.get(PASSAGES) for c in self.store.collections() if c.name == live.index), None)
+
+    def _warn_of_a_lost_pointer(self) -> None:
+        others = [v.version for v in self.registry.list() if v.base and v.version != self.tuned.version]
+        if others:
+            self.reporter.warn(f"nothing was live, though {', '.join(others)} were made before: the registry was lost "
+                               "or replaced; `jargonaut models promote` says what shall be live")  # fmt: skip

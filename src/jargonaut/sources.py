@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from jargonaut import corpus, formats, pairs
 from jargonaut.artifacts import Artifact, content_hash, ensure, file_hash
 from jargonaut.encoding.models import EMBEDDED_NAME, ModelFolder
-from jargonaut.errors import InputError, SettingsError
+from jargonaut.errors import InputError, ModelError, SettingsError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import SPLITS, BadRow, Context, Document, Pair, Passage, Query, Run, SplitName, queries
+from jargonaut.records import SPLITS, BadRow, Context, Document, Pair, Passage, Qrel, Query, Run, SplitName, queries
 from jargonaut.retrieval import BM25, dense_run
 from jargonaut.settings import Settings
 
@@ -159,10 +159,13 @@ def _read_passages(
     del base, folder
     path = source.path if source.kind == "passages" else formats.beir_corpus(source.path)
     assert path is not None  # noqa: S101 - a BEIR source has a corpus, or it would be none
-    passages = list(reporter.track(formats.read_passages(path, on_bad), "reading passages"))
+    reasons = formats.Reasons(on_bad)
+    passages = list(reporter.track(formats.read_passages(path, reasons), "reading passages"))
     if not passages:
         raise InputError(
-            "no line holds a usable passage", where=str(path), remedy='one JSON object a line: {"_id", "text", "title"}'
+            f"no line holds a usable passage{reasons}" if reasons.first else "there is no passage in it",
+            where=str(path),
+            remedy='one JSON object a line: {"_id", "text", "title"}',
         )
     # Judgements name these ids, so repeats stay; knowing their groups keeps them on one side of every split.
     groups = corpus.near_duplicates([(p.id, p.content("title")) for p in passages], settings.dedup)
@@ -285,28 +288,58 @@ Made = tuple[pairs.CountedSplits, Sequence[pairs.RemovedPair], dict[str, Any]]
 
 def _labelled(prepared: PreparedCorpus, settings: Settings, on_bad: formats.OnBad) -> Made:
     folder = prepared.source.path
-    asked = list(formats.read_queries(folder / "queries.jsonl", on_bad))
+    of_queries, of_qrels = formats.Reasons(on_bad), formats.Reasons(on_bad)
+    asked = list(formats.read_queries(folder / "queries.jsonl", of_queries))
     files = {"train": "train", "dev": "dev", "validation": "dev", "valid": "dev", "test": "test"}
     parts: dict[SplitName, Sequence[Pair]] = {}
     counts: dict[str, Any] = {"source": "labels"}
+    judged: list[Qrel] = []
     for stem, name in files.items():
         path = folder / "qrels" / f"{stem}.tsv"
         if name in parts or not path.exists():
             continue
+        judgements = list(formats.read_qrels(path, of_qrels))
+        judged += judgements
         found = pairs.pairs_from_qrels(
-            asked, formats.read_qrels(path, on_bad), prepared.texts.keys(), on_bad,
+            asked, judgements, prepared.texts.keys(), of_qrels,
             queries_source=str(folder / "queries.jsonl"), qrels_source=str(path),
         )  # fmt: skip
         parts[name] = found.pairs  # type: ignore[index]  # the table's values are split names
         for field in ("unknown_queries", "unknown_passages", "without_positive"):
             counts[field] = counts.get(field, 0) + getattr(found, field)
     if not any(parts.values()):
-        raise InputError(
-            "no usable judgement: qrels/train.tsv, dev.tsv and test.tsv are absent, or name no known query and passage",
-            where=str(folder / "qrels"),
-            remedy="without labels, give the corpus.jsonl itself: pairs are then made from titles",
-        )
+        raise _no_judgement(folder, asked, list(parts), judged, counts, of_qrels if asked else of_queries)
+    counts["given"] = [name for name in SPLITS if parts.get(name)]
     return pairs.given_splits(parts, prepared.documents, prepared.near_duplicates, settings.split), (), counts
+
+
+def _no_judgement(
+    folder: Path, asked: Sequence[Query], found: Sequence[str], judged: Sequence[Qrel], counts: Mapping[str, int],
+    reasons: formats.Reasons,
+) -> InputError:  # fmt: skip
+    """Why no pair came out of a BEIR folder: the first of its parts that gives nothing."""
+    where = folder / "qrels"
+    if not asked:
+        where = folder / "queries.jsonl"
+        what = f"no line holds a usable query{reasons}" if reasons.first else "there is no query in it"
+    elif not found:
+        others = ", ".join(sorted(path.name for path in where.glob("*"))[:5])
+        what = f"there is none of train.tsv, dev.tsv and test.tsv{f', only {others}' if others else ''}"
+    elif not judged:
+        what = f"no line of {', '.join(found)} holds a usable judgement{reasons}" if reasons.first else (
+            f"there is no judgement in {', '.join(found)}"
+        )  # fmt: skip
+    elif not any(one.relevance > 0 for one in judged):
+        what = f"none of the {len(judged):,} judgements has a score above 0, so nothing answers any query"
+    else:
+        what = (
+            f"none of the {len(judged):,} judgements says that a known passage answers a known query: "
+            f"{counts['unknown_queries']:,} name a query that is not in queries.jsonl, {counts['unknown_passages']:,} "
+            f"others a passage that is not in the corpus{reasons}"
+        )
+    return InputError(
+        what, where=str(where), remedy="without labels, give the corpus.jsonl itself: pairs are then made from titles"
+    )
 
 
 def _structural(prepared: PreparedCorpus, encoder: Encoder, settings: Settings, reporter: Reporter) -> Made:
@@ -373,12 +406,15 @@ def _tokenizer(base: ModelFolder) -> Tokenizer:
     from tokenizers import Tokenizer
 
     file = base.path / "tokenizer.json"
-    if file.exists():
-        tokenizer = Tokenizer.from_file(str(file))
-    else:
-        from transformers import AutoTokenizer
+    try:
+        if file.exists():
+            tokenizer = Tokenizer.from_file(str(file))
+        else:
+            from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True).backend_tokenizer
+            tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True).backend_tokenizer
+    except Exception as error:  # the library raises bare exceptions
+        raise ModelError(f"the model's tokenizer cannot be read: {error}", where=str(base.path)) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jargonaut.errors import InputError
+from jargonaut.artifacts import legible
+from jargonaut.errors import InputError, ModelError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.settings import Settings, load_settings
@@ -94,6 +95,7 @@ class Workspace:
         from jargonaut.encoding.matryoshka import TruncatedEncoder
         from jargonaut.index import IndexSearcher, LanceStore
 
+        query = legible(query)
         if not query.strip():
             raise InputError("the query is empty")
         if k < 1:
@@ -117,7 +119,7 @@ class Workspace:
         return self.registry().list()
 
     def promote(self, version: str) -> Live:
-        """Makes a version and its index live, in one step.
+        """Makes a version and its newest index live, in one step.
 
         Raises:
             InputError: The version is unknown, or it has no index.
@@ -125,7 +127,7 @@ class Workspace:
         """
         registry = self.registry()
         registry.verify(version)
-        index, dimension = self._index_of(registry.get(version))
+        index, dimension = self._index_of(registry.get(version), newest=True)
         return registry.promote(version, index, dimension)
 
     def rollback(self) -> Live:
@@ -149,16 +151,26 @@ class Workspace:
         from jargonaut.encoding.local import LocalEncoder
         from jargonaut.encoding.models import find_model
 
-        folder = find_model(
-            str(version.path), query_prompt=version.query_prompt, passage_prompt=version.passage_prompt
-        )  # fmt: skip
-        return LocalEncoder(
+        registry = self.registry()
+        if not version.path.is_dir():
+            registry.verify(version.version)  # which says what is gone
+        try:
+            folder = find_model(
+                str(version.path), query_prompt=version.query_prompt, passage_prompt=version.passage_prompt
+            )
+        except ModelError:
+            registry.verify(version.version)
+            raise
+        encoder = LocalEncoder(
             folder, self.settings.compute, max_tokens=version.max_tokens,
             trust_remote_code=self.settings.base.trust_remote_code,
         )  # fmt: skip
+        if encoder.fingerprint != version.fingerprint:
+            registry.verify(version.version)
+        return encoder
 
-    def _index_of(self, version: ModelVersion) -> tuple[str, int]:
-        """Collection and dimension: over the passages that are live if there is such a one, else the newest."""
+    def _index_of(self, version: ModelVersion, *, newest: bool = False) -> tuple[str, int]:
+        """Collection and dimension: over the passages that are live if wanted and there is such a one, else newest."""
         from jargonaut.index import BUILT, PASSAGES, LanceStore
 
         made = {c.name: c for c in LanceStore(self.layout.index).collections() if c.complete}
@@ -167,7 +179,8 @@ class Workspace:
         fitting = [c for c in made.values() if c.fingerprint == version.fingerprint]
         if not fitting:
             raise InputError(f"version {version.version} has no index", remedy=_RUN_FIRST)
-        best = max(fitting, key=lambda c: (c.meta.get(PASSAGES) == passages, c.meta.get(BUILT, ""), c.name))
+        same = passages if not newest else None
+        best = max(fitting, key=lambda c: (c.meta.get(PASSAGES) == same, c.meta.get(BUILT, ""), c.name))
         return best.name, best.dimension
 
 

@@ -37,6 +37,14 @@ def test_other_languages_are_named_with_their_figures(text: str) -> None:
     assert "%" in notice
 
 
+@pytest.mark.parametrize(
+    "text", ["Динамометрический ключ проверяется раз в год.", "Der Schlüssel ist nicht hier und da."]
+)
+def test_the_warning_says_what_to_do(text: str) -> None:
+    """A multilingual base is named as it would be typed."""
+    assert "`--base intfloat/multilingual-e5-small`" in (language_notice([text] * 40) or "")
+
+
 def test_a_few_foreign_texts_among_english_ones_give_no_warning() -> None:
     """Only a corpus that is mostly not English is warned of."""
     assert language_notice([ENGLISH] * 30 + ["Das ist nicht der richtige Text für den Test."] * 5) is None

@@ -74,6 +74,14 @@ def test_labels_that_name_nothing_known_are_refused(tmp_path: Path) -> None:
     assert "qrels" in str(refusal("run", str(tmp_path / "set"), "-w", str(tmp_path)))
 
 
+def test_the_version_is_told() -> None:
+    """`--version` prints it and ends well."""
+    from importlib.metadata import version
+
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.output.strip(), result.exit_code) == (version("jargonaut"), 0)
+
+
 def test_an_unknown_setting_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     """`--set` with a name that means nothing is refused."""
     assert "epoch" in str(refusal("run", str(tmp_path), "-w", str(tmp_path), "--set", "train.epoch=2"))

@@ -138,3 +138,31 @@ def test_one_byte_of_the_weights_changes_the_fingerprint(folder: Path) -> None:
     before = fingerprint(folder)
     (folder / "model.safetensors").write_bytes(b"0123456788")
     assert fingerprint(folder) != before
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_no_name_is_no_folder(name: str) -> None:
+    """An empty name does not mean the current folder."""
+    with pytest.raises(ModelError, match=r"(?s)no model is named.*embedded"):
+        find_model(name)
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"", b"\xff", b"[1]", b'"text"'], ids=["cut", "empty", "bytes", "list", "text"]
+)
+@pytest.mark.parametrize("file", ["config.json", "modules.json", "config_sentence_transformers.json", "1/config.json"])
+def test_a_broken_configuration_is_named(folder: Path, file: str, content: bytes) -> None:
+    """Whatever is wrong with a configuration file, the error says which one it is."""
+    (folder / "1").mkdir()
+    modules = [{"path": "", "type": "Transformer"}, {"path": "1", "type": "Pooling"}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / file).write_bytes(content)
+    with pytest.raises(ModelError, match=rf"my-model/{file}: .* broken"):
+        find_model(str(folder))
+
+
+def test_prompts_of_another_kind_are_named(folder: Path) -> None:
+    """Prompts must be texts."""
+    (folder / "config_sentence_transformers.json").write_text('{"prompts": {"query": 7}}')
+    with pytest.raises(ModelError, match="prompts"):
+        find_model(str(folder))

@@ -158,6 +158,6 @@ def test_unknown_power_is_no_number(sample: RunReport) -> None:
     assert sample.assessment is not None
     unsure = dataclasses.replace(sample.assessment, smallest_detectable=1.0, queries_needed=None)
     told = dataclasses.replace(sample, assessment=unsure)
-    assert "dev has too few document groups" in to_html(told)
+    assert "can show is unknown" in to_html(told)
     assert "difference of 1.000 or more" not in to_html(told)
     assert json.loads(json.dumps(to_json(told)))["assessment"]["queries_needed"] is None

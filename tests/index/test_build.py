@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,29 @@ def test_building_again_builds_nothing(
     again = build_index(store, "v1", passages, texts(passages), cached)
     assert again == dataclasses.replace(first, reused=True)
     assert cached.misses == 0
+
+
+@pytest.mark.parametrize("damage", ["no data", "cut", "no tag", "no version"])
+def test_a_damaged_index_is_built_anew(
+    store: LanceStore, passages: list[Passage], encoder: Encoder, damage: str
+) -> None:
+    """The second build notices what the first one lost, gives the same name again, and it can be searched."""
+    first = build_index(store, "v1", passages, texts(passages), encoder)
+    other = build_index(store, "v2", passages, texts(passages), encoder)
+    folder = store.folder / f"{first.collection}.lance"
+    if damage == "no data":
+        shutil.rmtree(folder / "data")
+    elif damage == "cut":
+        (file,) = (folder / "data").iterdir()
+        file.write_bytes(file.read_bytes()[:-10])
+    elif damage == "no tag":
+        (folder / "_refs" / "tags" / "complete.json").write_text("{")
+    else:
+        min((folder / "_versions").glob("*.manifest")).unlink()
+    assert build_index(store, "v1", passages, texts(passages), encoder) == first
+    store.open(first.collection, encoder.fingerprint).check()
+    assert build_index(store, "v1", passages, texts(passages), encoder).reused
+    assert build_index(store, "v2", passages, texts(passages), encoder) == dataclasses.replace(other, reused=True)
 
 
 @pytest.mark.parametrize("change", ["text", "content", "title"])

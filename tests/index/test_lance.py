@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from jargonaut.errors import InputError, MismatchError
-from jargonaut.index import LanceStore
+from jargonaut.errors import InputError, JargonautError, MismatchError
+from jargonaut.index import DamagedCollectionError, LanceStore
 from jargonaut.index.lance import LanceCollection
 from jargonaut.records import Passage
 
@@ -170,3 +172,65 @@ def test_the_store_lives_where_it_was_told(tmp_path: Path, passages: list[Passag
     store = LanceStore(tmp_path / "mein Index ü")
     filled(store, passages).finish()
     assert store.open("c", "f").count() == len(passages)
+
+
+def damage(folder: Path, kind: str) -> None:
+    """Harms a finished table as disks and people do."""
+    data = sorted((folder / "data").iterdir())
+    if kind == "no data":
+        shutil.rmtree(folder / "data")
+    elif kind == "cut":
+        data[0].write_bytes(data[0].read_bytes()[:-10])
+    else:
+        data[0].write_bytes(b"\xff" * data[0].stat().st_size)
+
+
+@pytest.mark.parametrize("kind", ["no data", "cut", "overwritten"])
+def test_a_damaged_collection_says_so(store: LanceStore, passages: list[Passage], kind: str) -> None:
+    """Searching, fetching and checking name the collection and the way out; a whole one passes the check."""
+    filled(store, passages).finish()
+    store.open("c", "f").check()
+    damage(store.folder / "c.lance", kind)
+    collection = store.open("c", "f")
+    for read in (
+        lambda: collection.search(np.ones((1, 8), dtype=np.float32), 2),
+        lambda: collection.fetch(["icd/1"]),
+        collection.check,
+    ):
+        with pytest.raises(DamagedCollectionError, match=r"(?s)'c' is damaged \(.*jargonaut run"):
+            read()
+
+
+def test_a_finished_version_that_is_gone_is_damage(store: LanceStore, passages: list[Passage]) -> None:
+    """A table whose finished version was removed cannot be opened, and says why."""
+    filled(store, passages).finish()
+    min((store.folder / "c.lance" / "_versions").glob("*.manifest")).unlink()  # the newest: Lance counts down
+    with pytest.raises(DamagedCollectionError, match="damaged"):
+        store.open("c", "f")
+
+
+def test_a_tag_that_cannot_be_read_is_none(store: LanceStore, passages: list[Passage]) -> None:
+    """Such a table counts as unfinished, can be listed and can be dropped."""
+    filled(store, passages).finish()
+    (store.folder / "c.lance" / "_refs" / "tags" / "complete.json").write_text("{")
+    assert [info.complete for info in store.collections()] == [False]
+    store.drop("c")
+    assert store.collections() == []
+
+
+def test_too_many_open_files_are_no_damage(store: LanceStore, passages: list[Passage]) -> None:
+    """What the system refuses for the moment is said as that, so nothing is built anew for it."""
+    resource = pytest.importorskip("resource")  # the system's limits, where it has them
+    filled(store, passages).finish()
+    collection = store.open("c", "f")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open(os.devnull, os.O_RDONLY)  # the lowest number that is free, so that none is below the limit
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        with pytest.raises(JargonautError, match="cannot be read now") as raised:
+            collection.check()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert not isinstance(raised.value, MismatchError)
+    collection.check()

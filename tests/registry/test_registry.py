@@ -93,6 +93,15 @@ def test_a_lost_folder_is_restored(registry: Registry, tmp_path: Path) -> None:
     assert registry.verify("v1") == first
 
 
+def test_an_altered_folder_is_restored(registry: Registry, tmp_path: Path) -> None:
+    """A version whose files were damaged is whole again after it is registered again."""
+    source = model(tmp_path / "run")
+    first = registry.register(source, **DETAILS)
+    (first.path / "model.safetensors").write_text("w")
+    assert registry.register(source, **DETAILS) == first
+    assert registry.verify("v1") == first
+
+
 def test_the_encoder_keeps_its_fingerprint(registry: Registry, tmp_path: Path, base_model_path: Path) -> None:
     """A real model has the same identity in the registry as where it came from, and is a model folder still."""
     source = shutil.copytree(base_model_path, tmp_path / "run")
@@ -128,10 +137,13 @@ def test_verify_finds_a_changed_file(registry: Registry, tmp_path: Path) -> None
 
 
 def test_the_base_is_registered_where_it_lies(registry: Registry, tmp_path: Path) -> None:
-    """No copy; the same model is the same version, also after it moved; another one gets another name."""
+    """No copy; the same model is the same version, and moves only when it is gone; another one gets another name."""
     details: dict[str, Any] = {"name": "MiniLM", "dimension": 384}
     first = registry.register_base(model(tmp_path / "here"), fingerprint="f", **details)
-    moved = registry.register_base(model(tmp_path / "there"), fingerprint="f", **details)
+    again = registry.register_base(model(tmp_path / "there"), fingerprint="f", **details)
+    assert again.path == tmp_path / "here"
+    shutil.rmtree(tmp_path / "here")
+    moved = registry.register_base(tmp_path / "there", fingerprint="f", **details)
     other = registry.register_base(tmp_path / "there", fingerprint="g", **details)
     assert [v.version for v in (first, moved, other)] == ["base", "base", "base-2"]
     assert registry.get("base").path == tmp_path / "there"

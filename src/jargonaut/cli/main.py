@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +30,24 @@ app = typer.Typer(
     help="Teaches an embedding model the jargon of one domain, proves that it helps, and ships it safely.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(metadata.version("jargonaut"))
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
+
+
 models_app = typer.Typer(no_args_is_help=True, help="Registered model versions: list, show, promote, roll back.")
 app.add_typer(models_app, name="models")
 
@@ -77,7 +97,8 @@ def assess(
     """
     found = _open(workspace, base, setting, TerminalReporter()).assess(source)
     if as_json:
-        say(json.dumps(plain(found), indent=2, ensure_ascii=False))
+        told = {**plain(found), "sentence": found.sentence, "source": str(source)}
+        say(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         say(f"\n{found.sentence}")
         for reason in found.reasons:
@@ -171,7 +192,8 @@ def demo(
 @models_app.command("list", epilog="Example: jargonaut models list -w my-domain")
 def models_list(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
     """Every registered version with its test score; the live one is marked."""
-    versions = _open(workspace, None, None, TerminalReporter()).models()
+    registry = _open(workspace, None, None, TerminalReporter()).registry()
+    versions, live = registry.list(), registry.live()
     if as_json:
         say(json.dumps(plain(versions), indent=2, ensure_ascii=False))
         return
@@ -179,7 +201,11 @@ def models_list(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) ->
     for one in versions:
         score = one.metrics.get("nDCG@10")
         shown = f"{score:.3f}" if score is not None else "–"
-        say(f"  {one.version:<10}{one.status:<12}{one.dimension:>5}  {shown:>8}  {one.created[:16]:<17} {one.name}")
+        prompt = f" (queries begin with {one.query_prompt!r})" if one.query_prompt else ""
+        row = f"  {one.version:<10}{one.status:<12}{one.dimension:>5}  {shown:>8}  {one.created[:16]:<17} {one.name}"
+        say(row + prompt)
+    if live:
+        say(f"\n  live: {live.version} on {live.index}, {live.dimension} dimensions, since {live.since[:16]}")
 
 
 @models_app.command("show", epilog="Example: jargonaut models show v1")
@@ -221,8 +247,17 @@ def models_rollback(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False
     say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
 
 
+class _StoppedError(BaseException):
+    """Ctrl-C. Not KeyboardInterrupt, which the command-line library would turn into a silent exit."""
+
+
+def _stop(*_: object) -> None:
+    raise _StoppedError
+
+
 def main() -> None:
     """The entry point: an error of the user's is a sentence and exit code 2, never a traceback."""
+    signal.signal(signal.SIGINT, _stop)
     try:
         app()
     except JargonautError as error:
@@ -231,7 +266,7 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that may not be written, a file that vanished
         click.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except _StoppedError:
         click.echo("stopped; the same command goes on from here", err=True)
         sys.exit(130)
 

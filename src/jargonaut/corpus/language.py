@@ -12,6 +12,7 @@ from collections.abc import Iterable
 MAX_NON_LATIN_SHARE = 0.3
 MIN_WORDS = 50
 """Fewer words are no evidence."""
+REMEDY = "Name a multilingual base model, for example `--base intfloat/multilingual-e5-small`."
 
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH_WORDS = """
@@ -43,7 +44,7 @@ def language_notice(texts: Iterable[str], sample: int = 500) -> str | None:
         sample: How many at most.
 
     Returns:
-        One sentence, or None where nothing speaks against English.
+        What was counted and what to do about it, or None where nothing speaks against English.
     """
     everything = list(texts)
     step = max(1, -(-len(everything) // max(1, sample)))
@@ -61,11 +62,13 @@ def language_notice(texts: Iterable[str], sample: int = 500) -> str | None:
         return None
     seen = f"in {len(looked_at):,} sampled texts"
     if non_latin > MAX_NON_LATIN_SHARE * letters:
-        return f"The text is mostly not English: {seen}, {non_latin / letters:.0%} of the letters are not Latin."
+        return (
+            f"The text is mostly not English: {seen}, {non_latin / letters:.0%} of the letters are not Latin. {REMEDY}"
+        )
     if words >= MIN_WORDS and other > 2 * english and other > 0.05 * words:
         return (
             f"The text is mostly not English: {seen}, {english / words:.0%} of the words are common English function "
-            f"words and {other / words:.0%} are those of other languages."
+            f"words and {other / words:.0%} are those of other languages. {REMEDY}"
         )
     return None
 

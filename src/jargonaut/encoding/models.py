@@ -21,6 +21,8 @@ EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 _HUB_CODE = ["*.py"]  # only where the user lets it run: what is never run need not lie here
+_OWN_CONFIG = "config_sentence_transformers.json"
+_CONFIGS = ("config.json", "sentence_bert_config.json", "tokenizer_config.json", _OWN_CONFIG)
 _NOT_IDENTITY = {"data_config.json", "trainer_state.json", "model.safetensors.index.json", "jargonaut.json"}
 
 
@@ -67,8 +69,7 @@ class ModelFolder:
         return int(value) if value else None
 
     def _json(self, name: str) -> Any:
-        path = self.path / name
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        return _configuration(self.path / name)
 
 
 def find_model(
@@ -83,8 +84,11 @@ def find_model(
         trust_remote_code: Whether a download brings the model's Python code along; nothing is run here.
 
     Raises:
-        ModelError: There is no such model, it has no safetensors weights, or the embedded one was altered.
+        ModelError: There is no such model, it has no safetensors weights, one of its configuration files is broken, or
+            the embedded one was altered.
     """
+    if not name.strip():
+        raise ModelError("no model is named", remedy="give a folder, a hub id, or `embedded`")
     path = _embedded() if name == EMBEDDED else Path(name).expanduser()
     if name != EMBEDDED and not path.is_dir():
         path = _from_hub(name, _HUB_FILES + _HUB_CODE if trust_remote_code else _HUB_FILES)
@@ -96,6 +100,7 @@ def find_model(
             where=str(path),
             remedy="convert it once with `transformers`: model.save_pretrained(folder, safe_serialization=True)",
         )
+    _check_configuration(path)
     shown = EMBEDDED_NAME if name == EMBEDDED else name
     known = _own_prompts(path) or family_prompts(shown if not path.is_dir() or name != str(path) else path.name)
     prompts = Prompts(
@@ -142,10 +147,56 @@ def _from_hub(name: str, wanted: list[str]) -> Path:
 
 def _own_prompts(path: Path) -> Prompts | None:
     """Prompts that the model's own configuration names, if it names any that say something."""
-    file = path / "config_sentence_transformers.json"
-    if not file.exists():
-        return None
-    prompts = json.loads(file.read_text(encoding="utf-8")).get("prompts") or {}
+    prompts = (_configuration(path / _OWN_CONFIG) or {}).get("prompts") or {}
+    if not isinstance(prompts, dict) or any(not isinstance(p, str | None) for p in prompts.values()):
+        raise _broken(path / _OWN_CONFIG, '"prompts" must be an object of strings')
     query = prompts.get("query") or prompts.get("retrieval.query") or ""
     passage = prompts.get("document") or prompts.get("passage") or prompts.get("retrieval.passage") or ""
     return Prompts(query, passage) if query or passage else None
+
+
+def _check_configuration(path: Path) -> None:
+    """Reads a model's configuration files once, so that a broken one is named before a library stumbles over it.
+
+    Raises:
+        ModelError: One cannot be read or holds something else than it should.
+    """
+    for name in _CONFIGS:
+        _configuration(path / name)
+    file = path / "modules.json"
+    modules = _configuration(file)
+    for module in modules or []:
+        if not isinstance(module, dict) or not isinstance(module.get("type"), str):
+            raise _broken(file, 'every module must be an object with a "type"')
+        if not isinstance(module.get("path", ""), str):
+            raise _broken(file, 'the "path" of a module must be a string')
+        if module.get("path"):
+            _configuration(path / module["path"] / "config.json")
+
+
+def _configuration(file: Path) -> Any:
+    """The JSON value of a configuration file: a list of modules, or an object; None when there is no such file.
+
+    Raises:
+        ModelError: It cannot be read, or is of another kind.
+    """
+    if not file.exists():
+        return None
+    wanted = list if file.name == "modules.json" else dict
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _broken(file, str(error.strerror or error)) from error
+    except ValueError as error:
+        raise _broken(file, str(error)) from error
+    if not isinstance(value, wanted):
+        raise _broken(file, f"{'a list' if wanted is list else 'an object'} is wanted")
+    return value
+
+
+def _broken(file: Path, reason: str) -> ModelError:
+    return ModelError(
+        f"this configuration file of the model is broken ({reason})",
+        where=str(file),
+        remedy="copy or download the model again, whole",
+    )

@@ -30,7 +30,13 @@ from jargonaut.evaluation.report import RunReport, TrainingCurve
 from jargonaut.evaluation.report_html import to_html
 from jargonaut.evaluation.report_json import to_json
 from jargonaut.evaluation.report_table import verdict_table
-from jargonaut.evaluation.statistics import NO_DIFFERENCE, Interval, mean_interval, paired_bootstrap
+from jargonaut.evaluation.statistics import (
+    NO_DIFFERENCE,
+    Interval,
+    fewest_clusters,
+    mean_interval,
+    paired_bootstrap,
+)
 
 __all__ = [
     "HEADLINE",
@@ -54,6 +60,7 @@ __all__ = [
     "assess",
     "compare",
     "deployed_dimension",
+    "fewest_clusters",
     "find_changes",
     "mean_interval",
     "paired_bootstrap",

@@ -265,7 +265,7 @@ def assess(
     detectable = smallest_detectable(base, hybrid, labels, test_queries=test_queries, options=options)
     tested, number = test_queries or len(labels), len(set(labels))
     known = number >= fewest_clusters(options.confidence)
-    needed = math.ceil(tested * (detectable / options.wanted_gain) ** 2) if known else None
+    needed = math.ceil(tested * (detectable / options.wanted_gain) ** 2) if known and detectable else None
     facts = _Facts(alternatives[0], alternatives[2], train_pairs, number, tested, detectable, needed, options)
     rule = next(rule for rule in _RULES if rule.holds(facts))
     reasons = (rule.reason(facts), *_figures(alternatives), _power(facts))
@@ -343,10 +343,15 @@ def _figures(alternatives: tuple[Alternative, ...]) -> list[str]:
 
 
 def _power(facts: _Facts) -> str:
-    if facts.needed is None:
+    if facts.clusters < facts.fewest:
         return (
             f"Which nDCG@10 difference {facts.tested:,} test queries can show is unknown: dev has {facts.clusters} "
             f"document group{'s' if facts.clusters != 1 else ''}, too few ({facts.fewest} are needed)."
+        )
+    if facts.detectable == 0:
+        return (
+            f"Which nDCG@10 difference {facts.tested:,} test queries can show is unknown: base and hybrid score the "
+            "same on all of dev."
         )
     return (
         f"{facts.tested:,} test queries can show an nDCG@10 difference of {signed(facts.detectable)[1:]} or more; "

@@ -272,6 +272,8 @@ def _sentence(
     before, after = base.metrics, tuned.metrics
     asked = f"{len(base.scores.query_ids):,} test queries"
     span = f"{signed(dense.difference)}, interval {signed(dense.low)} to {signed(dense.high)}"
+    if (dense.low, dense.high) == (-1.0, 1.0):
+        span = f"{signed(dense.difference)}, too few document groups for an interval"
     ndcg = f"nDCG@10 {before['nDCG@10']:.3f} → {after['nDCG@10']:.3f}, {span}"
     if name == "ship":
         return f"Ship it: the tuned model is measurably better on {asked} ({ndcg})."

@@ -42,6 +42,7 @@ _TEXT_LIMIT = 4_000  # characters of a passage that are shown
 
 def to_html(report: RunReport) -> str:
     """The report as one HTML document that needs nothing else."""
+    stages = {name: seconds for name, seconds in report.timings.items() if name != "total"}
     page = _template().render(
         report=report,
         headline=_headline(report),
@@ -51,8 +52,9 @@ def to_html(report: RunReport) -> str:
         systems=[(one, one.metrics, report.against_base(one)) for one in report.ordered_systems()],
         smaller=report.smaller_against_full(),
         settings=_flat(plain(report.settings)),
-        total_seconds=sum(report.timings.values()),
-        longest=max(report.timings.values(), default=0.0),
+        stages=stages,
+        total_seconds=sum(stages.values()),
+        longest=max(stages.values(), default=0.0),
     )
     return page.lstrip()
 

@@ -3,13 +3,14 @@
 from jargonaut.index.build import BUILT, PASSAGES, IndexInfo, build_index
 from jargonaut.index.lance import LanceStore
 from jargonaut.index.search import IndexSearcher
-from jargonaut.index.store import Collection, CollectionInfo, VectorStore
+from jargonaut.index.store import Collection, CollectionInfo, DamagedCollectionError, VectorStore
 
 __all__ = [
     "BUILT",
     "PASSAGES",
     "Collection",
     "CollectionInfo",
+    "DamagedCollectionError",
     "IndexInfo",
     "IndexSearcher",
     "LanceStore",

@@ -1,7 +1,8 @@
 """Passages → a finished collection, under a name that says what is in it.
 
 The name is a hash of the encoder's fingerprint, its dimension and the passages, so what is finished under it is never
-built again, and an index that serves users is never touched. Knows the store's protocol; knows no store and no pointer.
+built again while it can be read, and an index that serves users is never touched. Knows the store's protocol; knows no
+store and no pointer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jargonaut.errors import InputError, MismatchError
-from jargonaut.index.store import Collection, VectorStore
+from jargonaut.index.store import Collection, DamagedCollectionError, VectorStore
 from jargonaut.protocols import Encoder, Reporter, SilentReporter
 from jargonaut.records import Passage
 
@@ -55,7 +56,7 @@ def build_index(
     reporter: Reporter | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> IndexInfo:
-    """Builds the collection of these passages and this encoder, unless it is there already.
+    """Builds the collection of these passages and this encoder, unless it is there already and can be read.
 
     A kill leaves an unfinished collection, which cannot be opened and which the next build removes. Vectors that were
     made before the kill are not made again when `encoder` remembers them (`CachedEncoder`).
@@ -79,19 +80,35 @@ def build_index(
         raise InputError("two passages share an id, so a search could not tell them apart")
     digest = _passages_hash(passages, contents)
     collection = _collection_name(name, f"{encoder.fingerprint}{encoder.dimension}{digest}")
-    reused = _complete(store, collection)
+    reporter = reporter or SilentReporter()
+    reused = _usable(store, collection, encoder.fingerprint)
     if not reused:
         with store.exclusive():
-            reused = _complete(store, collection)  # another process may have built it while this one waited
+            # Another process may have built it while this one waited.
+            reused = _usable(store, collection, encoder.fingerprint)
             if not reused:
+                if _complete(store, collection):
+                    reporter.warn(f"the index {collection} is damaged; it is built anew")
+                    store.drop(collection)
                 _remove_abandoned(store)
                 meta = {PASSAGES: digest, BUILT: clock().isoformat(), "encoder": encoder.name}
                 target = store.create(
                     collection, fingerprint=encoder.fingerprint, dimension=encoder.dimension, meta=meta
                 )
-                _fill(target, passages, contents, encoder, reporter or SilentReporter())
+                _fill(target, passages, contents, encoder, reporter)
     built = store.open(collection, encoder.fingerprint)
     return IndexInfo(collection, encoder.fingerprint, built.info.dimension, built.count(), digest, reused)
+
+
+def _usable(store: VectorStore, collection: str, fingerprint: str) -> bool:
+    """Whether a finished collection of this name is there and its files are what they were."""
+    if not _complete(store, collection):
+        return False
+    try:
+        store.open(collection, fingerprint).check()
+    except DamagedCollectionError:
+        return False
+    return True
 
 
 def _complete(store: VectorStore, collection: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from jargonaut.databases import database, transaction
-from jargonaut.errors import InputError, MismatchError
-from jargonaut.index.store import CollectionInfo, check_encoder, unknown_collection
+from jargonaut.errors import InputError, JargonautError, MismatchError
+from jargonaut.index.store import CollectionInfo, DamagedCollectionError, check_encoder, unknown_collection
 from jargonaut.protocols import Vectors
 from jargonaut.records import Passage, ScoredPassage
 
@@ -35,6 +36,10 @@ _LOCK = "builders.db"
 _BUILD_AT_MOST = 7 * 24 * 3600.0
 _SEARCHED_AT_ONCE = 256
 _FETCHED_AT_ONCE = 500
+_LANCE_ERRORS = (RuntimeError, ValueError, OSError)
+# Rights, memory, open files: what the system refuses now says nothing about the files. The rest, missing files among
+# them, does.
+_REFUSED = re.compile(r"(\(os error |\[Errno )(1|12|13|23|24)[)\]]")
 
 
 class LanceStore:
@@ -67,7 +72,7 @@ class LanceStore:
             raise InputError(f"there is a collection {name!r} already", where=str(self.folder))
         noted = {"fingerprint": fingerprint, "dimension": dimension, "meta": dict(meta or {})}
         table = connection.create_table(name, schema=_schema(dimension, json.dumps(noted)))
-        return LanceCollection(table, CollectionInfo(name, fingerprint, dimension, dict(meta or {})))
+        return LanceCollection(table, CollectionInfo(name, fingerprint, dimension, dict(meta or {})), self.folder)
 
     def open(self, name: str, fingerprint: str) -> LanceCollection:
         """A finished collection of this encoder.
@@ -75,6 +80,7 @@ class LanceStore:
         Raises:
             InputError: There is no finished collection of this name.
             MismatchError: It was built with another encoder.
+            DamagedCollectionError: The version that was finished is no longer there.
         """
         table = None
         if self.folder.is_dir():
@@ -84,8 +90,9 @@ class LanceStore:
         if table is None or not info.complete:
             raise unknown_collection(name, self.collections(), str(self.folder))
         check_encoder(info, fingerprint, str(self.folder))
-        table.checkout(_COMPLETE)
-        return LanceCollection(table, info)
+        with _legible_errors(name, self.folder):
+            table.checkout(_COMPLETE)
+        return LanceCollection(table, info, self.folder)
 
     def drop(self, name: str) -> None:
         """Removes a collection, finished or not; no error when there is none."""
@@ -95,7 +102,7 @@ class LanceStore:
         if name not in _table_names(connection):
             return
         table = _open_table(connection, name)
-        if table is not None and _COMPLETE in table.tags.list():
+        if table is not None and _tagged(table):
             table.tags.delete(_COMPLETE)  # first, so that a kill half-way leaves nothing that looks complete
         shutil.rmtree(self.folder / f"{name}.lance")
 
@@ -115,11 +122,12 @@ class LanceStore:
 
 
 class LanceCollection:
-    """One LanceDB table. Made by `LanceStore`."""
+    """One LanceDB table. Made by `LanceStore`. Reading one whose files were damaged is a DamagedCollectionError."""
 
-    def __init__(self, table: Table, info: CollectionInfo) -> None:
+    def __init__(self, table: Table, info: CollectionInfo, folder: Path) -> None:
         self._table = table
         self._info = info
+        self._folder = folder
 
     @property
     def info(self) -> CollectionInfo:
@@ -162,8 +170,9 @@ class LanceCollection:
         self._info = _info(self._info.name, self._table)
 
     def count(self) -> int:
-        """How many passages it holds."""
-        return int(self._table.count_rows())
+        """How many passages it holds, as its table says; the files are not read."""
+        with _legible_errors(self._info.name, self._folder):
+            return int(self._table.count_rows())
 
     def search(self, vectors: Vectors, k: int) -> list[list[ScoredPassage]]:
         """The `k` nearest passages of every row by cosine similarity, best first, ties by passage id.
@@ -171,6 +180,10 @@ class LanceCollection:
         Args:
             vectors: Shape (queries, dimension); normalised here.
             k: Hits per query; fewer come back from a smaller collection.
+
+        Raises:
+            MismatchError: The vectors are not of this collection's length, or not finite.
+            DamagedCollectionError: The collection's files are missing or damaged.
         """
         rows = self._normalised(vectors)
         found: list[list[ScoredPassage]] = []
@@ -179,20 +192,38 @@ class LanceCollection:
         return found
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Passage]:
-        """The passages themselves, in the order of `ids`; unknown ids are left out."""
+        """The passages themselves, in the order of `ids`; unknown ids are left out.
+
+        Raises:
+            DamagedCollectionError: The collection's files are missing or damaged.
+        """
         found: dict[str, Passage] = {}
         for start in range(0, len(ids), _FETCHED_AT_ONCE):
             quoted = ", ".join("'" + id_.replace("'", "''") + "'" for id_ in ids[start : start + _FETCHED_AT_ONCE])
-            rows = self._table.search().where(f"id IN ({quoted})").select(_PASSAGE_FIELDS).to_arrow()
+            with _legible_errors(self._info.name, self._folder):
+                rows = self._table.search().where(f"id IN ({quoted})").select(_PASSAGE_FIELDS).to_arrow()
             for row in rows.to_pylist():
                 found[row["id"]] = Passage(**{**row, "headings": tuple(row["headings"])})
         return {id_: found[id_] for id_ in ids if id_ in found}
+
+    def check(self) -> None:
+        """Searches all vectors once and fetches what was found; the table's own notes may outlive its files.
+
+        Raises:
+            DamagedCollectionError: The collection's files are missing or damaged.
+        """
+        anything = np.zeros((1, self._info.dimension), dtype=np.float32)
+        anything[0, 0] = 1.0
+        best = [hit.passage_id for hit in self.search(anything, 1)[0]]
+        if len(self.fetch(best)) != min(1, self.count()):
+            raise DamagedCollectionError(self._info.name, "a search finds no passage", str(self._folder))
 
     def _search(self, rows: Vectors, k: int) -> list[list[ScoredPassage]]:
         if k < 1 or self.count() == 0:
             return [[] for _ in rows]
         query = cast("LanceVectorQueryBuilder", self._table.search(rows))
-        nearest = query.distance_type("dot").select(["id", "_distance"]).limit(k).to_arrow()
+        with _legible_errors(self._info.name, self._folder):
+            nearest = query.distance_type("dot").select(["id", "_distance"]).limit(k).to_arrow()
         # One query alone comes back without the column that numbers the queries.
         numbers = nearest["query_index"].to_pylist() if "query_index" in nearest.schema.names else [0] * len(nearest)
         hits: list[list[ScoredPassage]] = [[] for _ in rows]
@@ -246,7 +277,8 @@ def _open_table(connection: DBConnection, name: str) -> Table | None:
     """The table; None when a kill left a folder that is no table yet."""
     try:
         return connection.open_table(name)
-    except (ValueError, RuntimeError, OSError):
+    except _LANCE_ERRORS as error:
+        _raise_if_refused(name, error)  # or what serves users would be taken for unfinished, and removed
         return None
 
 
@@ -255,5 +287,36 @@ def _info(name: str, table: Table | None) -> CollectionInfo:
     if table is None or noted is None:
         return CollectionInfo(name, fingerprint="", dimension=0)
     known = json.loads(noted)
-    complete = _COMPLETE in table.tags.list()
-    return CollectionInfo(name, known["fingerprint"], known["dimension"], known["meta"], complete)
+    return CollectionInfo(name, known["fingerprint"], known["dimension"], known["meta"], _tagged(table))
+
+
+def _tagged(table: Table) -> bool:
+    """Whether the table was finished; one whose tag cannot be read was not."""
+    try:
+        return _COMPLETE in table.tags.list()
+    except _LANCE_ERRORS as error:
+        _raise_if_refused(table.name, error)
+        return False
+
+
+@contextlib.contextmanager
+def _legible_errors(name: str, folder: Path) -> Iterator[None]:
+    """Turns what the library raises over unreadable files into an error that a user can act on."""
+    try:
+        yield
+    except _LANCE_ERRORS as error:
+        _raise_if_refused(name, error)
+        raise DamagedCollectionError(name, _reason(error), str(folder)) from error
+
+
+def _raise_if_refused(name: str, error: Exception) -> None:
+    if _REFUSED.search(str(error)):
+        raise JargonautError(
+            f"the collection {name!r} cannot be read now ({_reason(error)})",
+            remedy="check your rights to its files, the memory, and how many files may be open (ulimit -n)",
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What the library says, without where in its own source it says so."""
+    return str(error).split(", /")[0].removeprefix("lance error: ")

@@ -35,8 +35,19 @@ class CollectionInfo:
     complete: bool = False
 
 
+class DamagedCollectionError(MismatchError):
+    """A finished collection whose files are missing or cannot be trusted."""
+
+    def __init__(self, name: str, reason: str, where: str) -> None:
+        super().__init__(
+            f"the collection {name!r} is damaged ({reason})",
+            where=where,
+            remedy="run `jargonaut run` again, which builds it anew",
+        )
+
+
 class Collection(Protocol):
-    """One set of vectors with the passages that they stand for."""
+    """One set of vectors with the passages that they stand for. Reading a damaged one is a DamagedCollectionError."""
 
     @property
     def info(self) -> CollectionInfo:
@@ -57,6 +68,13 @@ class Collection(Protocol):
     def fetch(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages themselves, to be shown; unknown ids are left out."""
 
+    def check(self) -> None:
+        """Reads every vector, and one passage.
+
+        Raises:
+            DamagedCollectionError: Something cannot be read.
+        """
+
 
 class VectorStore(Protocol):
     """A place that holds collections."""
@@ -75,6 +93,7 @@ class VectorStore(Protocol):
         Raises:
             InputError: There is no finished collection of this name.
             MismatchError: It was built with another encoder.
+            DamagedCollectionError: What was finished is no longer there.
         """
 
     def drop(self, name: str) -> None:
@@ -102,9 +121,14 @@ def check_encoder(info: CollectionInfo, fingerprint: str, where: str) -> None:
 def unknown_collection(name: str, known: Sequence[CollectionInfo], where: str) -> InputError:
     """The error for a name that cannot be opened; lists those that can."""
     names = [info.name for info in known if info.complete]
-    unfinished = any(info.name == name for info in known)
+    if any(info.name == name for info in known):
+        return InputError(
+            f"the collection {name!r} was never finished, or is damaged",
+            where=where,
+            remedy="run `jargonaut run` again, which builds it anew",
+        )
     return InputError(
-        f"the collection {name!r} was never finished" if unfinished else f"there is no collection {name!r}",
+        f"there is no collection {name!r}",
         where=where,
         remedy=f"known collections: {', '.join(names)}" if names else "build one first",
     )

@@ -73,7 +73,7 @@ class Registry:
         """Copies a model folder into the registry as a new version. The source stays as it is.
 
         The same files with the same fingerprint are the same version: registering them again, after another evaluation
-        or after a kill at any moment, gives back the first one. If its folder was lost meanwhile, it is restored.
+        or after a kill at any moment, gives back the first one. If its folder was lost or altered, it is restored.
 
         Args:
             source_folder: A folder that sentence-transformers loads.
@@ -112,7 +112,7 @@ class Registry:
             # The lock is held while the folder is copied, so any other half-copied folder is an abandoned one.
             self._adopt(connection)
             known = self._same(connection, wanted)
-            if known is not None and known.path.is_dir():
+            if known is not None and _is_whole(known):
                 return known
             version = known or replace(wanted, version=self._next_name(connection))
             version = replace(version, path=self.models / version.version)
@@ -135,8 +135,8 @@ class Registry:
     ) -> ModelVersion:
         """Registers a base model where it lies, without copying it.
 
-        The first one is `base`; another model (by fingerprint) becomes `base-2` and so on. A known one that lies
-        elsewhere now, as after a reinstallation, keeps its version.
+        The first one is `base`; another model (by fingerprint) becomes `base-2` and so on. A known one that was
+        registered elsewhere stays there, unless it is gone or altered there, as after a reinstallation.
         """
         digest = _hash_of_model(folder)
         path = str(folder.resolve())
@@ -147,10 +147,11 @@ class Registry:
             for known in bases:
                 if known.fingerprint != fingerprint:
                     continue
-                if str(known.path) != path:
+                if str(known.path) != path and not _is_whole(known):
                     connection.execute("UPDATE versions SET path = ? WHERE version = ?", (path, known.version))
                     self._note(connection, "moved", known.version, {"path": path})
-                return replace(known, path=Path(path))
+                    return replace(known, path=Path(path))
+                return known
             label = f"{BASE}-{len(bases) + 1}" if bases else BASE
             version = ModelVersion(
                 label, digest, name, Path(path), fingerprint, dimension, base="", run_id="", created=self._time(),
@@ -309,11 +310,17 @@ class Registry:
         try:
             _copy_files(source, incoming, version.content_hash)
             write_manifest(incoming, version)
+            shutil.rmtree(version.path, ignore_errors=True)  # a damaged one
             incoming.rename(version.path)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
             raise
         _flush(self.models)
+
+
+def _is_whole(version: ModelVersion) -> bool:
+    """Whether a version's files are what was registered."""
+    return version.path.is_dir() and model_hash(version.path) == version.content_hash
 
 
 def _hash_of_model(folder: Path) -> str:

@@ -8,7 +8,8 @@ texts, examples and a function that scores a model, and knows nothing of files, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 VERSION = 2
 LOG_EVERY = 10
 """Steps whose losses are averaged into one entry."""
+_FORETOLD_AFTER = 2
+_LONG = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,8 @@ def train(
             model.train(options.dropout)
             plan = batches(examples, positives, groups, size=options.batch_size, seed=options.seed, epoch=epoch)
             shown = report.track(plan, f"training, epoch {epoch + 1} of {options.epochs}", per_epoch)
+            if epoch == 0:
+                shown = _foretold(shown, per_epoch * options.epochs, report)
             _one_epoch(shown, step_of, optimizer, log)
             model.eval()
             judged = best.judge(epoch + 1)
@@ -192,6 +197,17 @@ def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
         return tuple(sorted({full, *asked}, reverse=True))
     powers = (2**exponent for exponent in range(15, 5, -1))
     return (full, *(dim for dim in powers if dim < full))
+
+
+def _foretold(plan: Iterator[Batch], steps: int, report: Reporter) -> Iterator[Batch]:
+    """Passes batches through; after the first two it says how long training will take, if that is long."""
+    started = time.monotonic()
+    for number, batch in enumerate(plan):
+        seconds = (time.monotonic() - started) / max(1, number) * steps
+        if number == _FORETOLD_AFTER and seconds > _LONG:
+            report.warn(f"training will take up to {seconds / 60:,.0f} minutes at this pace; a GPU, "
+                        "`--set train.epochs=1` or `--set mine.per_pair=0` shortens it")  # fmt: skip
+        yield batch
 
 
 def _one_epoch(plan: Iterable[Batch], step_of: _Stepper, optimizer: MasterAdamW, log: _LossLog) -> None:

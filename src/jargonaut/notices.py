@@ -1,0 +1,60 @@
+"""What a reader must know before trusting a run's numbers, in sentences.
+
+Knows counts. Knows neither where they come from nor where the sentences are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jargonaut.pairs import Leakage
+
+FEW_PAIRS = 1000
+FEW_DEV_QUERIES = 50
+
+
+def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
+    """About the pairs: what was left out, what is scarce, and where test comes from.
+
+    Args:
+        counts: Of the pairs artifact.
+    """
+    for field, words in (("unknown_queries", "judgements name an unknown query"),
+                         ("unknown_passages", "judgements name an unknown passage"),
+                         ("without_positive", "queries have no usable positive")):  # fmt: skip
+        if counts.get(field):
+            yield f"{counts[field]:,} {words}; they are left out"
+    if held := counts["removed"].get("query_held_out"):
+        yield f"{held:,} judgements are left out of train or dev, because dev or test asks the same query"
+    if counts.get("given") == ["test"]:
+        yield (
+            "the set has test judgements only, and they were divided into train, dev and test: it is no benchmark for "
+            "this model any more; with a qrels/train.tsv its test would be left alone"
+        )
+    if counts["train"] < FEW_PAIRS:
+        yield f"only {counts['train']:,} training pairs: expect a small gain and a wide interval; 1,000 is a start"
+    if counts["dev_queries"] < FEW_DEV_QUERIES:
+        yield f"only {counts['dev_queries']:,} dev queries: the assessment and the choice of an epoch are uncertain"
+    if counts["source"] == "structure":
+        lost = counts["removed"].get("round_trip", 0)
+        without = f", without the {lost:,} that neither base nor BM25 could answer" if lost else ""
+        yield f"the questions come from the documents' own structure{without}: expect lower scores on users' questions"
+
+
+def of_leakage(found: Leakage, origin: str) -> Iterator[str]:
+    """About what training saw of dev and test.
+
+    Args:
+        found: The counts.
+        origin: `given` when the source brought its own split, else `ours`.
+    """
+    whose = "the source's own split" if origin == "given" else "this split"
+    for part in found.shared:
+        yield f"{whose} shares {part} material with training: scores on {part} may be flattered"
+
+
+def of_test(groups: int, fewest: int) -> Iterator[str]:
+    """About what test can prove, from its number of document groups and the fewest that an interval needs."""
+    if groups < fewest:
+        yield f"test has {groups} document groups, too few for an interval ({fewest}): it can prove nothing"
