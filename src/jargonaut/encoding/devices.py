@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jargonaut.errors import SettingsError
@@ -11,6 +12,8 @@ from jargonaut.errors import SettingsError
 if TYPE_CHECKING:
     import torch
 
+_UNKNOWN_MEMORY = 8 * 2**30
+"""Taken where the system does not tell how much memory is free."""
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -73,6 +76,25 @@ def token_budget(options: ComputeOptions, device: torch.device) -> int:
     if options.batch_tokens > 0:
         return options.batch_tokens
     return 512 if device.type == "cpu" else 32_768
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device; for a CPU those that are available without swapping, within its container."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return _UNKNOWN_MEMORY
+    try:
+        groups = Path("/sys/fs/cgroup")
+        allowed = int((groups / "memory.max").read_text(encoding="ascii"))
+        return max(0, min(free, allowed - int((groups / "memory.current").read_text(encoding="ascii"))))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return free
 
 
 def native_bf16(device: torch.device) -> bool:

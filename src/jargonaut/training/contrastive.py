@@ -1,8 +1,7 @@
-"""Contrastive × Matryoshka fine-tuning: a plain loop over whole batches without padding waste.
+"""Contrastive × Matryoshka fine-tuning: a plain loop over whole batches, and the best epoch kept.
 
-Each batch's distinct texts are embedded in length-sorted micro-batches whose graphs are kept; their embeddings meet in
-one loss over the whole batch, so in-batch negatives are what the batch size says. Knows models and ids; it is handed
-texts, examples and a function that scores a model, and knows nothing of files, splits or metrics.
+It is handed texts, examples and a function that scores a model, and knows nothing of files, splits or metrics; how a
+batch becomes gradients is known by `steps`.
 """
 
 from __future__ import annotations
@@ -13,20 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, token_budget
+from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, free_memory, token_budget
 from jargonaut.encoding.families import Prompts
-from jargonaut.encoding.local import prompt_tokens
-from jargonaut.encoding.packing import embed, micro_batches, tokenize
 from jargonaut.errors import InputError, JargonautError, require_limits
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch, batches
-from jargonaut.training.losses import matryoshka_info_nce
 from jargonaut.training.optimizer import MasterAdamW
+from jargonaut.training.steps import Step, Tokens
 from jargonaut.training.weights import MasterWeights
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer
 
 VERSION = 2
@@ -51,6 +47,8 @@ class TrainOptions:
         patience: Epochs in a row without a better dev score that are put up with; training stops at the next.
         max_norm: Gradient norm that is clipped to.
         dropout: Whether the model's own dropout is on.
+        graph_gib: Memory, in GiB, that the graphs of a batch may take. A batch that needs more is embedded twice, which
+            gives the same gradients in little memory and a third more time. Not set takes half of what is free.
         seed: Order of the pairs and dropout.
 
     Raises:
@@ -67,6 +65,7 @@ class TrainOptions:
     patience: int = 1
     max_norm: float = 1.0
     dropout: bool = False
+    graph_gib: float | None = None
     seed: int = 13
 
     def __post_init__(self) -> None:
@@ -80,6 +79,7 @@ class TrainOptions:
                 ("scale", 0 < self.scale < math.inf, "above 0, such as 20"),
                 ("patience", self.patience >= 0, "0 or more"),
                 ("max_norm", self.max_norm > 0, "above 0"),
+                ("graph_gib", self.graph_gib is None or self.graph_gib >= 0, "0 or more"),
                 ("seed", self.seed >= 0, "0 or more"),
             ),
         )  # fmt: skip
@@ -155,8 +155,11 @@ def train(
         weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
         warmup=options.warmup, max_norm=options.max_norm,
     )  # fmt: skip
-    tokens = _Tokens.of(model, prompts, queries, passages, examples)
-    step_of = _Stepper(model, tokens, budget=token_budget(compute, device), scale=options.scale, dims=dims)
+    tokens = Tokens.of(model, prompts, queries, passages, examples)
+    step_of = Step(
+        model, tokens, budget=token_budget(compute, device), scale=options.scale, dims=dims,
+        graph_bytes=free_memory(device) / 2 if options.graph_gib is None else options.graph_gib * 2**30,
+    )  # fmt: skip
     log, best = _LossLog(), _BestEpoch(model, weights, score)
     for epoch, value in best.scores:
         report.line(f"  epoch {epoch} (the base): dev nDCG@10 {value:.4f}")
@@ -210,7 +213,7 @@ def _foretold(plan: Iterator[Batch], steps: int, report: Reporter) -> Iterator[B
         yield batch
 
 
-def _one_epoch(plan: Iterable[Batch], step_of: _Stepper, optimizer: MasterAdamW, log: _LossLog) -> None:
+def _one_epoch(plan: Iterable[Batch], step_of: Step, optimizer: MasterAdamW, log: _LossLog) -> None:
     """One pass over the batches.
 
     Raises:
@@ -278,85 +281,3 @@ class _BestEpoch:
         """Ends training with the remembered weights in the model, which is fp32 again."""
         self._weights.settle(self._kept)
         self._model.eval()
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """Token ids of everything that training reads, made once.
-
-    Attributes:
-        queries: Query id → token ids, prompt included.
-        passages: Passage id → token ids, prompt included.
-        query_prompt: Leading tokens that the model leaves out when it pools queries.
-        passage_prompt: The same for passages.
-    """
-
-    queries: Mapping[str, list[int]]
-    passages: Mapping[str, list[int]]
-    query_prompt: int
-    passage_prompt: int
-
-    @classmethod
-    def of(
-        cls,
-        model: SentenceTransformer,
-        prompts: Prompts,
-        queries: Mapping[str, str],
-        passages: Mapping[str, str],
-        examples: Sequence[Triplet],
-    ) -> _Tokens:
-        """Tokenises the texts of the examples."""
-        asked = list(dict.fromkeys(e.query_id for e in examples))
-        wanted = list(dict.fromkeys(p for e in examples for p in (e.positive_id, *e.negative_ids)))
-        query_ids = tokenize(model, [prompts.query + queries[q] for q in asked])
-        passage_ids = tokenize(model, [prompts.passage + passages[p] for p in wanted])
-        return cls(
-            dict(zip(asked, query_ids, strict=True)),
-            dict(zip(wanted, passage_ids, strict=True)),
-            prompt_tokens(model, prompts.query),
-            prompt_tokens(model, prompts.passage),
-        )
-
-
-class _Stepper:
-    """Forward and backward of one batch."""
-
-    def __init__(
-        self, model: SentenceTransformer, tokens: _Tokens, *, budget: int, scale: float, dims: Sequence[int]
-    ) -> None:
-        self._model, self._tokens = model, tokens
-        self._budget, self._scale, self._dims = budget, scale, dims
-
-    def __call__(self, batch: Batch) -> float:
-        """Leaves gradients on the model; returns the loss."""
-        import torch
-
-        tokens = self._tokens
-        queries = [tokens.queries[q] for q in batch.query_ids]
-        passages = [tokens.passages[p] for p in batch.passage_ids]
-        if tokens.query_prompt == tokens.passage_prompt:
-            vectors = self._embed(queries + passages, tokens.query_prompt)
-            asked, offered = vectors[: len(queries)], vectors[len(queries) :]
-        else:  # pooled over different tokens, so they cannot share a forward pass
-            asked = self._embed(queries, tokens.query_prompt)
-            offered = self._embed(passages, tokens.passage_prompt)
-        loss = matryoshka_info_nce(
-            asked, offered, torch.from_numpy(batch.targets).to(asked.device),
-            torch.from_numpy(batch.ignored).to(asked.device), scale=self._scale, dims=self._dims,
-        )  # fmt: skip
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
-
-    def _embed(self, ids: Sequence[list[int]], skip: int) -> torch.Tensor:
-        """Embeddings in the order of `ids`, shape (len(ids), dimension), fp32, with their graphs."""
-        import torch
-
-        device = next(self._model.parameters()).device
-        parts: list[torch.Tensor] = []
-        order: list[int] = []
-        for rows in micro_batches([len(row) for row in ids], self._budget):
-            parts.append(embed(self._model, [ids[row] for row in rows], device, skip))
-            order.extend(rows)
-        where = torch.empty(len(order), dtype=torch.long, device=device)
-        where[torch.tensor(order, device=device)] = torch.arange(len(order), device=device)
-        return torch.cat(parts).float()[where]
