@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 from importlib import metadata
@@ -183,9 +184,10 @@ def demo(
     _print_run(result, as_json=as_json)
     if not as_json:
         say("\nWhat to type next:")
-        say(f'  jargonaut search "stenosis of bronchus" --compare base -w {workspace}')
-        say(f"  jargonaut models list -w {workspace}")
-        say("  jargonaut run YOUR-DOCUMENTS -w my-domain")
+        program = "jargonaut" if shutil.which("jargonaut") else sys.argv[0]  # as in a .venv that is not activated
+        say(f'  {program} search "stenosis of bronchus" --compare base -w {workspace}')
+        say(f"  {program} models list -w {workspace}")
+        say(f"  {program} run YOUR-DOCUMENTS -w my-domain")
     raise typer.Exit(0 if result.verdict == "ship" else EXIT_DONT)
 
 
