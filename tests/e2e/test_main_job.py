@@ -229,17 +229,17 @@ def test_a_jsonl_of_passages_is_a_source_too(handbook: Path, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_control_c_says_that_it_goes_on_from_here(clinic: Path, tmp_path: Path) -> None:
     """An interrupted run ends with a sentence and code 130."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, "run", str(clinic), "-w", str(tmp_path / "w"), *QUICK],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )  # fmt: skip
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "pairs" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait() == 130
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "pairs" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
     assert "goes on from here" in rest
     assert "Traceback" not in rest
 
