@@ -76,8 +76,9 @@ def test_a_winner_replaces_the_base_and_a_loser_does_not(shop: Shop) -> None:
     """First the base goes live, then the first version that ships; a later one waits for a person."""
     shop.run("a", "no_measurable_difference", HEART)
     assert shop.live == "base"
-    shop.run("b", "ship", HEART)
+    winner = shop.run("b", "ship", HEART)
     assert shop.live == "v2"
+    assert winner.version.status == "live"
     shop.run("c", "ship", HEART)
     assert shop.live == "v2"
     assert any("models promote v3" in warning for warning in shop.warnings)

@@ -113,10 +113,8 @@ def release(
     shown = f"{index.count:,} passages, {index.dimension} dimensions"
     reporter.line(f"  registry    {version.version} registered; index {index.collection} ({shown})")
     choice = _Choice(registry, store, first, base_index, version, index, outcome.verdict == "ship", reporter)
-    for _ in range(_TRIES):
-        with contextlib.suppress(MismatchError):  # somebody moved the pointer after it was looked at: look again
-            return Released(registry.get(version.version), index, choice.made())
-    return Released(registry.get(version.version), index, choice.made())
+    live = choice.settled()
+    return Released(registry.get(version.version), index, live)  # read again: it may be the one that is live now
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +133,13 @@ class _Choice:
     index: IndexInfo
     ship: bool
     reporter: Reporter
+
+    def settled(self) -> Live:
+        """Makes the choice, again where somebody moved the pointer after it was looked at."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(MismatchError):
+                return self.made()
+        return self.made()
 
     def made(self) -> Live:
         """Moves the pointer if it is due; says what stays as it is and how to change it.
