@@ -13,7 +13,7 @@ from typing import Any
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
-from jargonaut.errors import SettingsError
+from jargonaut.errors import require_limits
 from jargonaut.markdown import sections
 from jargonaut.records import Document, Passage
 
@@ -45,15 +45,15 @@ class ChunkOptions:
     max_link_share: float = 0.8
 
     def __post_init__(self) -> None:
-        for key, holds, limit in (
-            ("max_tokens", self.max_tokens >= 8, "8 or more, such as 200"),
-            ("min_chars", self.min_chars >= 0, "0 or more"),
-            ("max_link_share", 0 <= self.max_link_share <= 1, "a share of the letters, from 0 to 1"),
-        ):
-            if not holds:
-                raise SettingsError(
-                    f"{key} is {getattr(self, key)}", where=f"[chunk] {key}", remedy=f"{key} must be {limit}"
-                )
+        require_limits(
+            "chunk",
+            self,
+            (
+                ("max_tokens", self.max_tokens >= 8, "8 or more, such as 200"),
+                ("min_chars", self.min_chars >= 0, "0 or more"),
+                ("max_link_share", 0 <= self.max_link_share <= 1, "a share of the letters, from 0 to 1"),
+            ),
+        )
 
 
 class Chunker:

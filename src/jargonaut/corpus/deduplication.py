@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jargonaut.corpus.sketches import Sketches, candidates
-from jargonaut.errors import SettingsError
+from jargonaut.errors import require_limits
 from jargonaut.records import Passage
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
@@ -42,17 +42,17 @@ class DedupOptions:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        for key, holds, limit in (
-            ("threshold", 0 < self.threshold <= 1, "above 0, at most 1, such as 0.85"),
-            ("shingle_words", self.shingle_words >= 1, "1 or more"),
-            ("min_words", self.min_words >= 1, "1 or more"),
-            ("num_perm", 16 <= self.num_perm <= 4096, "from 16 to 4096, such as 128"),
-            ("seed", 0 <= self.seed < 2**63, "0 or more and fit into 63 bits"),
-        ):
-            if not holds:
-                raise SettingsError(
-                    f"{key} is {getattr(self, key)}", where=f"[dedup] {key}", remedy=f"{key} must be {limit}"
-                )
+        require_limits(
+            "dedup",
+            self,
+            (
+                ("threshold", 0 < self.threshold <= 1, "above 0, at most 1, such as 0.85"),
+                ("shingle_words", self.shingle_words >= 1, "1 or more"),
+                ("min_words", self.min_words >= 1, "1 or more"),
+                ("num_perm", 16 <= self.num_perm <= 4096, "from 16 to 4096, such as 128"),
+                ("seed", 0 <= self.seed < 2**63, "0 or more and fit into 63 bits"),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from jargonaut.artifacts import content_hash, file_hash, legible
 from jargonaut.corpus import restructured
 from jargonaut.corpus.conversion import CONVERTED, ConversionError, Converter
 from jargonaut.corpus.decoding import NotTextError, decode
-from jargonaut.errors import InputError, SettingsError
+from jargonaut.errors import InputError, require_limits
 from jargonaut.markdown import front_matter_end, sections
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import BadRow, Document
@@ -49,15 +49,15 @@ class LoadOptions:
     fallback_encodings: tuple[str, ...] = ("cp1252", "latin-1")
 
     def __post_init__(self) -> None:
-        for key, holds, limit in (
-            ("max_file_bytes", self.max_file_bytes >= 1, "1 or more, such as 52428800"),
-            ("max_document_chars", self.max_document_chars >= 1, "1 or more, such as 20000000"),
-            ("fallback_encodings", all(map(_known, self.fallback_encodings)), "names such as cp1252 or latin-1"),
-        ):
-            if not holds:
-                raise SettingsError(
-                    f"{key} is {getattr(self, key)}", where=f"[load] {key}", remedy=f"{key} must be {limit}"
-                )
+        require_limits(
+            "load",
+            self,
+            (
+                ("max_file_bytes", self.max_file_bytes >= 1, "1 or more, such as 52428800"),
+                ("max_document_chars", self.max_document_chars >= 1, "1 or more, such as 20000000"),
+                ("fallback_encodings", all(map(_known, self.fallback_encodings)), "names such as cp1252 or latin-1"),
+            ),
+        )
 
 
 def _known(encoding: str) -> bool:
