@@ -109,20 +109,21 @@ def prepare_corpus(
     source: Source, base: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter
 ) -> PreparedCorpus:
     """Reads, chunks and de-duplicates a source, or finds that it was done."""
+    reach = _Reach(base, settings)
     inputs = {
         "source": source.digest, "kind": source.kind, "tokenizer": _tokenizer_hash(base),
-        "room": _room(base, settings), "english": base.name == EMBEDDED_NAME,
+        "room": reach.room, "english": base.name == EMBEDDED_NAME,
     }  # fmt: skip
     options = {"load": settings.load, "chunk": settings.chunk, "dedup": settings.dedup}
 
     def build(folder: Path) -> Mapping[str, Any]:
         bad: list[BadRow] = []
         read = _read_documents if source.kind == "documents" else _read_passages
-        passages, groups, counts = read(source, base, settings, folder, bad.append, reporter)
+        passages, groups, counts = read(source, reach, settings, folder, bad.append, reporter)
         formats.write_jsonl(folder / "passages.jsonl", passages)
         formats.write_jsonl(folder / "left_out.jsonl", bad)
         (folder / "groups.json").write_text(json.dumps(groups), encoding="utf-8")
-        notices = [_length_notice(passages, base, settings, "none" if source.kind == "documents" else "title")]
+        notices = [reach.length_notice(passages, "none" if source.kind == "documents" else "title")]
         if base.name == EMBEDDED_NAME:
             notices.append(corpus.language_notice(p.text for p in passages))
         return {
@@ -138,7 +139,7 @@ def prepare_corpus(
 
 
 def _read_documents(
-    source: Source, base: ModelFolder, settings: Settings, folder: Path, on_bad: formats.OnBad, reporter: Reporter
+    source: Source, reach: _Reach, settings: Settings, folder: Path, on_bad: formats.OnBad, reporter: Reporter
 ) -> tuple[Sequence[Passage], dict[str, str], dict[str, Any]]:
     with (folder / "documents.jsonl").open("w", encoding="utf-8") as stream:
 
@@ -147,16 +148,16 @@ def _read_documents(
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
         found = corpus.read_folder(
-            source.path, _tokenizer(base), settings.load, _fitting(settings.chunk, base, settings), settings.dedup,
+            source.path, reach.tokenizer, settings.load, reach.fitting(settings.chunk), settings.dedup,
             on_bad=on_bad, on_document=keep, reporter=reporter,
         )  # fmt: skip
     return found.passages, {}, dict(found.counts)
 
 
 def _read_passages(
-    source: Source, base: ModelFolder, settings: Settings, folder: Path, on_bad: formats.OnBad, reporter: Reporter
+    source: Source, reach: _Reach, settings: Settings, folder: Path, on_bad: formats.OnBad, reporter: Reporter
 ) -> tuple[Sequence[Passage], dict[str, str], dict[str, Any]]:
-    del base, folder
+    del reach, folder
     path = source.path if source.kind == "passages" else formats.beir_corpus(source.path)
     assert path is not None  # noqa: S101 - a BEIR source has a corpus, or it would be none
     reasons = formats.Reasons(on_bad)
@@ -175,49 +176,72 @@ def _read_passages(
     return passages, joined, {**counts, "in_near_duplicate_groups": len(joined)}
 
 
-def _room(base: ModelFolder, settings: Settings) -> int | None:
-    """Tokens of a passage's own that the model reads, beside special tokens and prompt; None when it does not say.
+class _Reach:
+    """How much of a passage the base model reads. Its tokenizer is loaded when it is first needed, and once."""
 
-    Raises:
-        SettingsError: The limit leaves no room for a passage.
-    """
-    limit = base.max_tokens if settings.base.max_tokens is None else settings.base.max_tokens
-    if limit is None:
-        return None
-    tokenizer = _tokenizer(base)
-    prompt = len(tokenizer.encode(base.prompts.passage, add_special_tokens=False).ids) if base.prompts.passage else 0
-    room = limit - tokenizer.num_special_tokens_to_add(is_pair=False) - prompt
-    if room < _LEAST_ROOM:
-        raise SettingsError(
-            f"{limit} tokens leave {room} for a passage beside the prompt and special tokens",
-            where="[base] max_tokens",
-            remedy=f"allow at least {limit - room + _LEAST_ROOM}",
+    def __init__(self, base: ModelFolder, settings: Settings) -> None:
+        self._base = base
+        self._limit = base.max_tokens if settings.base.max_tokens is None else settings.base.max_tokens
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own, without truncation and padding."""
+        from tokenizers import Tokenizer
+
+        file = self._base.path / "tokenizer.json"
+        try:
+            if file.exists():
+                tokenizer = Tokenizer.from_file(str(file))
+            else:
+                from transformers import AutoTokenizer
+
+                tokenizer = AutoTokenizer.from_pretrained(str(self._base.path), local_files_only=True).backend_tokenizer
+        except Exception as error:  # the library raises bare exceptions
+            raise ModelError(f"the model's tokenizer cannot be read: {error}", where=str(self._base.path)) from error
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def room(self) -> int | None:
+        """Tokens of a passage's own that are read, beside special tokens and prompt; None when the model has no limit.
+
+        Raises:
+            SettingsError: The limit leaves no room for a passage.
+        """
+        if self._limit is None:
+            return None
+        prompt = self._base.prompts.passage
+        beside = len(self.tokenizer.encode(prompt, add_special_tokens=False).ids) if prompt else 0
+        room = self._limit - self.tokenizer.num_special_tokens_to_add(is_pair=False) - beside
+        if room < _LEAST_ROOM:
+            raise SettingsError(
+                f"{self._limit} tokens leave {room} for a passage beside the prompt and special tokens",
+                where="[base] max_tokens",
+                remedy=f"allow at least {self._limit - room + _LEAST_ROOM}",
+            )
+        return room
+
+    def fitting(self, options: corpus.ChunkOptions) -> corpus.ChunkOptions:
+        """Chunks no larger than what the model reads."""
+        room = self.room
+        return options if room is None or room >= options.max_tokens else replace(options, max_tokens=room)
+
+    def length_notice(self, passages: Sequence[Passage], context: Context) -> str | None:
+        """A warning when passages do not fit into the model."""
+        if self.room is None:
+            return None
+        cut = 0
+        for start in range(0, len(passages), _TOKENISED_AT_ONCE):
+            texts = [p.content(context) for p in passages[start : start + _TOKENISED_AT_ONCE]]
+            tokenised = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+            cut += sum(len(one.ids) > self.room for one in tokenised)
+        if cut == 0:
+            return None
+        return (
+            f"{cut:,} of {len(passages):,} passages are longer than the {self.room} tokens that the model reads; "
+            "dense search does not see the rest (cut them, or give the documents themselves)"
         )
-    return room
-
-
-def _fitting(options: corpus.ChunkOptions, base: ModelFolder, settings: Settings) -> corpus.ChunkOptions:
-    """Chunks no larger than what the model reads."""
-    room = _room(base, settings)
-    return options if room is None or room >= options.max_tokens else replace(options, max_tokens=room)
-
-
-def _length_notice(passages: Sequence[Passage], base: ModelFolder, settings: Settings, context: Context) -> str | None:
-    """A warning when passages do not fit into the model."""
-    room = _room(base, settings)
-    if room is None:
-        return None
-    tokenizer = _tokenizer(base)
-    cut = 0
-    for start in range(0, len(passages), _TOKENISED_AT_ONCE):
-        texts = [p.content(context) for p in passages[start : start + _TOKENISED_AT_ONCE]]
-        cut += sum(len(one.ids) > room for one in tokenizer.encode_batch_fast(texts, add_special_tokens=False))
-    if cut == 0:
-        return None
-    return (
-        f"{cut:,} of {len(passages):,} passages are longer than the {room} tokens that the model reads; "
-        "dense search does not see the rest (cut them, or give the documents themselves)"
-    )
 
 
 class PreparedPairs:
@@ -400,24 +424,6 @@ def _by_rule(removed: Sequence[pairs.RemovedPair]) -> dict[str, int]:
     for one in removed:
         counts[one.rule] = counts.get(one.rule, 0) + 1
     return dict(sorted(counts.items()))
-
-
-def _tokenizer(base: ModelFolder) -> Tokenizer:
-    from tokenizers import Tokenizer
-
-    file = base.path / "tokenizer.json"
-    try:
-        if file.exists():
-            tokenizer = Tokenizer.from_file(str(file))
-        else:
-            from transformers import AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True).backend_tokenizer
-    except Exception as error:  # the library raises bare exceptions
-        raise ModelError(f"the model's tokenizer cannot be read: {error}", where=str(base.path)) from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def _tokenizer_hash(base: ModelFolder) -> str:
