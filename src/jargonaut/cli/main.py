@@ -8,7 +8,7 @@ import signal
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 import typer
@@ -19,6 +19,9 @@ from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
 from jargonaut.settings import Settings, load_settings, override, template
 from jargonaut.workspace import SearchResult, Workspace
+
+if TYPE_CHECKING:
+    from jargonaut.registry import Live
 
 EXIT_DONT = 3
 """Done, and the answer is "don't"."""
@@ -238,15 +241,13 @@ def models_promote(
     as_json: JsonFlag = False,
 ) -> None:
     """Makes a version and its index live, in one step."""
-    live = _open(workspace, None, None, TerminalReporter()).promote(version)
-    say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
+    _print_live(_open(workspace, None, None, TerminalReporter()).promote(version), as_json=as_json)
 
 
 @models_app.command("rollback", epilog="Example: jargonaut models rollback")
 def models_rollback(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
     """Goes back to what was live before."""
-    live = _open(workspace, None, None, TerminalReporter()).rollback()
-    say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
+    _print_live(_open(workspace, None, None, TerminalReporter()).rollback(), as_json=as_json)
 
 
 class _StoppedError(BaseException):
@@ -307,6 +308,10 @@ def _print_run(result: Any, *, as_json: bool) -> None:
     say(f"  index   {result.index.collection}  ({result.index.count:,} passages); {live}")
     say(f"  report  {result.folder / 'report.html'}")
     say(f"  took    {result.seconds:.0f} s")
+
+
+def _print_live(live: Live, *, as_json: bool) -> None:
+    say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
 
 
 def _print_hits(result: SearchResult, others: dict[str, int] | None) -> None:
