@@ -72,7 +72,7 @@ class RunResult:
     text: str
     version: ModelVersion
     index: IndexInfo
-    live: Live | None
+    live: Live
     seconds: float
 
     @property

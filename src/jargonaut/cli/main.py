@@ -303,9 +303,8 @@ def _print_run(result: Any, *, as_json: bool) -> None:
         return
     say(f"\n{result.table()}\n")
     say(str(result.report["sentence"]))
-    live = f"{result.live.version} is live" if result.live else "nothing is live"
     say(f"\n  model   {result.version.version}  {result.version.path}")
-    say(f"  index   {result.index.collection}  ({result.index.count:,} passages); {live}")
+    say(f"  index   {result.index.collection}  ({result.index.count:,} passages); {result.live.version} is live")
     say(f"  report  {result.folder / 'report.html'}")
     say(f"  took    {result.seconds:.0f} s")
 
