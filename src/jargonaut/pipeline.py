@@ -211,9 +211,14 @@ class Story:
         return artifact
 
     @cached_property
+    def tuned_folder(self) -> ModelFolder:
+        """The candidate's files."""
+        return find_model(str(self.tuned.path / "model"))
+
+    @cached_property
     def tuned_encoder(self) -> CachedEncoder:
         """The candidate as an encoder."""
-        return self._cached(find_model(str(self.tuned.path / "model")))
+        return self._cached(self.tuned_folder)
 
     @property
     def tuned_name(self) -> str:
@@ -439,11 +444,10 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
     story = Story(source, layout, settings, reporter, clock)
     finished = story.run
     max_tokens = settings.base.max_tokens
-    tuned_folder = find_model(str(story.tuned.path / "model"))
     released = release(
         registry, layout.index,
         Model(story.base.name, story.base_folder, story.base, max_tokens),
-        Model(story.tuned_name, tuned_folder, story.tuned_encoder, max_tokens),
+        Model(story.tuned_name, story.tuned_folder, story.tuned_encoder, max_tokens),
         story.corpus.passages, list(story.corpus.texts.values()),
         Outcome(finished.key, finished.counts["verdict"], finished.counts["metrics"], _lineage(story), story.deployed),
         reporter,
