@@ -138,7 +138,6 @@ class Story:
     @cached_property
     def assessment(self) -> evaluation.Assessment:
         """Whether fine-tuning looks worth it, measured on dev."""
-        inputs = {"pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint}
         options = {"assess": self.settings.assess, "bm25": self.settings.bm25}
 
         def build(folder: Path) -> Mapping[str, Any]:
@@ -153,8 +152,8 @@ class Story:
             return {"verdict": found.verdict, "sentence": found.sentence}
 
         artifact = ensure(
-            self.layout.stage("assessments"), "assess", version=ASSESS_VERSION, inputs=inputs, options=options,
-            build=build,
+            self.layout.stage("assessments"), "assess", version=ASSESS_VERSION, inputs=self._given,
+            options=options, build=build,
         )  # fmt: skip
         row = json.loads((artifact.path / "assessment.json").read_text(encoding="utf-8"))
         row["alternatives"] = tuple(evaluation.Alternative(**one) for one in row["alternatives"])
@@ -167,9 +166,6 @@ class Story:
     @cached_property
     def negatives(self) -> Artifact:
         """Hard negatives from train passages."""
-        inputs = {
-            "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint,
-        }  # fmt: skip
 
         def build(folder: Path) -> Mapping[str, Any]:
             found = self._mine()
@@ -180,7 +176,7 @@ class Story:
             }  # fmt: skip
 
         artifact = ensure(
-            self.layout.stage("negatives"), "mine", version=negatives.VERSION, inputs=inputs,
+            self.layout.stage("negatives"), "mine", version=negatives.VERSION, inputs=self._given,
             options=self.settings.mine, build=build,
         )  # fmt: skip
         c = artifact.counts
@@ -193,12 +189,9 @@ class Story:
     @cached_property
     def tuned(self) -> Artifact:
         """The candidate model, in its `model` folder, and how its training went."""
-        inputs = {
-            "negatives": self.negatives.key, "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key,
-            "base": self.base.fingerprint,
-        }  # fmt: skip
         artifact = ensure(
-            self.layout.stage("training"), "train", version=training.VERSION, inputs=inputs,
+            self.layout.stage("training"), "train", version=training.VERSION,
+            inputs={**self._given, "negatives": self.negatives.key},
             options={
                 "train": self._train_options, "precision": self.settings.compute.precision, "deployed": self.deployed,
             },
@@ -232,8 +225,7 @@ class Story:
         """The evaluation on test and its report."""
         assessment = self.assessment  # first: whether it is worth it is said before anything is trained
         inputs = {
-            "tuned": self.tuned_encoder.fingerprint, "base": self.base.fingerprint, "training": self.tuned.key,
-            "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key,
+            **self._given, "tuned": self.tuned_encoder.fingerprint, "training": self.tuned.key,
             "name": self.source.path.resolve().name,
         }  # fmt: skip
         options = {
@@ -256,6 +248,11 @@ class Story:
         self._say_leakage(Leakage(**counted))
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
         return artifact
+
+    @property
+    def _given(self) -> dict[str, str]:
+        """What goes into every stage after the pairs."""
+        return {"pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint}
 
     @property
     def _train_options(self) -> training.TrainOptions:
