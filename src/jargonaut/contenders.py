@@ -30,12 +30,14 @@ class Measured:
         comparisons: Like with like.
         base: Answers and scores of the base at the deployed dimension.
         tuned: The same of the tuned model.
+        groups: Document groups among the queries, the units that the bootstrap draws.
     """
 
     systems: tuple[SystemResult, ...]
     comparisons: tuple[Comparison, ...]
     base: tuple[Run, Scores]
     tuned: tuple[Run, Scores]
+    groups: int
 
 
 class Contenders:
@@ -103,7 +105,7 @@ class Contenders:
         evaluation.write_per_query(folder / "per_query.parquet", {name: one.scores for name, one in systems.items()})
         measured = tuple(systems.values())
         compared = evaluation.compare(measured, clusters, options)
-        return Measured(measured, compared, shown["base"], shown["tuned"])
+        return Measured(measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())))
 
     def all(
         self, base: Encoder, tuned: Encoder, asked: Sequence[Query], dims: Sequence[int], deployed: int

@@ -334,8 +334,7 @@ class Story:
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
         leaked = self._leakage()
-        groups = len(set(evaluation.query_clusters(qrels(splits.test), splits.groups).values()))
-        for notice in notices.of_test(groups, evaluation.fewest_clusters(options.confidence)):
+        for notice in notices.of_test(found.groups, evaluation.fewest_clusters(options.confidence)):
             self._warn(notice)
         return evaluation.RunReport(
             title=f"{self.source.path.resolve().name}: {self.base.name}, tuned",
