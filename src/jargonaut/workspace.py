@@ -174,12 +174,11 @@ class Workspace:
         from jargonaut.index import BUILT, PASSAGES, LanceStore
 
         made = {c.name: c for c in LanceStore(self.layout.index).collections() if c.complete}
-        live = self.registry().live()
-        passages = made[live.index].meta.get(PASSAGES) if live and live.index in made else None
+        live = None if newest else self.registry().live()
+        same = made[live.index].meta.get(PASSAGES) if live and live.index in made else None
         fitting = [c for c in made.values() if c.fingerprint == version.fingerprint]
         if not fitting:
             raise InputError(f"version {version.version} has no index", remedy=_RUN_FIRST)
-        same = passages if not newest else None
         best = max(fitting, key=lambda c: (c.meta.get(PASSAGES) == same, c.meta.get(BUILT, ""), c.name))
         return best.name, best.dimension
 
