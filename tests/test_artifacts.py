@@ -19,7 +19,6 @@ from jargonaut.artifacts import (
     MANIFEST,
     Artifact,
     atomic_write,
-    changed_files,
     content_hash,
     ensure,
     file_hash,
@@ -281,7 +280,7 @@ def test_files_that_were_added_later_change_nothing(tmp_path: Path) -> None:
     """Only what the stage wrote is compared."""
     first = make(tmp_path, writes("hello"))
     (first.path / ".DS_Store").write_text("x")
-    assert changed_files(first.path) == []
+    assert first.changed_files == []
     assert make(tmp_path, writes("hello")).reused
 
 

@@ -97,6 +97,7 @@ class Artifact:
         counts: What the stage counted, as its manifest keeps it.
         seconds: How long the stage took when it was built.
         reused: Whether this call found it already there.
+        files: Its files' sizes when it was built, as its manifest lists them; empty in one of an earlier version.
     """
 
     path: Path
@@ -104,6 +105,15 @@ class Artifact:
     counts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     reused: bool = False
+    files: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def changed_files(self) -> list[str]:
+        """Its files that are missing or have another size than when it was built.
+
+        Only sizes are compared, so this costs next to nothing. A manifest that lists no files is believed.
+        """
+        return [name for name, size in self.files.items() if _size(self.path / name) != size]
 
 
 def ensure(
@@ -162,7 +172,7 @@ def ensure(
         if not (final / MANIFEST).exists():
             raise
         shutil.rmtree(temporary)  # another process finished the same work first
-    return Artifact(final, key, manifest["counts"], manifest["seconds"])
+    return Artifact(final, key, manifest["counts"], manifest["seconds"], files=manifest["files"])
 
 
 def read(folder: Path) -> Artifact | None:
@@ -174,20 +184,8 @@ def read(folder: Path) -> Artifact | None:
     manifest = _manifest(folder)
     if manifest is None:
         return None
-    return Artifact(folder, manifest["key"], manifest["counts"], manifest["seconds"], reused=True)
-
-
-def changed_files(folder: Path) -> list[str]:
-    """The files of a finished artifact that are missing or have another size than when it was built.
-
-    Only sizes are compared, so this costs next to nothing. A manifest of an earlier version, which lists no files, is
-    believed; so is a folder that holds no artifact.
-
-    Raises:
-        MismatchError: There is a manifest, but it cannot be read.
-    """
-    listed: Mapping[str, int] = (_manifest(folder) or {}).get("files", {})
-    return [name for name, size in listed.items() if _size(folder / name) != size]
+    counts, seconds, files = manifest["counts"], manifest["seconds"], manifest.get("files", {})
+    return Artifact(folder, manifest["key"], counts, seconds, reused=True, files=files)
 
 
 def plain(value: Any) -> Any:
@@ -230,7 +228,7 @@ def _broken_manifest(path: Path, reason: str) -> MismatchError:
 def _whole(folder: Path) -> Artifact | None:
     """The finished artifact in `folder` when all its files are there."""
     found = read(folder)
-    return None if found is None or changed_files(folder) else found
+    return None if found is None or found.changed_files else found
 
 
 def _size(path: Path) -> int | None:
