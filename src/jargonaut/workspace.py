@@ -76,9 +76,9 @@ class Workspace:
 
     def assess(self, source: str | Path) -> Assessment:
         """Whether fine-tuning looks worth it on this source, and what would do instead; measured on dev."""
-        from jargonaut import pipeline
+        from jargonaut.story import Story
 
-        return pipeline.Story(Path(source), self.layout, self.settings, self.reporter).assessment
+        return Story(Path(source), self.layout, self.settings, self.reporter).assessment
 
     def search(self, query: str, *, k: int = 10, model: str | None = None) -> SearchResult:
         """Searches with the live version, or with another one.

@@ -1,0 +1,393 @@
+"""The steps of a run in order, from a source to a candidate model and the report that judges it.
+
+Every step is a content-addressed artifact: its folder is named by what went in, so a second run finds what is done, and
+a run that was killed goes on where it stopped. Knows the order of the stages and what each hands to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval, training
+from jargonaut.artifacts import Artifact, ensure, plain, write_json
+from jargonaut.contenders import Contenders, dimensions
+from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoding.devices import choose_device
+from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
+from jargonaut.encoding.models import ModelFolder, find_model
+from jargonaut.layout import Layout
+from jargonaut.negatives import Candidates, MinedNegatives
+from jargonaut.pairs import Leakage
+from jargonaut.protocols import Reporter
+from jargonaut.records import Triplet, positives, qrels, queries
+from jargonaut.settings import Settings
+from jargonaut.sources import PreparedCorpus, PreparedPairs, Source, open_source, prepare_corpus, prepare_pairs
+
+ASSESS_VERSION = 2
+EVALUATE_VERSION = 3
+DEV_DISTRACTORS = 2000
+"""Passages, besides dev's positives, against which an epoch is scored."""
+SHOWN_KINDS = 4
+"""Kinds of unusable input that are shown with an example."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock that runs use unless another is handed in."""
+    return datetime.now(UTC)
+
+
+class Story:
+    """One run's steps in order; each is done when it is first asked for, and only once.
+
+    Args:
+        source: What the user points at.
+        layout: The workspace's paths.
+        settings: Every stage's options.
+        reporter: Where each stage says what it did.
+        clock: Time of the report.
+    """
+
+    def __init__(
+        self, source: Path, layout: Layout, settings: Settings, reporter: Reporter, clock: Clock = utc_now
+    ) -> None:
+        self.layout, self.settings, self.reporter, self.clock = layout, settings, reporter, clock
+        self.source: Source = open_source(source, settings)
+        choose_device(settings.compute.device)  # a device that is not there is told before anything is read
+        self.base_folder = base_model(settings)
+        self.base = self._cached(self.base_folder)
+        self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
+        self.notices: list[str] = []
+        self._stages: dict[str, Artifact] = {}
+
+    @cached_property
+    def corpus(self) -> PreparedCorpus:
+        """Passages without repeats."""
+        found = prepare_corpus(self.source, self.base_folder, self.settings, self.layout, self.reporter)
+        counts = found.artifact.counts
+        detail = f"{counts['documents']:,} documents, {counts['passages']:,} passages"
+        repeats = counts.get("exact_duplicates", 0) + counts.get("near_duplicates", 0)
+        detail += f", {repeats:,} repeats dropped" if repeats else ""
+        self._say("corpus", detail, found.artifact)
+        self._left_out(found.artifact)
+        for notice in found.notices:
+            self._warn(notice)
+        return found
+
+    @cached_property
+    def pairs(self) -> PreparedPairs:
+        """Train, dev and test pairs."""
+        found = prepare_pairs(self.corpus, self.base, self.settings, self.layout, self.reporter)
+        c = found.artifact.counts
+        how = "the source's own split" if c["origin"] == "given" else "split by document and near-duplicate"
+        detail = f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {c['source']} ({how})"
+        self._say("pairs", f"{detail}; word overlap {c['overlap']['mean']:.0%}", found.artifact)
+        self._left_out(found.artifact)
+        for notice in notices.of_pairs(c):
+            self._warn(notice)
+        return found
+
+    @cached_property
+    def assessment(self) -> evaluation.Assessment:
+        """Whether fine-tuning looks worth it, measured on dev."""
+        options = {"assess": self.settings.assess, "bm25": self.settings.bm25}
+
+        def build(folder: Path) -> Mapping[str, Any]:
+            splits = self.pairs.splits
+            lexical, dense, hybrid = self._contenders.untuned(self.base, splits.dev)
+            found = evaluation.assess(
+                dense, lexical, hybrid, train_pairs=len(positives(splits.train)),
+                clusters=evaluation.query_clusters(qrels(splits.dev), splits.groups),
+                test_queries=len(queries(splits.test)), options=self.settings.assess,
+            )  # fmt: skip
+            write_json(folder / "assessment.json", plain(found))
+            return {"verdict": found.verdict, "sentence": found.sentence}
+
+        artifact = ensure(
+            self.layout.stage("assessments"), "assess", version=ASSESS_VERSION, inputs=self._given,
+            options=options, build=build,
+        )  # fmt: skip
+        row = json.loads((artifact.path / "assessment.json").read_text(encoding="utf-8"))
+        row["alternatives"] = tuple(evaluation.Alternative(**one) for one in row["alternatives"])
+        found = evaluation.Assessment(**{**row, "reasons": tuple(row["reasons"])})
+        self._say("assess", found.sentence, artifact)
+        if found.verdict != "fine_tune":
+            self.reporter.line(f"              {found.reasons[0]}")
+        return found
+
+    @cached_property
+    def negatives(self) -> Artifact:
+        """Hard negatives from train passages."""
+
+        def build(folder: Path) -> Mapping[str, Any]:
+            found = self._mine()
+            formats.write_jsonl(folder / "triplets.jsonl", found.triplets)
+            return {
+                "negatives": found.negatives, "false_negatives": found.false_negatives, "removed": found.removed,
+                "fell_back": found.fell_back,
+            }  # fmt: skip
+
+        artifact = ensure(
+            self.layout.stage("negatives"), "mine", version=negatives.VERSION, inputs=self._given,
+            options=self.settings.mine, build=build,
+        )  # fmt: skip
+        c = artifact.counts
+        detail = f"{c['negatives']:,} hard negatives; {c['false_negatives']:,} candidates left out as likely answers"
+        if c["fell_back"]:
+            detail += f"; for {c['fell_back']:,} pairs all were, and the least similar was taken"
+        self._say("negatives", detail, artifact)
+        return artifact
+
+    @cached_property
+    def tuned(self) -> Artifact:
+        """The candidate model, in its `model` folder, and how its training went."""
+        artifact = ensure(
+            self.layout.stage("training"), "train", version=training.VERSION,
+            inputs={**self._given, "negatives": self.negatives.key},
+            options={
+                "train": self._train_options, "precision": self.settings.compute.precision, "deployed": self.deployed,
+            },
+            build=self._train,
+        )  # fmt: skip
+        c = artifact.counts
+        self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
+        if c["best_epoch"] == 0:
+            self._warn("no epoch scored better on dev than the base model, so the candidate is the base itself")
+        return artifact
+
+    @cached_property
+    def tuned_folder(self) -> ModelFolder:
+        """The candidate's files."""
+        return find_model(str(self.tuned.path / "model"))
+
+    @cached_property
+    def tuned_encoder(self) -> CachedEncoder:
+        """The candidate as an encoder."""
+        return self._cached(self.tuned_folder)
+
+    @property
+    def tuned_name(self) -> str:
+        """The candidate's descriptive name."""
+        if self.tuned.counts["best_epoch"] == 0:
+            return f"{self.base.name}, unchanged (no epoch on {self.source.path.resolve().name} was better)"
+        return f"{self.base.name}, tuned on {self.source.path.resolve().name}"
+
+    @cached_property
+    def run(self) -> Artifact:
+        """The evaluation on test and its report."""
+        assessment = self.assessment  # first: whether it is worth it is said before anything is trained
+        inputs = {
+            **self._given, "tuned": self.tuned_encoder.fingerprint, "training": self.tuned.key,
+            "name": self.source.path.resolve().name,
+        }  # fmt: skip
+        options = {
+            "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.dims,
+            "assess": self.settings.assess,
+        }  # fmt: skip
+
+        def build(folder: Path) -> Mapping[str, Any]:
+            report = self._evaluate(folder, assessment)
+            write_json(folder / "report.json", evaluation.to_json(report))
+            (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
+            (folder / "table.txt").write_text(report.table(), encoding="utf-8")
+            best = next(s for s in report.systems if s.kind == "tuned" and s.dim == report.headline_dim)
+            return {"verdict": report.verdict.name, "sentence": report.verdict.sentence, "metrics": best.metrics}
+
+        artifact = ensure(
+            self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
+        )
+        counted = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))["leakage"]
+        self._say_leakage(Leakage(**counted))
+        self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
+        return artifact
+
+    @property
+    def _given(self) -> dict[str, str]:
+        """What goes into every stage after the pairs."""
+        return {"pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint}
+
+    @property
+    def _train_options(self) -> training.TrainOptions:
+        """The recipe, with the deployed dimension among the Matryoshka dimensions."""
+        options = self.settings.train
+        trained = training.matryoshka_dims(self.base.dimension, options.dims)
+        return replace(options, dims=tuple(sorted({*trained, self.deployed}, reverse=True)))
+
+    @cached_property
+    def _contenders(self) -> Contenders:
+        return Contenders(self.corpus.texts, self.settings.bm25)
+
+    def _mine(self) -> MinedNegatives:
+        splits, texts, options = self.pairs.splits, self.corpus.texts, self.settings.mine
+        held = pairs.held_out(splits)
+        asked = queries(splits.train)
+        asked_vectors = self.base.encode_queries([q.text for q in asked])
+        vectors = self._contenders.vectors(self.base)
+        row = {passage_id: number for number, passage_id in enumerate(texts)}
+        query_row = {q.id: number for number, q in enumerate(asked)}
+        allowed = {passage_id: number for passage_id, number in row.items() if passage_id not in held}
+        ranking = retrieval.dense_run(
+            "base", [q.id for q in asked], asked_vectors, list(texts), vectors, k=options.depth,
+            rows=np.array(list(allowed.values()), dtype=np.int64),
+        )  # fmt: skip
+        candidates = Candidates(
+            ranking, lambda query_id, passage_id: float(asked_vectors[query_row[query_id]] @ vectors[row[passage_id]]),
+            self.pairs.known_positives, lambda passage_id: pairs.normalised(texts[passage_id]),
+            self.corpus.near_duplicates, allowed.keys(),
+        )  # fmt: skip
+        return negatives.mine(splits.train, candidates, options)
+
+    def _train(self, folder: Path) -> Mapping[str, Any]:
+        import torch
+
+        splits, texts = self.pairs.splits, self.corpus.texts
+        self._contenders.release()
+        examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
+        base, compute = self.settings.base, self.settings.compute
+        model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
+                           trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
+        result = training.train(
+            model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
+            self.pairs.known_positives, self.corpus.near_duplicates, self._train_options, compute,
+            score=self._dev_score(), reporter=self.reporter,
+        )  # fmt: skip
+        with quiet_libraries():
+            model.save(str(folder / "model"), create_model_card=False)
+        write_json(folder / "training.json", plain(result))
+        return {"steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch}
+
+    def _dev_score(self) -> Callable[[Any], float]:
+        """Scores a model in training: nDCG@10 of dev's queries over dev's positives and a sample of other passages."""
+        dev, texts = self.pairs.splits.dev, self.corpus.texts
+        asked, judged = queries(dev), list(dict.fromkeys(p.passage_id for p in positives(dev)))
+        taken = set(judged)
+        others = [passage_id for passage_id in texts if passage_id not in taken]
+        order = np.random.default_rng(self.settings.train.seed).permutation(len(others))[:DEV_DISTRACTORS]
+        pool = [*judged, *(others[number] for number in order)]
+        self.reporter.line(f"  dev: nDCG@10 of {len(asked):,} queries over {len(pool):,} passages, "
+                           f"{self.deployed} dimensions")  # fmt: skip
+
+        def score(model: Any) -> float:
+            encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
+            run = retrieval.dense_run(
+                "dev", [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), pool,
+                encoder.encode_passages([texts[p] for p in pool]), k=10, dim=self.deployed,
+            )  # fmt: skip
+            return evaluation.per_query(run, qrels(dev), asked).mean("nDCG@10")
+
+        return score
+
+    def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
+        started = time.monotonic()
+        options, splits = self.settings.evaluate, self.pairs.splits
+        found = self._contenders.measure(
+            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options
+        )
+        passages = {p.id: p for p in self.corpus.passages}
+        changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
+        leaked = self._leakage()
+        for notice in notices.of_test(found.groups, evaluation.fewest_clusters(options.confidence)):
+            self._warn(notice)
+        return evaluation.RunReport(
+            title=f"{self.source.path.resolve().name}: {self.base.name}, tuned",
+            created=self.clock(),
+            base=self.base.name,
+            tuned=f"{self.base.name}, tuned",
+            source=str(self.source.path),
+            verdict=evaluation.verdict(found.systems, found.comparisons, options),
+            systems=found.systems,
+            comparisons=found.comparisons,
+            changes=changes,
+            assessment=assessment,
+            counts=self._counts(),
+            leakage=plain(leaked),
+            timings=self._timings(time.monotonic() - started),
+            settings=plain(self.settings),
+            overlap=self.pairs.artifact.counts["overlap"],
+            notices=(*self.notices, *notices.of_leakage(leaked, splits.origin)),
+            curve=self._curve(),
+            confidence=options.confidence,
+            deployed_dim=self.deployed,
+        )
+
+    def _leakage(self) -> Leakage:
+        triplets = formats.read_records(self.negatives.path / "triplets.jsonl", Triplet)
+        mined = {passage_id for triplet in triplets for passage_id in triplet.negative_ids}
+        return pairs.leakage(self.pairs.splits, mined, self.corpus.texts)
+
+    def _say_leakage(self, found: Leakage) -> None:
+        parts = (f"{part} {', '.join(f'{n} {kind}' for kind, n in found.of(part).items())}" for part in ("test", "dev"))
+        mined = f"{found.mined_from_test} held-out passages among the negatives"
+        self.reporter.line(f"  leakage     seen in training: {'; '.join(parts)}; {mined}")
+        for notice in notices.of_leakage(found, self.pairs.splits.origin):
+            self.reporter.warn(notice)
+
+    def _counts(self) -> dict[str, Any]:
+        split, mined = self.pairs.artifact.counts, self.negatives.counts
+        shown = {k: v for k, v in self.corpus.artifact.counts.items() if isinstance(v, int)}
+        shown |= {k: split[k] for k in ("train", "dev", "test", "train_queries", "dev_queries", "test_queries")}
+        return {
+            **shown, "curated_negatives": split["curated_negatives"], "hard_negatives": mined["negatives"],
+            "likely_answers_left_out": mined["false_negatives"], "negatives_by_rank_alone": mined["fell_back"],
+        }  # fmt: skip
+
+    def _timings(self, evaluation_seconds: float) -> dict[str, float]:
+        """Seconds of every stage when it was built, which may have been in an earlier call."""
+        shown = {name: artifact.seconds for name, artifact in self._stages.items()}
+        shown["evaluation"] = round(evaluation_seconds, 3)
+        return {**shown, "total": round(sum(shown.values()), 3)}
+
+    def _curve(self) -> evaluation.TrainingCurve:
+        row = json.loads((self.tuned.path / "training.json").read_text(encoding="utf-8"))
+        return evaluation.TrainingCurve(
+            loss=tuple((int(step), float(loss)) for step, loss in row["losses"]),
+            dev_ndcg=tuple((float(epoch), float(value)) for epoch, value in row["dev_scores"]),
+            chosen_epoch=float(row["best_epoch"]),
+        )
+
+    def _cached(self, folder: ModelFolder) -> CachedEncoder:
+        encoder = LocalEncoder(
+            folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
+            trust_remote_code=self.settings.base.trust_remote_code,
+        )  # fmt: skip
+        return CachedEncoder(encoder, self.layout.vectors, self.reporter)
+
+    def _say(self, stage: str, detail: str, artifact: Artifact) -> None:
+        self._stages[stage] = artifact
+        self.reporter.line(f"  {stage:<11} {detail}{_again(artifact)}")
+
+    def _left_out(self, artifact: Artifact) -> None:
+        if artifact.counts["left_out"]:
+            kinds = artifact.counts["left_out_kinds"]
+            self._warn(f"{artifact.counts['left_out']:,} inputs left out, listed in {artifact.path / 'left_out.jsonl'}")
+            for kind in kinds[:SHOWN_KINDS]:
+                self.reporter.line(f"      {kind['count']:,} like {kind['example']}")
+            if len(kinds) > SHOWN_KINDS:
+                self.reporter.line(f"      and {len(kinds) - SHOWN_KINDS} other kinds")
+
+    def _warn(self, text: str) -> None:
+        self.notices.append(text)
+        self.reporter.warn(text)
+
+
+def base_model(settings: Settings) -> ModelFolder:
+    """The base model that the settings name."""
+    base = settings.base
+    return find_model(
+        base.model, query_prompt=base.query_prompt, passage_prompt=base.passage_prompt,
+        trust_remote_code=base.trust_remote_code,
+    )  # fmt: skip
+
+
+def _again(artifact: Artifact) -> str:
+    return " (done before)" if artifact.reused else f" [{artifact.seconds:.1f} s]"
