@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from jargonaut.encoding.devices import choose_device, native_bf16
+from jargonaut.encoding.devices import choose_device, container_limit, native_bf16
 from jargonaut.encoding.models import EMBEDDED, EMBEDDED_SHA256, find_model
 from jargonaut.errors import JargonautError
 
@@ -116,7 +116,7 @@ def memory() -> Check:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return Check(name, "unknown", advice=f"training the embedded model takes about {MIN_MEMORY_GIB} GiB")
-    limit = _container_limit()
+    limit = container_limit()
     total = total if limit is None else min(total, limit)
     value = f"{total / GIB:.1f} GiB" + (" (the container's limit)" if total == limit else "")
     if total < MIN_MEMORY_GIB * GIB:
@@ -240,11 +240,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _container_limit() -> int | None:
-    """Bytes that the control group of this process may use; None when there is no limit to be read."""
-    try:
-        return int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
-    except (OSError, ValueError):  # no control groups of version 2, or the word `max`
-        return None

@@ -43,7 +43,12 @@ def test_auto_takes_bf16_only_where_it_is_native() -> None:
     assert (choose_dtype("auto", cpu) == torch.bfloat16) == native_bf16(cpu)
 
 
-@pytest.mark.parametrize(("asked", "device", "tokens"), [(0, "cpu", 512), (0, "cuda", 32_768), (77, "cuda", 77)])
-def test_the_token_budget_suits_the_device_unless_it_is_given(asked: int, device: str, tokens: int) -> None:
-    """Small on a CPU, large on a GPU, and the user's own number anywhere."""
-    assert token_budget(ComputeOptions(batch_tokens=asked), torch.device(device)) == tokens
+@pytest.mark.parametrize(
+    ("asked", "device", "packed", "tokens"),
+    [(0, "cpu", False, 512), (0, "cpu", True, 2048), (0, "cuda", True, 32_768), (77, "cuda", True, 77)],
+)
+def test_the_token_budget_suits_the_device_unless_it_is_given(
+    asked: int, device: str, packed: bool, tokens: int
+) -> None:
+    """Small on a CPU, smallest where there is padding, large on a GPU, and the user's own number anywhere."""
+    assert token_budget(ComputeOptions(batch_tokens=asked), torch.device(device), packed=packed) == tokens

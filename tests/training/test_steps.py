@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from jargonaut.encoding.families import Prompts
+from jargonaut.encoding.forward import Forward
 from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch, assemble
+from jargonaut.training.losses import matryoshka_info_nce
 from jargonaut.training.steps import Step, Tokens
 
 QUERIES = {"q1": "heart attack", "q2": "broken arm after a fall from a ladder", "q3": "sugar disease"}
@@ -20,6 +23,7 @@ PASSAGES = {
     "p3": "Type 2 diabetes mellitus without complications",
     "n1": "Angina pectoris, unspecified",
 }
+LOSS = functools.partial(matryoshka_info_nce, scale=20.0, dims=(384, 64))
 EXAMPLES = [Triplet("q1", "p1", ("n1",)), Triplet("q2", "p2"), Triplet("q3", "p3", ("p1",))]
 
 
@@ -39,7 +43,7 @@ def gradients(
     model.zero_grad()
     batch: Batch = assemble(EXAMPLES, {}, {})
     tokens = Tokens.of(model, prompts, QUERIES, PASSAGES, EXAMPLES)
-    loss = Step(model, tokens, budget=32, scale=20.0, dims=(384, 64), graph_bytes=graph_bytes)(batch)
+    loss = Step(Forward(model), tokens, LOSS, budget=32, graph_bytes=graph_bytes)(batch)
     return loss, torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
@@ -70,7 +74,7 @@ def test_the_first_step_is_the_stock_loss(model: SentenceTransformer) -> None:
     model.eval()
     pairs = [Triplet("q1", "p1"), Triplet("q2", "p2"), Triplet("q3", "p3")]
     tokens = Tokens.of(model, Prompts("", ""), QUERIES, PASSAGES, pairs)
-    loss = Step(model, tokens, budget=32, scale=20.0, dims=(384, 64), graph_bytes=1e12)(assemble(pairs, {}, {}))
+    loss = Step(Forward(model), tokens, LOSS, budget=32, graph_bytes=1e12)(assemble(pairs, {}, {}))
     ours = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
     model.zero_grad()
     stock = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model), [384, 64])

@@ -26,7 +26,7 @@ class ComputeOptions:
         precision: `auto` takes bf16 where the hardware multiplies it natively, else fp32. A CPU without native bf16 is
             hundreds of times slower in it, so `auto` never guesses.
         batch_tokens: Tokens per micro-batch, padding counted; 0 takes what suits the device: small on a CPU, where
-            activations must stay in the cache, large on a GPU.
+            activations must stay near the cores, large on a GPU.
     """
 
     device: str = "auto"
@@ -71,11 +71,13 @@ def _named(name: str) -> torch.device:
     return device
 
 
-def token_budget(options: ComputeOptions, device: torch.device) -> int:
-    """Tokens per micro-batch on a device."""
+def token_budget(options: ComputeOptions, device: torch.device, *, packed: bool) -> int:
+    """Tokens per micro-batch on a device; where rows are padded, smaller micro-batches waste less."""
     if options.batch_tokens > 0:
         return options.batch_tokens
-    return 512 if device.type == "cpu" else 32_768
+    if device.type != "cpu":
+        return 32_768
+    return 2048 if packed else 512
 
 
 def free_memory(device: torch.device) -> int:
@@ -89,12 +91,20 @@ def free_memory(device: torch.device) -> int:
         free = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return _UNKNOWN_MEMORY
+    allowed = container_limit()
+    return free if allowed is None else max(0, min(free, allowed - _container_bytes("memory.current")))
+
+
+def container_limit() -> int | None:
+    """Bytes of memory that this container may use; None outside one, and in one without a limit."""
     try:
-        groups = Path("/sys/fs/cgroup")
-        allowed = int((groups / "memory.max").read_text(encoding="ascii"))
-        return max(0, min(free, allowed - int((groups / "memory.current").read_text(encoding="ascii"))))
-    except (OSError, ValueError):  # no container, or one without a limit
-        return free
+        return _container_bytes("memory.max")
+    except (OSError, ValueError):
+        return None
+
+
+def _container_bytes(name: str) -> int:
+    return int((Path("/sys/fs/cgroup") / name).read_text(encoding="ascii"))
 
 
 def native_bf16(device: torch.device) -> bool:

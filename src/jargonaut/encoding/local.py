@@ -15,17 +15,15 @@ import numpy as np
 
 from jargonaut.artifacts import content_hash
 from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, token_budget
+from jargonaut.encoding.forward import Forward
 from jargonaut.encoding.models import ModelFolder
-from jargonaut.encoding.packing import embed, micro_batches, tokenize
+from jargonaut.encoding.packing import micro_batches, tokenize
 from jargonaut.errors import ModelError
-from jargonaut.protocols import Reporter, SilentReporter, Vectors
+from jargonaut.protocols import Vectors
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
-
-SHOW_FROM = 512
-"""Texts below which no progress is shown."""
 
 
 class LocalEncoder:
@@ -36,7 +34,6 @@ class LocalEncoder:
         options: Device, precision and micro-batch size.
         max_tokens: Texts are cut to this many tokens; the model's own limit when None.
         trust_remote_code: Whether code that lies in the model folder may run.
-        reporter: Where progress is shown.
     """
 
     def __init__(
@@ -46,11 +43,9 @@ class LocalEncoder:
         *,
         max_tokens: int | None = None,
         trust_remote_code: bool = False,
-        reporter: Reporter | None = None,
     ) -> None:
         self.folder = folder
         self.options = options or ComputeOptions()
-        self.reporter = reporter or SilentReporter()
         self._max_tokens = max_tokens
         self._trust_remote_code = trust_remote_code
 
@@ -96,37 +91,35 @@ class LocalEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """One row per query, shape (texts, dimension)."""
-        return self._encode(texts, self.folder.prompts.query, "queries")
+        return self._encode(texts, self.folder.prompts.query)
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """One row per passage, shape (texts, dimension)."""
-        return self._encode(texts, self.folder.prompts.passage, "passages")
+        return self._encode(texts, self.folder.prompts.passage)
 
-    def _encode(self, texts: Sequence[str], prompt: str, noun: str) -> Vectors:
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
         import torch
 
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if not texts:
             return vectors
-        model = self.model
+        model, forward = self.model, self._forward
         ids = tokenize(model, [prompt + text for text in texts])
         skip = prompt_tokens(model, prompt)
-        device = next(model.parameters()).device
-        batches = list(micro_batches([len(row) for row in ids], token_budget(self.options, device)))
-        rows: Iterator[int] = (row for batch in batches for row in batch)
-        if len(texts) >= SHOW_FROM:
-            rows = self.reporter.track(rows, f"encoding {noun} with {self.name}", len(texts))
+        budget = token_budget(self.options, next(model.parameters()).device, packed=forward.packed)
         model.eval()
+        plan = list(micro_batches([len(row) for row in ids], budget, packed=forward.packed))
         with torch.inference_mode():
-            for batch in batches:
-                out = embed(model, [ids[row] for row in batch], device, skip).float()
-                out = torch.nn.functional.normalize(out, dim=-1)
-                vectors[[next(rows) for _ in batch]] = out.cpu().numpy()
-        for _ in rows:  # lets a progress bar finish
-            pass
+            parts = [forward([ids[row] for row in rows], skip).float() for rows in plan]
+            # Fetched once, so that a GPU never waits between micro-batches.
+            vectors[np.concatenate(plan)] = torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu().numpy()
         if not np.isfinite(vectors).all():
             raise ModelError("this model gives vectors that are not finite", where=self.name)
         return vectors
+
+    @cached_property
+    def _forward(self) -> Forward:
+        return Forward(self.model)
 
 
 def prompt_tokens(model: SentenceTransformer, prompt: str) -> int:

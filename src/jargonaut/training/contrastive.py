@@ -6,6 +6,7 @@ batch becomes gradients is known by `steps`.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, free_memory, token_budget
 from jargonaut.encoding.families import Prompts
+from jargonaut.encoding.forward import Forward
 from jargonaut.errors import InputError, JargonautError, require_limits
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch, batches
+from jargonaut.training.losses import matryoshka_info_nce
 from jargonaut.training.optimizer import MasterAdamW
 from jargonaut.training.steps import Step, Tokens
 from jargonaut.training.weights import MasterWeights
@@ -155,9 +158,10 @@ def train(
         weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
         warmup=options.warmup, max_norm=options.max_norm,
     )  # fmt: skip
-    tokens = Tokens.of(model, prompts, queries, passages, examples)
+    tokens, forward = Tokens.of(model, prompts, queries, passages, examples), Forward(model)
     step_of = Step(
-        model, tokens, budget=token_budget(compute, device), scale=options.scale, dims=dims,
+        forward, tokens, functools.partial(matryoshka_info_nce, scale=options.scale, dims=dims),
+        budget=token_budget(compute, device, packed=forward.packed),
         graph_bytes=free_memory(device) / 2 if options.graph_gib is None else options.graph_gib * 2**30,
     )  # fmt: skip
     log, best = _LossLog(), _BestEpoch(model, weights, score)

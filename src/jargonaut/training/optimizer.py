@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from jargonaut.training.parallel import ALONE, World
 from jargonaut.training.weights import MasterWeights
 
 
@@ -17,15 +18,17 @@ class MasterAdamW:
         steps: Optimiser steps in all.
         warmup: Share of the steps over which the rate rises from zero.
         max_norm: Gradients are clipped to this L2 norm.
+        world: The processes whose gradients are added up.
     """
 
     def __init__(
-        self, weights: MasterWeights, *, lr: float, weight_decay: float, steps: int, warmup: float, max_norm: float
-    ) -> None:
+        self, weights: MasterWeights, *, lr: float, weight_decay: float, steps: int, warmup: float, max_norm: float,
+        world: World = ALONE,
+    ) -> None:  # fmt: skip
         import torch
 
-        self._weights = weights
-        self._masters = [master for _, master in weights.trained]
+        self._weights, self._world = weights, world
+        self._masters = weights.trained
         decayed = [m for m in self._masters if m.ndim > 1]
         exempt = [m for m in self._masters if m.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": exempt, "weight_decay": 0.0}]
@@ -35,12 +38,13 @@ class MasterAdamW:
         self._max_norm = max_norm
 
     def step(self) -> float:
-        """Applies the gradients that lie on the model and uses them up; returns their L2 norm before clipping."""
+        """Applies the gradients that lie on the masters and uses them up; returns their L2 norm before clipping."""
         import torch
 
-        for param, master in self._weights.trained:
-            master.grad = None if param.grad is None else param.grad.float()
-            param.grad = None
+        for master in self._masters:
+            if master.grad is None and self._world.size > 1:
+                master.grad = torch.zeros_like(master)
+        self._world.summed([master.grad for master in self._masters if master.grad is not None])
         norm = torch.nn.utils.clip_grad_norm_(self._masters, self._max_norm)
         if bool(torch.isfinite(norm)):
             self._adamw.step()

@@ -8,17 +8,19 @@ same gradients from the memory of one micro-batch. Knows models and ids; knows n
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jargonaut.encoding.families import Prompts
+from jargonaut.encoding.forward import Forward
 from jargonaut.encoding.local import prompt_tokens
-from jargonaut.encoding.packing import embed, micro_batches, padded, tokenize
+from jargonaut.encoding.packing import Ids, micro_batches, tokenize
 from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch
-from jargonaut.training.losses import matryoshka_info_nce
+from jargonaut.training.losses import Loss
+from jargonaut.training.parallel import ALONE, World
+from jargonaut.training.randomness import RandomState, random_state, same_randomness
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +42,8 @@ class Tokens:
         passage_prompt: The same for passages.
     """
 
-    queries: Mapping[str, list[int]]
-    passages: Mapping[str, list[int]]
+    queries: Mapping[str, Ids]
+    passages: Mapping[str, Ids]
     query_prompt: int
     passage_prompt: int
 
@@ -72,7 +74,7 @@ class _Micro:
     """One forward pass: rows of the batch, their token ids, and leading tokens that are not pooled."""
 
     rows: list[int]
-    ids: list[list[int]]
+    ids: list[Ids]
     skip: int
 
 
@@ -80,50 +82,53 @@ class Step:
     """Forward and backward of a batch.
 
     Args:
-        model: The model in training, on its device.
+        forward: Of the model in training, on its device.
         tokens: Of all texts.
+        loss: What is learned.
         budget: Tokens per micro-batch, padding counted.
-        scale: Inverse temperature.
-        dims: Matryoshka dimensions.
         graph_bytes: Memory that the graphs of a batch may take; a batch that is estimated to need more is embedded
             twice.
+        world: The processes that share each batch.
     """
 
     def __init__(
-        self, model: SentenceTransformer, tokens: Tokens, *, budget: int, scale: float, dims: Sequence[int],
-        graph_bytes: float,
-    ) -> None:  # fmt: skip
-        self._model, self._tokens = model, tokens
-        self._budget, self._scale, self._dims = budget, scale, dims
-        self._most_tokens = graph_bytes / _graph_bytes_per_token(model)
+        self, forward: Forward, tokens: Tokens, loss: Loss, *, budget: int, graph_bytes: float, world: World = ALONE
+    ) -> None:
+        self._forward, self._tokens, self._loss = forward, tokens, loss
+        self._budget, self._world = budget, world
+        self._dimension = int(forward.model.get_embedding_dimension() or 0)
+        self._most_tokens = graph_bytes / _graph_bytes_per_token(forward.model)
 
     def __call__(self, batch: Batch) -> float:
-        """Leaves gradients on the model; returns the loss."""
+        """Leaves this process's share of the gradients on the model; returns the loss of the whole batch."""
         import torch
 
-        device = next(self._model.parameters()).device
-        plan = list(self._plan(batch))
-        keep = sum(len(micro.ids) * padded(max(map(len, micro.ids))) for micro in plan) <= self._most_tokens
-        states = []
-        parts = []
-        with torch.enable_grad() if keep else torch.no_grad():
+        device = next(self._forward.model.parameters()).device
+        plan = self._world.share(list(self._plan(batch)))
+        keep = sum(self._forward.tokens(micro.ids) for micro in plan) <= self._most_tokens
+        states: list[RandomState | None] = []
+        parts: list[torch.Tensor] = []
+        with torch.set_grad_enabled(keep):
             for micro in plan:
-                if not keep and self._model.training:
-                    states.append(_random_state(device))
-                parts.append(embed(self._model, micro.ids, device, micro.skip).float())
-        order = torch.tensor([row for micro in plan for row in micro.rows], device=device)
-        vectors = torch.cat(parts)[torch.argsort(order)]
-        if not keep:
-            vectors.requires_grad_()
+                states.append(None if keep else random_state(device))
+                parts.append(self._forward(micro.ids, micro.skip).float())
+        rows = [torch.tensor(micro.rows, device=device) for micro in plan]
         asked = len(batch.query_ids)
-        loss = matryoshka_info_nce(
+        matrix = torch.zeros(asked + len(batch.passage_ids), self._dimension, device=device)
+        vectors = self._world.gathered(parts, rows, matrix).requires_grad_()
+        loss = self._loss(
             vectors[:asked], vectors[asked:], torch.from_numpy(batch.targets).to(device),
-            torch.from_numpy(batch.ignored).to(device), scale=self._scale, dims=self._dims,
+            torch.from_numpy(batch.ignored).to(device),
         )  # fmt: skip
         loss.backward()  # type: ignore[no-untyped-call]
-        if not keep:
-            assert vectors.grad is not None  # noqa: S101 - the loss depends on every vector
-            self._again(plan, states, vectors.grad, device)
+        assert vectors.grad is not None  # noqa: S101 - the loss depends on every vector
+        if keep:
+            torch.autograd.backward(parts, [vectors.grad[here] for here in rows])
+            return float(loss.detach())
+        for micro, here, state in zip(plan, rows, states, strict=True):  # each once more, with its gradient at hand
+            with same_randomness(state, device):
+                again = self._forward(micro.ids, micro.skip).float()
+            again.backward(vectors.grad[here])  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
     def _plan(self, batch: Batch) -> Iterator[_Micro]:
@@ -135,22 +140,12 @@ class Step:
             groups = [(0, queries + passages, tokens.query_prompt)]
         else:  # pooled over different tokens, so they cannot share a forward pass
             groups = [(0, queries, tokens.query_prompt), (len(queries), passages, tokens.passage_prompt)]
+        budget = self._budget
+        if self._world.size > 1:  # enough micro-batches for everybody
+            budget = min(budget, 1 + sum(map(len, queries + passages)) // self._world.size)
         for first, ids, skip in groups:
-            for rows in micro_batches([len(row) for row in ids], self._budget):
+            for rows in micro_batches([len(row) for row in ids], budget, packed=self._forward.packed):
                 yield _Micro([first + row for row in rows], [ids[row] for row in rows], skip)
-
-    def _again(
-        self,
-        plan: Sequence[_Micro],
-        states: Sequence[tuple[torch.Tensor, torch.Tensor | None]],
-        gradients: torch.Tensor,
-        device: torch.device,
-    ) -> None:
-        """Embeds every micro-batch once more, now with its graph, and sends its share of the gradients back."""
-        for number, micro in enumerate(plan):
-            with _same_randomness(states[number] if states else None, device):
-                vectors = embed(self._model, micro.ids, device, micro.skip).float()
-            vectors.backward(gradients[micro.rows])  # type: ignore[no-untyped-call]
 
 
 def _graph_bytes_per_token(model: SentenceTransformer) -> float:
@@ -160,25 +155,3 @@ def _graph_bytes_per_token(model: SentenceTransformer) -> float:
     layers = getattr(config, "num_hidden_layers", None) or 12
     size = next(model.parameters()).element_size()
     return float(hidden * layers * _NUMBERS_PER_UNIT * size)
-
-
-def _random_state(device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The generators' states, so that a second pass drops the same units."""
-    import torch
-
-    return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-
-@contextlib.contextmanager
-def _same_randomness(state: tuple[torch.Tensor, torch.Tensor | None] | None, device: torch.device) -> Iterator[None]:
-    """Draws what was drawn from `state` on, and leaves the generators as they were."""
-    import torch
-
-    if state is None:
-        yield
-        return
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.set_rng_state(state[0])
-        if state[1] is not None:
-            torch.cuda.set_rng_state(state[1], device)
-        yield

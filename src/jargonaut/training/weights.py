@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+_TABLE = 4096
+"""Rows from which on the gradient of an embedding table is handed over sparse."""
 
 
 class MasterWeights:
@@ -15,6 +18,9 @@ class MasterWeights:
 
     The masters are the tensors that the model came with, so nothing is rounded that is kept. For a model that computes
     in fp32 masters and model share their memory and nothing is copied; otherwise `follow` rounds the masters into it.
+
+    Gradients are added up on the masters, in fp32, as each backward pass hands them over; the model keeps none. Those
+    of a large embedding table touch few of its rows and are handed over sparse.
 
     Args:
         model: An fp32 model on its device; cast in place. One that comes in another format has been rounded already.
@@ -26,8 +32,14 @@ class MasterWeights:
         self._masters = {name: tensor.detach() for name, tensor in _tensors(model)}
         model.to(dtype)
         self._shared = all(_same(tensor, self._masters[name]) for name, tensor in _tensors(model))
-        self.trained = tuple((p, self._masters[name]) for name, p in model.named_parameters() if p.requires_grad)
-        """Each parameter that is trained, as the model computes with it, and its master."""
+        self._trained = tuple((p, self._masters[name]) for name, p in model.named_parameters() if p.requires_grad)
+        self.trained = tuple(master for _, master in self._trained)
+        """The masters of the parameters that are trained; their `grad` holds what backward passes gave."""
+        collect: list[Any] = [(p.register_post_accumulate_grad_hook, master) for p, master in self._trained]
+        self._hooks = [register(_collected_on(master)) for register, master in collect]
+        self._tables: list[Any] = [module for module in model.modules() if _is_table(module)]
+        for table in self._tables:
+            table.sparse = True
 
     def follow(self) -> None:
         """Brings the model's trained parameters up to their masters."""
@@ -36,7 +48,7 @@ class MasterWeights:
         if self._shared:
             return
         with torch.no_grad():
-            for param, master in self.trained:
+            for param, master in self._trained:
                 param.copy_(master)
 
     def copy(self) -> dict[str, torch.Tensor]:
@@ -50,6 +62,10 @@ class MasterWeights:
         """
         import torch
 
+        for hook in self._hooks:
+            hook.remove()
+        for table in self._tables:
+            table.sparse = False
         self._model.float()
         with torch.no_grad():
             for name, tensor in _tensors(self._model):
@@ -63,3 +79,29 @@ def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 def _same(left: torch.Tensor, right: torch.Tensor) -> bool:
     return left.dtype == right.dtype and left.data_ptr() == right.data_ptr()
+
+
+def _collected_on(master: torch.Tensor) -> Callable[[torch.Tensor], None]:
+    """A hook that moves a parameter's gradient to its master."""
+
+    def collect(param: torch.Tensor) -> None:
+        gradient, param.grad = param.grad, None
+        if gradient is None:
+            return
+        if gradient.is_sparse:
+            if master.grad is None:
+                master.grad = master.new_zeros(master.shape)
+            master.grad.index_add_(0, gradient._indices()[0], gradient._values().float())  # noqa: SLF001 - not coalesced
+        elif master.grad is None:
+            master.grad = gradient.float()
+        else:
+            master.grad.add_(gradient)
+
+    return collect
+
+
+def _is_table(module: torch.nn.Module) -> bool:
+    """Whether it is an embedding table so large that filling a dense gradient with zeros costs more than the rest."""
+    import torch
+
+    return isinstance(module, torch.nn.Embedding) and module.num_embeddings >= _TABLE and not module.sparse
