@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval, training
-from jargonaut.artifacts import Artifact, ensure, plain, write_json
+from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
 from jargonaut.contenders import Contenders, dimensions
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_device
@@ -34,6 +34,8 @@ from jargonaut.sources import PreparedCorpus, PreparedPairs, Source, open_source
 
 ASSESS_VERSION = 2
 EVALUATE_VERSION = 3
+DONE, TRAINS = 0.0, 1.0
+"""What the first of several processes tells the others: nothing is to be trained, or take part."""
 DEV_DISTRACTORS = 2000
 """Passages, besides dev's positives, against which an epoch is scored."""
 SHOWN_KINDS = 4
@@ -153,12 +155,10 @@ class Story:
         """The candidate model, in its `model` folder, and how its training went."""
         artifact = ensure(
             self.layout.stage("training"), "train", version=training.VERSION,
-            inputs={**self._given, "negatives": self.negatives.key},
-            options={
-                "train": self._train_options, "precision": self.settings.compute.precision, "deployed": self.deployed,
-            },
-            build=self._train,
+            inputs=self._taught["inputs"], options=self._taught["options"], build=self._train,
         )  # fmt: skip
+        if artifact.reused:
+            training.World.joined().agreed(DONE)
         c = artifact.counts
         self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
         if c["best_epoch"] == 0:
@@ -247,7 +247,29 @@ class Story:
         )  # fmt: skip
         return negatives.mine(splits.train, candidates, options)
 
+    @cached_property
+    def _taught(self) -> dict[str, Any]:
+        """Everything that decides what training gives."""
+        compute = self.settings.compute
+        return {
+            "inputs": {**self._given, "negatives": self.negatives.key},
+            "options": {"train": self._train_options, "precision": compute.precision, "deployed": self.deployed},
+        }
+
+    def assist(self) -> None:
+        """Takes part in the training that the first of several processes runs; what comes before, that one builds."""
+        self._tune()
+
     def _train(self, folder: Path) -> Mapping[str, Any]:
+        training.World.joined().agreed(TRAINS)
+        model, result = self._tune()
+        with quiet_libraries():
+            model.save(str(folder / "model"), create_model_card=False)
+        write_json(folder / "training.json", plain(result))
+        return {"steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch}
+
+    def _tune(self) -> tuple[Any, training.Trained]:
+        """The tuned model, and how its training went."""
         import torch
 
         splits, texts = self.pairs.splits, self.corpus.texts
@@ -259,12 +281,15 @@ class Story:
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
             self.pairs.known_positives, self.corpus.near_duplicates, self._train_options, compute,
-            score=self._dev_score(), reporter=self.reporter,
+            score=self._dev_score(), checkpoints=self._checkpoints, reporter=self.reporter,
         )  # fmt: skip
-        with quiet_libraries():
-            model.save(str(folder / "model"), create_model_card=False)
-        write_json(folder / "training.json", plain(result))
-        return {"steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch}
+        return model, result
+
+    @property
+    def _checkpoints(self) -> training.Checkpoints | None:
+        minutes = self.settings.compute.checkpoint_minutes
+        identity = content_hash(training.VERSION, self._taught)
+        return training.Checkpoints(self.layout.stage("checkpoints"), identity, 60 * minutes) if minutes else None
 
     def _dev_score(self) -> Callable[[Any], float]:
         """Scores a model in training: nDCG@10 of dev's queries over dev's positives and a sample of other passages."""

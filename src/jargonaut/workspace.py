@@ -12,6 +12,7 @@ from jargonaut.errors import InputError, ModelError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.settings import Settings, load_settings
+from jargonaut.training import World
 
 if TYPE_CHECKING:
     from jargonaut.encoding.local import LocalEncoder
@@ -73,6 +74,17 @@ class Workspace:
         from jargonaut import pipeline
 
         return pipeline.run(Path(source), self.layout, self.settings, self.reporter)
+
+    def assist(self, source: str | Path) -> None:
+        """Takes part, as any but the first of several processes (`torchrun`), in the training of a `run`.
+
+        Args:
+            source: What the first process runs on.
+        """
+        from jargonaut.story import TRAINS, Story
+
+        if World.joined().agreed(TRAINS) == TRAINS:  # what the first says counts
+            Story(Path(source), self.layout, self.settings, SilentReporter()).assist()
 
     def assess(self, source: str | Path) -> Assessment:
         """Whether fine-tuning looks worth it on this source, and what would do instead; measured on dev."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,9 @@ from jargonaut.demo import write_demo
 from jargonaut.formats import read_passages, read_qrels, read_queries, write_beir
 from jargonaut.records import SPLITS
 
-COMMAND = [sys.executable, "-c", "from jargonaut.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "jargonaut"]
 QUICK = ["--set", "train.epochs=1", "--set", "evaluate.resamples=500"]
+OFTEN = ["--set", "compute.checkpoint_minutes=0.0001"]
 KILLS = 20
 
 
@@ -272,7 +274,7 @@ def test_twenty_kills_at_random_moments_change_nothing(finished: Path, clinic: P
     workspace, kills, round_ = tmp_path / "killed-0", 0, 0
     while kills < KILLS:
         process = subprocess.Popen(
-            [*COMMAND, "run", str(clinic), "-w", str(workspace), *QUICK],
+            [*COMMAND, "run", str(clinic), "-w", str(workspace), *QUICK, *OFTEN],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HF_HUB_OFFLINE": "1"},
         )  # fmt: skip
         try:
@@ -289,3 +291,49 @@ def test_twenty_kills_at_random_moments_change_nothing(finished: Path, clinic: P
             workspace = tmp_path / f"killed-{round_}"
     jargonaut("run", str(clinic), "-w", str(workspace), *QUICK, code=None)
     assert outcome(workspace) == wanted
+
+
+def losses(workspace: Path) -> dict[str, list[tuple[int, float]]]:
+    """Everything that the only training of a workspace counted."""
+    (path,) = (workspace / ".jargonaut" / "training").glob("[!.]*/training.json")
+    counted: dict[str, list[tuple[int, float]]] = json.loads(path.read_text())
+    return counted
+
+
+@pytest.mark.slow
+def test_a_training_killed_within_an_epoch_goes_on_in_it(clinic: Path, tmp_path: Path) -> None:
+    """Kill -9 after some steps, then the same command: no step again, and losses as if nothing had happened."""
+    options = [*QUICK, "--set", "train.batch_size=12", "--set", "train.dropout=true"]
+    jargonaut("run", str(clinic), "-w", str(tmp_path / "whole"), *options, code=None)
+    workspace = tmp_path / "killed"
+    process = subprocess.Popen(
+        [*COMMAND, "run", str(clinic), "-w", str(workspace), *options, *OFTEN],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    written = workspace / ".jargonaut" / "checkpoints"
+    deadline = time.monotonic() + 300
+    while not list(written.glob("*/step-[5-9]")):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    again = jargonaut("run", str(clinic), "-w", str(workspace), *options, code=None)
+    assert re.search(r"goes on after step \d+ of at most 20", again.stderr)
+    assert losses(workspace) == losses(tmp_path / "whole")
+    assert not list(written.glob("*"))
+
+
+@pytest.mark.slow
+def test_two_processes_run_the_whole_story(clinic: Path, finished: Path, tmp_path: Path) -> None:
+    """Under torchrun the first process does everything, the others share its training; a second run finds it done."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "jargonaut"]
+    for _ in range(2):
+        done = subprocess.run(
+            [*launch, "run", str(clinic), "-w", str(tmp_path), *QUICK, "--json"],
+            capture_output=True, text=True, check=False, timeout=600, env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr[-3000:]
+        assert "verdict" in json.loads(done.stdout)
+    together, alone = losses(tmp_path), losses(finished)
+    assert [loss for _, loss in together["losses"]] == pytest.approx([loss for _, loss in alone["losses"]], rel=1e-3)

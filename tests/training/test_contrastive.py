@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.devices import ComputeOptions, Precision
 from jargonaut.encoding.families import Prompts
 from jargonaut.errors import InputError, JargonautError, SettingsError
 from jargonaut.protocols import SilentReporter
 from jargonaut.records import Triplet
-from jargonaut.training import Trained, TrainOptions, matryoshka_dims, train
+from jargonaut.training import (
+    Callback,
+    Checkpoints,
+    EpochDone,
+    StepDone,
+    StopTraining,
+    Trained,
+    TrainOptions,
+    matryoshka_dims,
+    train,
+)
 from jargonaut.training.losses import info_nce
 
 # Inclusion terms of ICD-10-CM and the descriptions of their codes.
@@ -78,13 +89,15 @@ def tune(
     scores: list[float] | None = None,
     prompts: Prompts | None = None,
     compute: ComputeOptions = FP32,
+    callbacks: Sequence[Callback] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Trains on the forty pairs; `scores` are what the dev set says before training and after each epoch."""
     answers = iter(scores or [])
     positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
     return train(
         model, prompts or Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, compute,
-        score=(lambda _: next(answers)) if scores else None,
+        score=(lambda _: next(answers)) if scores else None, callbacks=callbacks, checkpoints=checkpoints,
     )  # fmt: skip
 
 
@@ -221,3 +234,110 @@ def test_weights_trained_in_bf16_are_kept_in_fp32(model: SentenceTransformer, be
     assert (after != after.bfloat16().float()).float().mean() > 0.9
     assert torch.equal(after, before) == (best == 0)
     torch.testing.assert_close(after, before, atol=3e-5, rtol=0)  # one step of 1e-5; a bf16 step is up to 5e-4 here
+
+
+class Killed(BaseException):
+    """Stands for the end of a process."""
+
+
+def kill_at(step: int) -> Callback:
+    """A callback that ends everything after a step was taken, before its checkpoint is written."""
+
+    def callback(event: StepDone | EpochDone) -> None:
+        if isinstance(event, StepDone) and event.step == step:
+            raise Killed
+
+    return callback
+
+
+@pytest.mark.parametrize(("step", "precision"), [(2, "fp32"), (4, "fp32"), (5, "fp32"), (8, "fp32"), (3, "bf16")])
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(
+    base_model_path: Path, tmp_path: Path, step: int, precision: Precision
+) -> None:
+    """In the middle of an epoch or at its end, dropout on: the same losses, scores, best epoch and weights."""
+    options = TrainOptions(epochs=3, batch_size=10, lr=1e-4, dims=(64,), dropout=True)
+    compute = ComputeOptions(device="cpu", precision=precision, batch_tokens=64)
+    scores = [0.5, 0.7, 0.6, 0.8]
+
+    def fresh() -> SentenceTransformer:
+        model = SentenceTransformer(str(base_model_path), device="cpu", local_files_only=True)
+        del model[0].auto_model.encoder.layer[1:]  # bf16 is slow on most CPUs
+        return model
+
+    whole = fresh()
+    told = tune(whole, options, scores=scores, compute=compute)
+    broken = fresh()
+    kept = Checkpoints(tmp_path, "one", 0)
+    with pytest.raises(Killed):
+        tune(broken, options, scores=scores, compute=compute, callbacks=[kill_at(step)], checkpoints=kept)
+    judged = 1 + (step - 2) // 4  # the first score, and one for each epoch judged before the checkpoint
+    again = fresh()
+    kept = Checkpoints(tmp_path, "one")
+    assert tune(again, options, scores=scores[judged:], compute=compute, checkpoints=kept) == told
+    torch.testing.assert_close(weights(again), weights(whole), rtol=0, atol=0)
+    assert not kept.folder.exists()
+
+
+def test_callbacks_are_told_of_steps_and_epochs(model: SentenceTransformer) -> None:
+    """Numbers as a log wants them, in order."""
+    events: list[StepDone | EpochDone] = []
+    tune(
+        model, TrainOptions(epochs=1, batch_size=20, lr=1e-4, dims=(64,)), scores=[0.1, 0.2], callbacks=[events.append]
+    )
+    first, second, epoch = events
+    assert isinstance(first, StepDone)
+    assert isinstance(second, StepDone)
+    assert (first.step, second.step, first.epoch, first.pairs) == (1, 2, 1, 20)
+    assert first.loss > 0
+    assert first.norm > 0
+    assert 0 < second.lr <= 1e-4
+    assert epoch == EpochDone(1, (first.loss + second.loss) / 2, 0.2, 1)
+
+
+def test_a_callback_may_stop_training(model: SentenceTransformer) -> None:
+    """The best epoch so far is kept."""
+
+    def stop(event: StepDone | EpochDone) -> None:
+        if isinstance(event, StepDone) and event.step == 3:
+            raise StopTraining
+
+    done = tune(model, TrainOptions(epochs=9, batch_size=20, dims=(64,)), scores=[0.1, 0.2], callbacks=[stop])
+    assert (done.steps, done.best_epoch) == (3, 1)
+
+
+@pytest.mark.parametrize("options", [{"freeze_embeddings": True}, {"freeze_layers": 2}])
+def test_frozen_parts_do_not_move(model: SentenceTransformer, options: dict[str, int]) -> None:
+    """Everything above them does, and afterwards nothing is frozen."""
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    tune(model, TrainOptions(epochs=1, batch_size=20, lr=1e-3, dims=(64,), **options))  # type: ignore[arg-type]
+    moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
+    still = ("0.model.embeddings.", "0.model.encoder.layer.0.", "0.model.encoder.layer.1.")
+    assert not [name for name in moved if name.startswith(still if "freeze_layers" in options else still[:1])]
+    assert "0.model.encoder.layer.2.output.dense.weight" in moved
+    assert all(param.requires_grad for param in model.parameters())
+
+
+def test_a_model_cannot_be_frozen_whole(model: SentenceTransformer) -> None:
+    """The message says how many layers there are."""
+    with pytest.raises(InputError, match="the model has 6, and one at least must learn"):
+        tune(model, TrainOptions(freeze_layers=6))
+
+
+def test_any_loss_over_embeddings_can_be_trained(model: SentenceTransformer) -> None:
+    """A loss sees the whole batch's vectors, and its gradients move the model."""
+    shapes: list[tuple[int, ...]] = []
+
+    def apart(
+        queries: torch.Tensor, passages: torch.Tensor, targets: torch.Tensor, ignored: torch.Tensor
+    ) -> torch.Tensor:
+        shapes.extend((tuple(queries.shape), tuple(passages.shape), tuple(targets.shape), tuple(ignored.shape)))
+        return (1 - torch.cosine_similarity(queries, passages[targets])).mean()
+
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    before = weights(model)
+    train(
+        model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, TrainOptions(epochs=1, batch_size=40), FP32,
+        loss=apart,
+    )  # fmt: skip
+    assert shapes == [(40, 384), (40, 384), (40,), (40, 40)]
+    assert not torch.equal(weights(model), before)

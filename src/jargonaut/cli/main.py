@@ -18,6 +18,7 @@ from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
 from jargonaut.settings import Settings, load_settings, override, template
+from jargonaut.training import World, launched
 from jargonaut.workspace import SearchResult, Workspace
 
 if TYPE_CHECKING:
@@ -79,12 +80,18 @@ def run(
     """The whole story: documents in; verdict, tuned model, index and report out.
 
     Exit code 0: ship it. 3: done, and the answer is "don't". 2: something in the input must be mended.
+    Several GPUs share the training under `torchrun --nproc-per-node N -m jargonaut run …`, where a finished run is 0.
     """
     reporter = TerminalReporter()
+    opened = _open(workspace, base, setting, reporter)
+    if launched() and World.joined().rank > 0:
+        opened.assist(source)
+        return
     reporter.line(f"jargonaut run {source}")
-    result = _open(workspace, base, setting, reporter).run(source)
+    result = opened.run(source)
     _print_run(result, as_json=as_json)
-    raise typer.Exit(0 if result.verdict == "ship" else EXIT_DONT)
+    # A launcher takes every other code for a crash.
+    raise typer.Exit(0 if result.verdict == "ship" or launched() else EXIT_DONT)
 
 
 @app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain")

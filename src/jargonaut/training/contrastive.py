@@ -1,38 +1,38 @@
 """Contrastive × Matryoshka fine-tuning: a plain loop over whole batches, and the best epoch kept.
 
-It is handed texts, examples and a function that scores a model, and knows nothing of files, splits or metrics; how a
-batch becomes gradients is known by `steps`.
+It is handed texts, examples and a function that scores a model, and knows nothing of splits or metrics; how a batch
+becomes gradients is known by `steps`, what happens from step to step by `loop`.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, free_memory, token_budget
 from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.forward import Forward
-from jargonaut.errors import InputError, JargonautError, require_limits
+from jargonaut.errors import InputError, require_limits
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import Triplet
-from jargonaut.training.batches import Batch, batches
-from jargonaut.training.losses import matryoshka_info_nce
+from jargonaut.training.batches import batches
+from jargonaut.training.checkpoints import Checkpoints
+from jargonaut.training.freezing import frozen
+from jargonaut.training.loop import Loop
+from jargonaut.training.losses import Loss, matryoshka_info_nce
 from jargonaut.training.optimizer import MasterAdamW
+from jargonaut.training.parallel import World
+from jargonaut.training.progress import BestEpoch, Callback, LossLog
 from jargonaut.training.steps import Step, Tokens
 from jargonaut.training.weights import MasterWeights
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-VERSION = 2
-LOG_EVERY = 10
-"""Steps whose losses are averaged into one entry."""
-_FORETOLD_AFTER = 2
-_LONG = 1800.0
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class TrainOptions:
         patience: Epochs in a row without a better dev score that are put up with; training stops at the next.
         max_norm: Gradient norm that is clipped to.
         dropout: Whether the model's own dropout is on.
+        freeze_embeddings: Whether the embedding tables stay as they are.
+        freeze_layers: How many of the lowest layers stay as they are; with one or more the embeddings do too.
         graph_gib: Memory, in GiB, that the graphs of a batch may take. A batch that needs more is embedded twice, which
             gives the same gradients in little memory and a third more time. Not set takes half of what is free.
         seed: Order of the pairs and dropout.
@@ -68,6 +70,8 @@ class TrainOptions:
     patience: int = 1
     max_norm: float = 1.0
     dropout: bool = False
+    freeze_embeddings: bool = False
+    freeze_layers: int = 0
     graph_gib: float | None = None
     seed: int = 13
 
@@ -82,6 +86,7 @@ class TrainOptions:
                 ("scale", 0 < self.scale < math.inf, "above 0, such as 20"),
                 ("patience", self.patience >= 0, "0 or more"),
                 ("max_norm", self.max_norm > 0, "above 0"),
+                ("freeze_layers", self.freeze_layers >= 0, "0 or more"),
                 ("graph_gib", self.graph_gib is None or self.graph_gib >= 0, "0 or more"),
                 ("seed", self.seed >= 0, "0 or more"),
             ),
@@ -119,12 +124,16 @@ def train(
     compute: ComputeOptions,
     *,
     score: Callable[[SentenceTransformer], float] | None = None,
+    loss: Loss | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoints: Checkpoints | None = None,
     reporter: Reporter | None = None,
 ) -> Trained:
     """Fine-tunes `model` in place and leaves it in fp32 with the weights of its best epoch.
 
     It computes in the format that `compute` stands for and is scored as it computes; what is updated and kept are fp32
-    masters, so the weights that it is left with are not rounded.
+    masters, so the weights that it is left with are not rounded. Under `torchrun` or `accelerate launch` the processes
+    share every batch; all must be handed the same.
 
     Args:
         model: A sentence-transformers model in fp32.
@@ -137,54 +146,52 @@ def train(
         options: The recipe.
         compute: Device and precision.
         score: Dev score of a model, higher is better; without it the last epoch is kept.
+        loss: Takes the embeddings of a whole batch; InfoNCE at every Matryoshka dimension when None.
+        callbacks: Told of every step and epoch.
+        checkpoints: Where a killed training of the same arguments goes on; the continuation is the same.
         reporter: Where progress is shown.
 
     Raises:
-        InputError: There are fewer than two examples, or a dimension is larger than the model's.
+        InputError: There are fewer than two examples, a dimension is larger than the model's, or so many layers cannot
+            be frozen.
         SettingsError: This machine has no such device.
-        JargonautError: The loss is no longer a number.
+        JargonautError: The loss is no longer a number, or a checkpoint cannot be written.
     """
-    import torch
-
     if len(examples) < 2:
         raise InputError("training needs at least two pairs")
-    report = reporter or SilentReporter()
+    world = World.joined()
     dims = matryoshka_dims(int(model.get_embedding_dimension() or 0), options.dims)
     device = choose_device(compute.device)
-    weights = MasterWeights(model.to(device), choose_dtype(compute.precision, device))
-    torch.manual_seed(options.seed)
     per_epoch = math.ceil(len(examples) / options.batch_size)
-    optimizer = MasterAdamW(
-        weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
-        warmup=options.warmup, max_norm=options.max_norm,
-    )  # fmt: skip
-    tokens, forward = Tokens.of(model, prompts, queries, passages, examples), Forward(model)
-    step_of = Step(
-        forward, tokens, functools.partial(matryoshka_info_nce, scale=options.scale, dims=dims),
-        budget=token_budget(compute, device, packed=forward.packed),
-        graph_bytes=free_memory(device) / 2 if options.graph_gib is None else options.graph_gib * 2**30,
-    )  # fmt: skip
-    log, best = _LossLog(), _BestEpoch(model, weights, score)
-    for epoch, value in best.scores:
-        report.line(f"  epoch {epoch} (the base): dev nDCG@10 {value:.4f}")
-    try:
-        for epoch in range(options.epochs):
-            model.train(options.dropout)
-            plan = batches(examples, positives, groups, size=options.batch_size, seed=options.seed, epoch=epoch)
-            shown = report.track(plan, f"training, epoch {epoch + 1} of {options.epochs}", per_epoch)
-            if epoch == 0:
-                shown = _foretold(shown, per_epoch * options.epochs, report)
-            _one_epoch(shown, step_of, optimizer, log)
+    tokens = Tokens.of(model, prompts, queries, passages, examples)
+    with frozen(model, embeddings=options.freeze_embeddings, layers=options.freeze_layers):
+        weights = MasterWeights(model.to(device), choose_dtype(compute.precision, device))
+        optimizer = MasterAdamW(
+            weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
+            warmup=options.warmup, max_norm=options.max_norm, world=world,
+        )  # fmt: skip
+        forward = Forward(model)
+        step_of = Step(
+            forward, tokens, loss or functools.partial(matryoshka_info_nce, scale=options.scale, dims=dims),
+            budget=token_budget(compute, device, packed=forward.packed), world=world,
+            graph_bytes=free_memory(device) / 2 if options.graph_gib is None else options.graph_gib * 2**30,
+        )  # fmt: skip
+        best = BestEpoch(weights, score and (lambda: world.agreed(score(model) if world.rank == 0 else 0.0)))
+        loop = Loop(
+            model, options, step_of, optimizer, weights, best, LossLog(), world,
+            lambda epoch: batches(
+                examples, positives, groups, size=options.batch_size, seed=options.seed, epoch=epoch
+            ), per_epoch, callbacks, checkpoints, reporter or SilentReporter(),
+        )  # fmt: skip
+        try:
+            loop.run()
+        finally:
+            best.settle()
             model.eval()
-            judged = best.judge(epoch + 1)
-            if judged is not None:
-                report.line(f"  epoch {epoch + 1}: loss {log.losses[-1][1]:.4f}, dev nDCG@10 {judged:.4f}")
-            if epoch + 1 - best.epoch > options.patience:
-                break
-    finally:
-        best.restore()
-    epochs_run = len(best.scores) - 1 if best.scores else options.epochs
-    return Trained(tuple(log.losses), tuple(best.scores), best.epoch, log.steps, len(examples) * epochs_run)
+    if checkpoints is not None and world.rank == 0:
+        checkpoints.remove()
+    log = loop.log
+    return Trained(tuple(log.losses), tuple(best.scores), best.epoch, log.steps, log.pairs)
 
 
 def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
@@ -204,84 +211,3 @@ def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
         return tuple(sorted({full, *asked}, reverse=True))
     powers = (2**exponent for exponent in range(15, 5, -1))
     return (full, *(dim for dim in powers if dim < full))
-
-
-def _foretold(plan: Iterator[Batch], steps: int, report: Reporter) -> Iterator[Batch]:
-    """Passes batches through; after the first two it says how long training will take, if that is long."""
-    started = time.monotonic()
-    for number, batch in enumerate(plan):
-        seconds = (time.monotonic() - started) / max(1, number) * steps
-        if number == _FORETOLD_AFTER and seconds > _LONG:
-            report.warn(f"training will take up to {seconds / 60:,.0f} minutes at this pace; a GPU, "
-                        "`--set train.epochs=1` or `--set mine.per_pair=0` shortens it")  # fmt: skip
-        yield batch
-
-
-def _one_epoch(plan: Iterable[Batch], step_of: Step, optimizer: MasterAdamW, log: _LossLog) -> None:
-    """One pass over the batches.
-
-    Raises:
-        JargonautError: The loss is no longer a number.
-    """
-    for batch in plan:
-        loss = step_of(batch)
-        if not math.isfinite(loss):
-            raise JargonautError(
-                f"the loss became {loss} at step {log.steps + 1}", remedy="lower the learning rate ([train] lr)"
-            )
-        optimizer.step()
-        log.add(loss)
-    log.end_epoch()
-
-
-class _LossLog:
-    """Mean losses of every ten steps, and of what is left at an epoch's end."""
-
-    def __init__(self) -> None:
-        self.losses: list[tuple[int, float]] = []
-        self.steps = 0
-        self._recent: list[float] = []
-
-    def add(self, loss: float) -> None:
-        """Notes one step."""
-        self.steps += 1
-        self._recent.append(loss)
-        if len(self._recent) == LOG_EVERY:
-            self.end_epoch()
-
-    def end_epoch(self) -> None:
-        """Closes the entry that is open, if one is."""
-        if self._recent:
-            self.losses.append((self.steps, sum(self._recent) / len(self._recent)))
-            self._recent = []
-
-
-class _BestEpoch:
-    """Remembers the fp32 weights of the best dev score, or of the last epoch when nothing scores."""
-
-    def __init__(
-        self,
-        model: SentenceTransformer,
-        weights: MasterWeights,
-        score: Callable[[SentenceTransformer], float] | None,
-    ) -> None:
-        self._model, self._weights, self._score = model, weights, score
-        self.scores = [(0, score(model))] if score else []
-        self.epoch = 0
-        self._kept = weights.copy()
-
-    def judge(self, epoch: int) -> float | None:
-        """Scores the model as it is now and remembers its weights if they are the best; gives the score."""
-        if self._score is None:
-            self.epoch, self._kept = epoch, self._weights.copy()
-            return None
-        value = self._score(self._model)
-        if value > max(earlier for _, earlier in self.scores):
-            self.epoch, self._kept = epoch, self._weights.copy()
-        self.scores.append((epoch, value))
-        return value
-
-    def restore(self) -> None:
-        """Ends training with the remembered weights in the model, which is fp32 again."""
-        self._weights.settle(self._kept)
-        self._model.eval()

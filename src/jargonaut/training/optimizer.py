@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from jargonaut.training.parallel import ALONE, World
 from jargonaut.training.weights import MasterWeights
+
+if TYPE_CHECKING:
+    import torch
 
 
 class MasterAdamW:
@@ -33,25 +39,50 @@ class MasterAdamW:
         exempt = [m for m in self._masters if m.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": exempt, "weight_decay": 0.0}]
         self._adamw = torch.optim.AdamW(groups, lr=lr, fused=True)
-        ramp = max(1, round(steps * warmup))
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._adamw, lambda step: _cosine(step, ramp, steps))
-        self._max_norm = max_norm
+        self._rate = functools.partial(_cosine, ramp=max(1, round(steps * warmup)), steps=steps)
+        self._peak, self._max_norm = lr, max_norm
+        self._taken = 0
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of the next step."""
+        return self._peak * self._rate(self._taken)
 
     def step(self) -> float:
         """Applies the gradients that lie on the masters and uses them up; returns their L2 norm before clipping."""
         import torch
 
-        for master in self._masters:
-            if master.grad is None and self._world.size > 1:
-                master.grad = torch.zeros_like(master)
-        self._world.summed([master.grad for master in self._masters if master.grad is not None])
+        if self._world.size > 1:
+            for master in self._masters:
+                master.grad = torch.zeros_like(master) if master.grad is None else master.grad
+            self._world.summed([master.grad for master in self._masters if master.grad is not None])
         norm = torch.nn.utils.clip_grad_norm_(self._masters, self._max_norm)
         if bool(torch.isfinite(norm)):
+            for group in self._adamw.param_groups:
+                group["lr"] = self.lr
             self._adamw.step()
-            self._schedule.step()
+            self._taken += 1
         self._adamw.zero_grad(set_to_none=True)
         self._weights.follow()
         return float(norm)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Moments and steps taken; `restore` takes them."""
+        import torch
+
+        told = self._adamw.state_dict()["state"]
+        moments = {f"{number}/{name}": value for number, held in told.items() for name, value in held.items()}
+        return {"taken": torch.tensor(self._taken), **moments}
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Puts the optimiser where `state` was taken."""
+        told: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in state.items():
+            if key != "taken":
+                number, name = key.split("/")
+                told.setdefault(int(number), {})[name] = value
+        self._adamw.load_state_dict({"state": told, "param_groups": self._adamw.state_dict()["param_groups"]})
+        self._taken = int(state["taken"])
 
 
 def _cosine(step: int, ramp: int, steps: int) -> float:

@@ -8,6 +8,7 @@ tensors and `torch.distributed`; knows no model.
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import os
 from collections.abc import Sequence
@@ -42,9 +43,10 @@ class World:
         if not distributed.is_available():
             return ALONE
         if not distributed.is_initialized():
-            if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+            if not launched():
                 return ALONE
             distributed.init_process_group(_backends(), timeout=_PATIENCE)
+            atexit.register(distributed.destroy_process_group)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
     def share(self, work: Sequence[_T]) -> list[_T]:
@@ -90,6 +92,11 @@ class World:
 
 
 ALONE = World()
+
+
+def launched() -> bool:
+    """Whether a launcher started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def _backends() -> str:

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 if TYPE_CHECKING:
     import torch
 
@@ -18,6 +20,14 @@ def random_state(device: torch.device) -> RandomState:
     import torch
 
     return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+
+def set_seed(*parts: int) -> None:
+    """Seeds the generators from several numbers, none of them negative."""
+    import torch
+
+    seed = int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+    torch.manual_seed(seed)
 
 
 def set_random_state(state: RandomState, device: torch.device) -> None:

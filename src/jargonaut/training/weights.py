@@ -51,6 +51,19 @@ class MasterWeights:
             for param, master in self._trained:
                 param.copy_(master)
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """The masters of what is trained, by name; `restore` takes them."""
+        return {name: self._masters[name] for name, param in self._model.named_parameters() if param.requires_grad}
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Puts the masters, and the model after them, where `state` was taken."""
+        import torch
+
+        with torch.no_grad():
+            for name, tensor in state.items():
+                self._masters[name].copy_(tensor)
+        self.follow()
+
     def copy(self) -> dict[str, torch.Tensor]:
         """The masters as they are now, in memory of their own."""
         return {name: master.clone() for name, master in self._masters.items()}

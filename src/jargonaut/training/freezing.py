@@ -1,0 +1,56 @@
+"""Parts of a model that training leaves as they are: its embeddings, its lower layers. Knows models, no losses."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from jargonaut.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+
+@contextlib.contextmanager
+def frozen(model: SentenceTransformer, *, embeddings: bool, layers: int) -> Iterator[None]:
+    """Within it, the frozen parts take no gradients, and no backward pass goes down to them.
+
+    Args:
+        model: The model in training.
+        embeddings: Whether its embeddings are frozen.
+        layers: How many of its layers are, from the lowest; with one or more the embeddings are too.
+
+    Raises:
+        InputError: The model has fewer layers, or they cannot be told.
+    """
+    parts: list[torch.nn.Module] = []
+    if embeddings or layers:
+        transformer: Any = model[0].auto_model
+        parts.append(getattr(transformer, "embeddings", None) or transformer.get_input_embeddings())
+    if layers:
+        parts += _layers(model, layers)
+    still = [p for part in parts for p in part.parameters() if p.requires_grad]
+    for param in still:
+        param.requires_grad_(False)  # noqa: FBT003 - torch takes it by position only
+    try:
+        yield
+    finally:
+        for param in still:
+            param.requires_grad_()
+
+
+def _layers(model: SentenceTransformer, count: int) -> list[torch.nn.Module]:
+    """The lowest `count` layers."""
+    import torch
+
+    transformer: Any = model[0].auto_model
+    depth = getattr(transformer.config, "num_hidden_layers", 0)
+    stacks = [m for m in transformer.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == depth]
+    if not stacks or count >= depth:
+        reason = (
+            f"the model has {depth}, and one at least must learn" if stacks else "this model's cannot be told apart"
+        )
+        raise InputError(f"{count} layers cannot be frozen: {reason}", where="[train] freeze_layers")
+    return list(stacks[0])[:count]

@@ -1,0 +1,173 @@
+"""The training loop: batch by batch and epoch by epoch, from the start or from where a killed training stood.
+
+Knows the order of things; how a batch becomes gradients, or gradients become weights, it is handed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jargonaut.errors import JargonautError
+from jargonaut.protocols import Reporter
+from jargonaut.training.batches import Batch
+from jargonaut.training.checkpoints import Checkpoint, Checkpoints
+from jargonaut.training.optimizer import MasterAdamW
+from jargonaut.training.parallel import World
+from jargonaut.training.progress import BestEpoch, Callback, EpochDone, LossLog, StepDone, StopTraining
+from jargonaut.training.randomness import set_seed
+from jargonaut.training.steps import Step
+from jargonaut.training.weights import MasterWeights
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    from jargonaut.training.contrastive import TrainOptions
+
+_FORETOLD_AFTER = 2
+_LONG = 1800.0
+
+
+@dataclass
+class Loop:
+    """Steps, epochs, and everything that they move on.
+
+    Attributes:
+        model: The model in training, on its device.
+        options: The recipe.
+        step_of: Batch → gradients.
+        optimizer: Gradients → weights.
+        weights: The masters.
+        best: Judges the end of each epoch.
+        log: Losses.
+        world: The processes that train together.
+        plan: Epoch number from 0 → its batches.
+        per_epoch: How many they are.
+        callbacks: Told of steps and epochs.
+        checkpoints: What a killed training goes on from.
+        report: Where progress is shown.
+    """
+
+    model: SentenceTransformer
+    options: TrainOptions
+    step_of: Step
+    optimizer: MasterAdamW
+    weights: MasterWeights
+    best: BestEpoch
+    log: LossLog
+    world: World
+    plan: Callable[[int], Iterator[Batch]]
+    per_epoch: int
+    callbacks: Sequence[Callback]
+    checkpoints: Checkpoints | None
+    report: Reporter
+
+    def run(self) -> None:
+        """From where the last checkpoint stands, or from the start, until an end is reached."""
+        first, taken = self._resumed()
+        with contextlib.suppress(StopTraining):
+            for epoch in range(first, self.options.epochs):
+                self._epoch(epoch, taken)
+                taken = 0
+                judged = self.best.judge(epoch + 1)
+                loss = self.log.losses[-1][1]
+                if judged is not None:
+                    self.report.line(f"  epoch {epoch + 1}: loss {loss:.4f}, dev nDCG@10 {judged:.4f}")
+                self._tell(EpochDone(epoch + 1, loss, judged, self.best.epoch))
+                if epoch + 1 - self.best.epoch > self.options.patience:
+                    break
+
+    def _resumed(self) -> tuple[int, int]:
+        """Takes up the newest checkpoint; gives the epoch to go on with and the steps that are done in it."""
+        found = self.checkpoints.load() if self.checkpoints else None
+        step = 0 if found is None else found.step
+        if self.world.agreed(step) != step:
+            raise JargonautError(
+                f"the processes that train together do not see the same checkpoint (step {step} here)",
+                remedy="give them one shared workspace, or remove its .jargonaut/checkpoints",
+            )
+        if found is None:
+            if self.best.judge(0) is not None:
+                self.report.line(f"  epoch 0 (the base): dev nDCG@10 {self.best.scores[0][1]:.4f}")
+            return 0, 0
+        parts = {name: _part(found.tensors, name) for name in ("weights", "optimizer", "best")}
+        self.weights.restore(parts["weights"])
+        self.optimizer.restore(parts["optimizer"])
+        self.best.restore(found.facts["best"], parts["best"])
+        self.log.restore(found.facts["log"])
+        self.report.line(f"  goes on after step {step:,} of at most {self.per_epoch * self.options.epochs:,}")
+        return int(found.facts["epoch"]), int(found.facts["taken"])
+
+    def _epoch(self, epoch: int, taken: int) -> None:
+        """One pass over the batches, without the first `taken` of them.
+
+        Raises:
+            JargonautError: The loss is no longer a number.
+        """
+        options = self.options
+        self.model.train(options.dropout)
+        left = itertools.islice(self.plan(epoch), taken, None)
+        shown = self.report.track(left, f"training, epoch {epoch + 1} of {options.epochs}", self.per_epoch - taken)
+        if self.log.steps == 0:
+            shown = _foretold(shown, self.per_epoch * options.epochs, self.report)
+        for number, batch in enumerate(shown, taken + 1):
+            # Drawn anew at each step, so that a training that goes on drops what it would have dropped.
+            set_seed(options.seed, self.log.steps, self.world.rank)
+            loss = self.step_of(batch)
+            if not math.isfinite(loss):
+                raise JargonautError(
+                    f"the loss became {loss} at step {self.log.steps + 1}",
+                    remedy="lower the learning rate ([train] lr)",
+                )
+            lr = self.optimizer.lr
+            norm = self.optimizer.step()
+            self.log.add(loss, len(batch.query_ids))
+            self._tell(StepDone(self.log.steps, epoch + 1, loss, lr, norm, len(batch.query_ids)))
+            if self.checkpoints and self.checkpoints.due and self.world.rank == 0:
+                self.checkpoints.save(self._checkpoint(epoch, number))
+        self.log.end_epoch()
+        self.model.eval()
+
+    def _checkpoint(self, epoch: int, taken: int) -> Checkpoint:
+        facts = {"epoch": epoch, "taken": taken, "log": self.log.facts(), "best": self.best.facts()}
+        parts = {"weights": self.weights.state(), "optimizer": self.optimizer.state(), "best": self.best.tensors()}
+        tensors = {f"{part}/{name}": tensor for part, held in parts.items() for name, tensor in held.items()}
+        return Checkpoint(self.log.steps, facts, tensors)
+
+    def _tell(self, event: StepDone | EpochDone) -> None:
+        """Tells the callbacks; if one wants to stop, every process does.
+
+        Raises:
+            StopTraining: One does.
+        """
+        stop = False
+        if self.world.rank == 0:
+            try:
+                for callback in self.callbacks:
+                    callback(event)
+            except StopTraining:
+                stop = True
+        if self.world.agreed(float(stop)):
+            raise StopTraining
+
+
+def _part(tensors: Mapping[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
+    """Those whose names begin with the part's, without it."""
+    return {name.removeprefix(f"{part}/"): t for name, t in tensors.items() if name.startswith(f"{part}/")}
+
+
+def _foretold(plan: Iterator[Batch], steps: int, report: Reporter) -> Iterator[Batch]:
+    """Passes batches through; after the first two it says how long training will take, if that is long."""
+    started = time.monotonic()
+    for number, batch in enumerate(plan):
+        seconds = (time.monotonic() - started) / max(1, number) * steps
+        if number == _FORETOLD_AFTER and seconds > _LONG:
+            report.warn(f"training will take up to {seconds / 60:,.0f} minutes at this pace; a GPU, "
+                        "`--set train.epochs=1` or `--set mine.per_pair=0` shortens it")  # fmt: skip
+        yield batch
