@@ -176,8 +176,10 @@ def _band(group: Neighbours, reach: int, device: torch.device, *, causal: bool) 
     place = torch.arange(group.width, device=device)
     back = place[:, None] - place
     near = (back <= reach) & (back >= (0 if causal else -reach))
-    # A causal model's empty cells look at tokens before them, so no line of the mask is all False.
-    return near[None, None] if group.padding is None or causal else near & group.padding.taken
+    if group.padding is None or causal:  # a causal model's tokens look at no empty cell: those stand last
+        return near[None, None]
+    # An empty cell looks everywhere: where a line of the mask is all False, not every kernel gives numbers.
+    return near & group.padding.taken | ~group.padding.taken.mT
 
 
 @functools.cache
