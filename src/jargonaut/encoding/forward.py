@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jargonaut.encoding import mpnet
 from jargonaut.encoding.attention import PACKED, Layout, packed_attention
 from jargonaut.encoding.packing import Ids, padded
 
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _PACKED_FAMILIES = frozenset(
-    {"bert", "camembert", "distilbert", "electra", "modernbert", "qwen3", "roberta", "xlm-roberta"}
-)
-"""Families that take positions, look their attention up in transformers' table and hand it what they do not know."""
+    {
+        "bert", "camembert", "distilbert", "electra", "gemma3_text", "modernbert", "mpnet", "qwen3", "roberta",
+        "xlm-roberta",
+    }
+)  # fmt: skip
+"""Families that take positions, look their attention up in transformers' table and hand it what they do not know; and
+MPNet, whose attention is replaced."""
 _BEHIND = frozenset({"Pooling", "Normalize", "Dense"})
 """Modules behind the transformer that take a row of sequences, or never see tokens."""
 
@@ -41,10 +46,7 @@ class Forward:
     def __init__(self, model: SentenceTransformer) -> None:
         self.model = model
         self.packed = _takes_rows(model)
-        self._config: Any = None
-        self._first_place = 0
-        if self.packed:
-            self._config, self._first_place = _prepared(model)
+        self._first_place = _prepared(model) if self.packed else 0
 
     def __call__(self, ids: Sequence[Ids], prompt_tokens: int = 0) -> torch.Tensor:
         """Embeddings, shape (rows, dimension).
@@ -58,7 +60,7 @@ class Forward:
         features = self._row(ids, device) if packed else self._rectangle(ids, device)
         if prompt_tokens:
             features["prompt_length"] = prompt_tokens
-        with self._attention() if packed else contextlib.nullcontext():
+        with self._attention(features["layout"]) if packed else contextlib.nullcontext():
             out: torch.Tensor = self.model(features)["sentence_embedding"]
         return out
 
@@ -93,14 +95,16 @@ class Forward:
         return {"input_ids": _sent(tokens, device), "attention_mask": _sent(mask, device)}
 
     @contextlib.contextmanager
-    def _attention(self) -> Iterator[None]:
+    def _attention(self, layout: Layout) -> Iterator[None]:
         """Within it the model attends within the sequences of a row; outside it is as it was loaded."""
-        before = self._config._attn_implementation  # noqa: SLF001 - as transformers' own tests switch it
-        self._config._attn_implementation = PACKED  # noqa: SLF001
+        model: Any = self.model[0].auto_model
+        before = model.config._attn_implementation  # noqa: SLF001 - as transformers' own tests switch it
+        model.config._attn_implementation = PACKED  # noqa: SLF001
         try:
-            yield
+            with mpnet.packed(model, layout) if model.config.model_type == "mpnet" else contextlib.nullcontext():
+                yield
         finally:
-            self._config._attn_implementation = before  # noqa: SLF001
+            model.config._attn_implementation = before  # noqa: SLF001
 
 
 def _sent(numbers: NDArray[np.int64], device: torch.device) -> torch.Tensor:
@@ -122,12 +126,12 @@ def _takes_rows(model: SentenceTransformer) -> bool:
     )
 
 
-def _prepared(model: SentenceTransformer) -> tuple[Any, int]:
-    """Tells the libraries about rows; gives the model's configuration and the position that it counts from."""
+def _prepared(model: SentenceTransformer) -> int:
+    """Tells the libraries about rows; gives the position that the model counts from."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(PACKED, packed_attention)
     first: Any = model[0]
     if first.model_forward_params is not None:
         first.model_forward_params |= {"layout", "position_ids"}
-    return first.auto_model.config, first._infer_flatten_position_offset()  # noqa: SLF001 - its own rows start there
+    return int(first._infer_flatten_position_offset())  # noqa: SLF001 - its own rows start there
