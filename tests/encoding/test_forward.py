@@ -13,6 +13,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, WordWeights
+from transformers.models.bert.modeling_bert import BertSelfAttention
 
 from jargonaut.encoding.attention import PACKED
 from jargonaut.encoding.forward import Forward
@@ -137,10 +138,23 @@ def test_other_families_are_padded(tiny_model: Load) -> None:
         torch.testing.assert_close(Forward(model)(ids), padded(model, ids), rtol=1e-5, atol=1e-5)
 
 
-def test_modules_that_read_tokens_are_padded(tiny_model: Load) -> None:
+class OwnPooling(Pooling):
+    """Pooling of a model with code of its own."""
+
+
+@pytest.mark.parametrize("behind", [[WordWeights(["a"], {}), Pooling(32)], [OwnPooling(32)]], ids=["known", "own"])
+def test_other_modules_are_padded(tiny_model: Load, behind: list[torch.nn.Module]) -> None:
     """A module that we do not know to take rows gets none."""
-    model = SentenceTransformer(modules=[tiny_model("bert")[0], WordWeights(["a"], {}), Pooling(32)])
+    assert not Forward(SentenceTransformer(modules=[tiny_model("bert")[0], *behind])).packed
+
+
+def test_a_model_without_pooling_is_padded(tiny_model: Load) -> None:
+    """Where the transformer itself gives a sentence's vector, it takes it from the first token of all."""
+    model, ids = SentenceTransformer(modules=[tiny_model("bert")[0]]), some((41, 12))
+    model[0].modality_config = {"text": {"method": "forward", "method_output_name": "pooler_output"}}
+    model[0].module_output_name = "sentence_embedding"
     assert not Forward(model).packed
+    assert Forward(model)(ids).shape == (2, 32)
 
 
 def test_mpnet_learns_its_distances(tiny_model: Load) -> None:
@@ -177,3 +191,46 @@ def test_a_saved_model_does_not_know_us(tiny: SentenceTransformer, tmp_path: Pat
     with quiet_libraries():
         tiny.save_pretrained(str(tmp_path), create_model_card=False)
     assert not [file for file in tmp_path.rglob("*.json") if "jargonaut" in file.read_text()]
+
+
+class WholeRow(BertSelfAttention):
+    """Attention of a model with code of its own, which does not look it up in transformers' table."""
+
+    def forward(self, hidden: torch.Tensor, attention_mask: torch.Tensor | None = None, **_: Any) -> tuple[Any, None]:
+        """Correct where rows are padded; end to end, all tokens see each other."""
+        shape = (*hidden.shape[:-1], -1, self.attention_head_size)
+        query, key, value = (part(hidden).view(shape).transpose(1, 2) for part in (self.query, self.key, self.value))
+        out = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
+        return out.transpose(1, 2).flatten(2), None
+
+
+class Masked(WholeRow):
+    """The same, and it cannot do without a mask."""
+
+    def forward(self, hidden: torch.Tensor, attention_mask: torch.Tensor | None = None, **_: Any) -> tuple[Any, None]:
+        """Fails where nothing is padded."""
+        assert attention_mask is not None
+        return super().forward(hidden, attention_mask)
+
+
+@pytest.mark.parametrize(("code", "why"), [(WholeRow, "vectors differ by"), (Masked, "fails .AssertionError")])
+def test_a_model_that_would_pack_wrongly_is_padded(tiny_model: Load, code: type, why: str) -> None:
+    """One layer that does not keep sequences apart, and the model is padded with a warning that says so."""
+    model, ids = tiny_model("bert"), some((40, 12))
+    model[0].auto_model.encoder.layer[1].attention.self.__class__ = code
+    forward = Forward(model)
+    with torch.no_grad(), pytest.warns(RuntimeWarning, match=f"texts are padded.*{why}"):
+        found = forward(ids)
+    torch.testing.assert_close(found, padded(model, ids), rtol=1e-5, atol=1e-5)
+    assert not forward.packed
+
+
+def test_trying_a_model_out_leaves_no_trace(tiny_model: Load) -> None:
+    """Every module stays in its mode, no gradients appear, and no random number is drawn."""
+    model = tiny_model("bert").train()
+    model[0].auto_model.embeddings.eval()
+    modes, state = [module.training for module in model.modules()], torch.get_rng_state()
+    assert Forward(model).packed
+    assert [module.training for module in model.modules()] == modes
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(p.grad is None for p in model.parameters())
