@@ -113,6 +113,7 @@ def packed_attention(
     layout: Layout,
     sliding_window: int | None = None,
     is_causal: bool | None = None,
+    biases: Sequence[torch.Tensor] | None = None,
     **others: Any,  # noqa: ARG001 - what other implementations take
 ) -> tuple[torch.Tensor, None]:
     """Attention within each sequence of a row, as transformers calls it.
@@ -128,6 +129,8 @@ def packed_attention(
         layout: Where sequences end.
         sliding_window: Tokens look no further than to a distance below this.
         is_causal: Overrides the layer's own.
+        biases: For each group of neighbours what is added to its scores, minus infinity at empty cells; shape
+            (sequences or 1, heads, width, width). Only for layers that are neither causal nor have a window.
         others: Not used.
 
     Returns:
@@ -139,7 +142,7 @@ def packed_attention(
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
     gqa = q.shape[1] != k.shape[1]
     reach = -1 if sliding_window is None else sliding_window - 1
-    if q.is_cuda and q.dtype in (torch.float16, torch.bfloat16) and not dropout:
+    if q.is_cuda and q.dtype in (torch.float16, torch.bfloat16) and not dropout and biases is None:
         from torch.nn.attention.varlen import varlen_attn
 
         found: Any = varlen_attn(
@@ -149,15 +152,16 @@ def packed_attention(
         return found[None], None
     pad, unpad = _moves()
     parts = []
-    for group in layout.neighbours:
+    added: Sequence[torch.Tensor | None] = biases or [None] * len(layout.neighbours)
+    for group, bias in zip(layout.neighbours, added, strict=True):
         padding = group.padding
         cells = (part[group.tokens] if padding is None else pad(part[group.tokens], padding) for part in (q, k, v))
         ours, theirs, values = (cell.view(group.count, group.width, *cell.shape[1:]).transpose(1, 2) for cell in cells)
         everywhere = reach < 0 or group.width <= reach + 1
         mask = _mask(group, causal=causal) if everywhere else _band(group, reach, q.device, causal=causal)
         out = torch.nn.functional.scaled_dot_product_attention(
-            ours, theirs, values, attn_mask=mask, dropout_p=dropout, is_causal=causal and everywhere,
-            scale=scaling, enable_gqa=gqa,
+            ours, theirs, values, attn_mask=mask if bias is None else bias, dropout_p=dropout,
+            is_causal=causal and everywhere, scale=scaling, enable_gqa=gqa,
         )  # fmt: skip
         out = out.transpose(1, 2).flatten(0, 1)
         parts.append(out if padding is None else unpad(out, padding))
@@ -176,8 +180,10 @@ def _band(group: Neighbours, reach: int, device: torch.device, *, causal: bool) 
     place = torch.arange(group.width, device=device)
     back = place[:, None] - place
     near = (back <= reach) & (back >= (0 if causal else -reach))
-    # A causal model's empty cells look at tokens before them, so no line of the mask is all False.
-    return near[None, None] if group.padding is None or causal else near & group.padding.taken
+    if group.padding is None or causal:  # a causal model's tokens look at no empty cell: those stand last
+        return near[None, None]
+    # An empty cell looks everywhere: where a line of the mask is all False, not every kernel gives numbers.
+    return near & group.padding.taken | ~group.padding.taken.mT
 
 
 @functools.cache
