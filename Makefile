@@ -28,8 +28,8 @@ lint: $(VENV)/.installed ## Style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed ## Benchmarks; never part of the tests
-	$(BIN)/python -m benchmarks$(if $(wildcard benchmarks/__main__.py),,.main_job)
+bench: $(VENV)/.benchable ## Benchmarks, side by side with a peer (an hour or two); rewrites figures in docs/
+	$(BIN)/python -m benchmarks
 
 clean: ## Remove the virtual environment, caches and the demo's workspace
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist jargonaut-demo
@@ -47,6 +47,13 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 	@echo "installing jargonaut and its developers' tools into $(VENV) (some minutes, once)"
 	$(PIP_INSTALL) torch
 	$(PIP_INSTALL) -e '.[dev]'
+	@touch $(VENV)/.runnable $@
+
+# The same without the tools, and what the peer needs to train.
+$(VENV)/.benchable: $(INPUTS) | $(BIN)/python
+	@echo "installing jargonaut and its peer's trainer into $(VENV) (some minutes, once)"
+	$(PIP_INSTALL) torch
+	$(PIP_INSTALL) -e '.[bench]'
 	@touch $(VENV)/.runnable $@
 
 $(BIN)/python:

@@ -7,34 +7,104 @@ The data is read from where it lies (`../shared/data` by default) and never copi
 
 from __future__ import annotations
 
+import argparse
 import json
-import resource
-import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from benchmarks.conditions import SET, Conditions
+from benchmarks.memory import resident_peak_mb
 from jargonaut import Workspace
 from jargonaut.cli.terminal import TerminalReporter
 
-DEFAULT = Path("../shared/data/financial_qa")
+_MEASURES = ("nDCG@10", "recall@10")
 
 
-def main() -> None:
-    """Runs it in a fresh workspace and prints the verdict table, the time and the peak memory."""
-    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    source = Path(arguments[0]) if arguments else DEFAULT
+@dataclass(frozen=True, slots=True)
+class MainJobReport:
+    """One run in a fresh workspace.
+
+    Attributes:
+        seconds: Wall time.
+        peak_mb: Most memory that its process took.
+        table: The verdict table, plain text.
+        report: `report.json`, parsed.
+        conditions: Where it ran.
+    """
+
+    seconds: float
+    peak_mb: float
+    table: str
+    report: Mapping[str, Any]
+    conditions: Conditions
+
+    def to_markdown(self) -> str:
+        """Time, memory and every system, for a page of `docs/`."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        timings = ", ".join(f"{stage} {seconds:,.0f} s" for stage, seconds in self.report["timings"].items())
+        yield f"{self.conditions.sentence} {self.seconds:,.0f} s ({timings}), peak memory {self.peak_mb:,.0f} MB."
+        yield ""
+        yield "| system | dim | nDCG@10 | recall@10 | nDCG@10 against the base, same dimension (95 % interval) |"
+        yield "|---|---|---|---|---|"
+        full = max(one["dim"] or 0 for one in self.report["systems"])
+        for one in self.report["systems"]:
+            if one["kind"] == "base" and one["dim"] != full:
+                continue  # its difference to the tuned system of that dimension is shown
+            scores = " | ".join(_score(one["metrics"][measure]) for measure in _MEASURES)
+            yield f"| {one['name']} | {one['dim'] or ''} | {scores} | {self._gain(one)} |"
+        yield ""
+        yield str(self.report["sentence"])
+
+    def _gain(self, system: Mapping[str, Any]) -> str:
+        """A tuned system's difference to its untuned counterpart; empty for the others."""
+        kinds = {"tuned": "base", "hybrid-tuned": "hybrid-base"}
+        wanted = {"kind": kinds.get(system["kind"]), "dim": system["dim"]}
+        base = next((s["name"] for s in self.report["systems"] if {key: s[key] for key in wanted} == wanted), None)
+        for c in self.report["comparisons"]:
+            sides = (c["baseline"], c["baseline_dim"], c["candidate"], c["candidate_dim"], c["metric"])
+            if sides == (base, system["dim"], system["name"], system["dim"], "nDCG@10"):
+                return f"{_signed(c['difference'])} ({_signed(c['low'])} to {_signed(c['high'])})"
+        return ""
+
+
+def measure(source: Path) -> MainJobReport:
+    """Runs it in a fresh workspace. Memory is the whole process's, so this should be all that the process does."""
+    conditions = Conditions.here()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         result = Workspace(folder, reporter=TerminalReporter()).run(source)
     seconds = time.monotonic() - started
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if "--json" in sys.argv:
-        print(json.dumps({"seconds": seconds, "peak_mb": memory, **result.report}))
+    return MainJobReport(seconds, resident_peak_mb(), result.table(), dict(result.report), conditions)
+
+
+def main() -> None:
+    """Prints the verdict table, the time and the peak memory."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.main_job", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="JSON in place of the table")
+    arguments = parser.parse_args()
+    measured = measure(arguments.data)
+    if arguments.json:
+        print(json.dumps({"seconds": measured.seconds, "peak_mb": measured.peak_mb, **measured.report}))
         return
-    print(result.table())
-    print(result.report["sentence"])
-    print(f"{source}: {seconds:.0f} s, peak memory {memory:,.0f} MB")
+    print(measured.table)
+    print(measured.report["sentence"])
+    print(f"{arguments.data}: {measured.seconds:.0f} s, peak memory {measured.peak_mb:,.0f} MB")
+
+
+def _score(value: float) -> str:
+    """As the field writes it: .465."""
+    return f"{value:.3f}".removeprefix("0")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("0.", ".", 1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""All benchmarks, and their figures put into the measured parts of `docs/benchmarks.md`.
+
+python -m benchmarks [DATA/financial_qa]
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from benchmarks import engine, main_job, quality
+from benchmarks.conditions import SET, LabelledSet
+from benchmarks.page import with_part
+from benchmarks.systems import require_trainer
+from jargonaut.artifacts import atomic_write
+from jargonaut.cli.terminal import TerminalReporter
+from jargonaut.errors import JargonautError
+
+PAGE = Path("docs/benchmarks.md")
+
+
+def _engine(source: Path) -> str:
+    report = engine.measure(LabelledSet.read(source), engine.EngineOptions(), TerminalReporter())
+    engine.draw(report, engine.CHART)
+    return report.to_markdown(engine.CHART.name)
+
+
+def _quality(source: Path) -> str:
+    return quality.measure(LabelledSet.read(source), quality.QualityOptions(), TerminalReporter()).to_markdown()
+
+
+def _main_job(source: Path) -> str:
+    return main_job.measure(source).to_markdown()
+
+
+BENCHMARKS: dict[str, Callable[[Path], str]] = {"engine": _engine, "quality": _quality, "main_job": _main_job}
+"""Name of its part of the page → what measures it and gives Markdown."""
+
+
+def main() -> None:
+    """Runs one after another, each in a process of its own; the page is written after each, so none is lost."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
+    source = parser.parse_args().data
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        require_trainer()
+        LabelledSet.read(source)
+        for name in BENCHMARKS:  # found out now, not after an hour
+            with_part(PAGE.read_text(encoding="utf-8"), name, "")
+        for name, benchmark in BENCHMARKS.items():
+            print(f"{name}:", file=sys.stderr)
+            text = _apart(benchmark, source)
+            page = with_part(PAGE.read_text(encoding="utf-8"), name, text)
+            with atomic_write(PAGE) as temporary:
+                temporary.write_text(page, encoding="utf-8")
+    except JargonautError as error:
+        sys.exit(str(error))
+
+
+def _apart(benchmark: Callable[[Path], str], source: Path) -> str:
+    """Runs a benchmark in a process of its own, since peak memory is a process's."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(benchmark, source).result()
+
+
+if __name__ == "__main__":
+    main()

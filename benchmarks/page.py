@@ -1,0 +1,27 @@
+"""The parts of a page that are measured, between markers; what stands around them is a writer's and stays.
+
+A part is marked `<!-- name: begin -->` … `<!-- name: end -->`, each on a line of its own.
+"""
+
+from __future__ import annotations
+
+from jargonaut.errors import InputError
+
+
+def with_part(page: str, name: str, text: str) -> str:
+    """The page with another text in one of its marked parts.
+
+    Args:
+        page: The whole page.
+        name: Of the part.
+        text: What is put there; line breaks around it are left out.
+
+    Raises:
+        InputError: The page does not have exactly one such part.
+    """
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed or begin in after or end in before + after:
+        raise InputError(f"the page must have one part from {begin!r} to {end!r}", remedy="put the two lines back")
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"

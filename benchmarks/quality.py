@@ -1,0 +1,187 @@
+"""What the engine's speed costs in quality: the same pairs and the same recipe, trained by either engine.
+
+    python -m benchmarks.quality [DATA/financial_qa] [--json] [--seeds 3] [--pairs 2560] [--dropout]
+
+Every model is scored by the same encoder on the same test queries over the whole corpus. Knows seeds and scores; how a
+system trains is known by `systems`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.conditions import MAX_TOKENS, SET, Conditions, LabelledSet
+from benchmarks.systems import RECIPE, our_model, require_trainer, stock_model, train_ours, train_stock
+from jargonaut.artifacts import plain
+from jargonaut.cli.terminal import TerminalReporter
+from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.local import LocalEncoder
+from jargonaut.encoding.models import EMBEDDED, find_model
+from jargonaut.errors import JargonautError
+from jargonaut.evaluation import per_query
+from jargonaut.protocols import Reporter
+from jargonaut.records import Query
+from jargonaut.retrieval import dense_run
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+MEASURE = "nDCG@10"
+_DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class QualityOptions:
+    """What is trained.
+
+    Attributes:
+        seeds: How many seeds, counted up from the recipe's own.
+        pairs: Training pairs.
+        dropout: Whether jargonaut trains with dropout, as sentence-transformers always does.
+    """
+
+    seeds: int = 3
+    pairs: int = 2560
+    dropout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    """nDCG@10 on the test queries.
+
+    Attributes:
+        base: The untuned model's.
+        ours: One for each seed.
+        stock: One for each seed, in the same order.
+        options: What was trained.
+        conditions: Where.
+    """
+
+    base: float
+    ours: tuple[float, ...]
+    stock: tuple[float, ...]
+    options: QualityOptions
+    conditions: Conditions
+
+    @property
+    def verdict(self) -> str:
+        """Where our mean lies against the stock seeds: `within`, `above` or `below` their spread."""
+        ours = mean(self.ours)
+        return "below" if ours < min(self.stock) else "above" if ours > max(self.stock) else "within"
+
+    def to_json(self) -> dict[str, Any]:
+        """Scores and verdict, and the conditions."""
+        conditions = plain(self.conditions)
+        return {
+            "measure": MEASURE,
+            "base": self.base,
+            "ours": _summary(self.ours),
+            "stock": _summary(self.stock),
+            "ours_against_stock_seeds": self.verdict,
+            "options": plain(self.options),
+            "recipe": plain(replace(RECIPE, dropout=self.options.dropout)),
+            "date": conditions.pop("date"),
+            "versions": conditions.pop("versions"),
+            "machine": conditions,
+        }
+
+    def to_markdown(self) -> str:
+        """A table of every seed, for a page of `docs/`."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        seeds = [str(RECIPE.seed + number) for number in range(len(self.ours))]
+        dropout = "with dropout on both sides" if self.options.dropout else "dropout off in jargonaut, on in the other"
+        yield (
+            f"{self.conditions.sentence} {self.options.pairs:,} pairs, batch {RECIPE.batch_size}, learning rate "
+            f"{RECIPE.lr:g}, warm-up {RECIPE.warmup:g} and cosine decay, {RECIPE.epochs} epoch, {dropout}. "
+            f"The base has {_score(self.base)}."
+        )
+        yield ""
+        yield f"| {MEASURE} on test | {' | '.join(f'seed {seed}' for seed in seeds)} | mean | standard deviation |"
+        yield f"|---|{'---|' * (len(seeds) + 2)}"
+        for name, scores in (("jargonaut", self.ours), ("sentence-transformers", self.stock)):
+            spread = _score(stdev(scores)) if len(scores) > 1 else ""
+            yield f"| {name} | {' | '.join(map(_score, scores))} | **{_score(mean(scores))}** | {spread} |"
+        yield ""
+        yield f"Our mean lies {self.verdict} what the seeds of sentence-transformers span."
+
+
+def measure(source: LabelledSet, options: QualityOptions, reporter: Reporter) -> QualityReport:
+    """Trains and scores one model for each engine and seed."""
+    conditions = Conditions.here()
+    pairs = source.pairs()[: options.pairs]
+    options = replace(options, pairs=len(pairs))
+    base = scored(our_model(), source)
+    reporter.line(f"  base: {base:.4f}")
+    found: dict[str, list[float]] = {"ours": [], "stock": []}
+    for number in range(options.seeds):
+        recipe = replace(RECIPE, seed=RECIPE.seed + number, dropout=options.dropout)
+        sides: tuple[tuple[str, Callable[[], SentenceTransformer], Callable[..., None]], ...] = (
+            ("ours", our_model, train_ours),
+            ("stock", stock_model, train_stock),
+        )
+        for name, load, train in sides:
+            model = load()
+            train(model, pairs, recipe)
+            found[name].append(scored(model, source))
+            reporter.line(f"  {name}, seed {recipe.seed}: {found[name][-1]:.4f}")
+    return QualityReport(base, tuple(found["ours"]), tuple(found["stock"]), options, conditions)
+
+
+def scored(model: SentenceTransformer, source: LabelledSet) -> float:
+    """Mean nDCG@10 of a model's full vectors on the test queries over the corpus."""
+    encoder = LocalEncoder.around(find_model(EMBEDDED), model, ComputeOptions())
+    model.max_seq_length = MAX_TOKENS
+    queries = [Query(id_, source.queries[id_]) for id_ in dict.fromkeys(q.query_id for q in source.test)]
+    run = dense_run(
+        "tuned",
+        [query.id for query in queries],
+        encoder.encode_queries([query.text for query in queries]),
+        [passage.id for passage in source.passages],
+        encoder.encode_passages([passage.text for passage in source.passages]),
+        k=_DEPTH,
+    )
+    return per_query(run, source.test, queries).mean(MEASURE)
+
+
+def main() -> None:
+    """Measures, then prints the scores as Markdown or JSON."""
+    defaults = QualityOptions()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="JSON in place of Markdown")
+    parser.add_argument("--seeds", type=int, default=defaults.seeds, help="seeds (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=defaults.pairs, help="training pairs (default: %(default)s)")
+    parser.add_argument("--dropout", action="store_true", help="dropout on in jargonaut too")
+    arguments = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    options = QualityOptions(arguments.seeds, arguments.pairs, arguments.dropout)
+    try:
+        require_trainer()
+        report = measure(LabelledSet.read(arguments.data), options, TerminalReporter())
+    except JargonautError as error:
+        sys.exit(str(error))
+    print(json.dumps(report.to_json(), indent=1) if arguments.json else report.to_markdown())
+
+
+def _summary(scores: Sequence[float]) -> dict[str, Any]:
+    spread = stdev(scores) if len(scores) > 1 else None
+    return {"seeds": list(scores), "mean": mean(scores), "sd": spread, "low": min(scores), "high": max(scores)}
+
+
+def _score(value: float) -> str:
+    """As the field writes it: .465."""
+    return f"{value:.4f}".removeprefix("0")
+
+
+if __name__ == "__main__":
+    main()
