@@ -27,12 +27,14 @@ class ComputeOptions:
             hundreds of times slower in it, so `auto` never guesses.
         batch_tokens: Tokens per micro-batch, padding counted; 0 takes what suits the device: small on a CPU, where
             activations must stay near the cores, large on a GPU.
+        compile: Whether torch compiles the model, which takes a minute or more and needs a C++ compiler on a CPU.
         checkpoint_minutes: Minutes of training that a kill may lose at most; 0 makes no checkpoints.
     """
 
     device: str = "auto"
     precision: Precision = "auto"
     batch_tokens: int = 0
+    compile: bool = False
     checkpoint_minutes: float = 5.0
 
 

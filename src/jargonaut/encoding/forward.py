@@ -43,11 +43,17 @@ class Forward:
 
     Args:
         model: The model, on its device.
+        compiled: Whether torch compiles the transformer at its first call, for every shape at once. It then takes
+            padded rows: compiled code has no room for where sequences end.
     """
 
-    def __init__(self, model: SentenceTransformer) -> None:
+    def __init__(self, model: SentenceTransformer, *, compiled: bool = False) -> None:
         self.model = model
+        self._compiled = compiled
         self._first_place = 0
+        transformer: Any = model[0].auto_model
+        if compiled and transformer._compiled_call_impl is None:  # noqa: SLF001 - it says what `compile` has done
+            transformer.compile(dynamic=True)
 
     @functools.cached_property
     def packed(self) -> bool:
@@ -56,7 +62,7 @@ class Forward:
         A model of a family that can be packed is tried out first, for its code may be its own: vectors that come out
         differently are a warning, and its sequences are padded.
         """
-        if not _takes_rows(self.model):
+        if self._compiled or not _takes_rows(self.model):
             return False
         self._first_place = _prepared(self.model)
         doubt = self._doubt()

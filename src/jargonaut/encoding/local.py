@@ -119,7 +119,7 @@ class LocalEncoder:
 
     @cached_property
     def _forward(self) -> Forward:
-        return Forward(self.model)
+        return Forward(self.model, compiled=self.options.compile)
 
 
 def prompt_tokens(model: SentenceTransformer, prompt: str) -> int:

@@ -165,12 +165,12 @@ def train(
     per_epoch = math.ceil(len(examples) / options.batch_size)
     tokens = Tokens.of(model, prompts, queries, passages, examples)
     with frozen(model, embeddings=options.freeze_embeddings, layers=options.freeze_layers):
-        weights = MasterWeights(model.to(device), choose_dtype(compute.precision, device))
+        weights = MasterWeights(model.to(device), choose_dtype(compute.precision, device), sparse=not compute.compile)
         optimizer = MasterAdamW(
             weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
             warmup=options.warmup, max_norm=options.max_norm, world=world,
         )  # fmt: skip
-        forward = Forward(model)
+        forward = Forward(model, compiled=compute.compile)
         step_of = Step(
             forward, tokens, loss or functools.partial(matryoshka_info_nce, scale=options.scale, dims=dims),
             budget=token_budget(compute, device, packed=forward.packed), world=world,
@@ -179,9 +179,8 @@ def train(
         best = BestEpoch(weights, score and (lambda: world.agreed(score(model) if world.rank == 0 else 0.0)))
         loop = Loop(
             model, options, step_of, optimizer, weights, best, LossLog(), world,
-            lambda epoch: batches(
-                examples, positives, groups, size=options.batch_size, seed=options.seed, epoch=epoch
-            ), per_epoch, callbacks, checkpoints, reporter or SilentReporter(),
+            functools.partial(batches, examples, positives, groups, size=options.batch_size, seed=options.seed),
+            per_epoch, callbacks, checkpoints, reporter or SilentReporter(),
         )  # fmt: skip
         try:
             loop.run()

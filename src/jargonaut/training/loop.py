@@ -47,7 +47,7 @@ class Loop:
         best: Judges the end of each epoch.
         log: Losses.
         world: The processes that train together.
-        plan: Epoch number from 0 → its batches.
+        plan: Given an `epoch`, from 0, its batches.
         per_epoch: How many they are.
         callbacks: Told of steps and epochs.
         checkpoints: What a killed training goes on from.
@@ -62,7 +62,7 @@ class Loop:
     best: BestEpoch
     log: LossLog
     world: World
-    plan: Callable[[int], Iterator[Batch]]
+    plan: Callable[..., Iterator[Batch]]
     per_epoch: int
     callbacks: Sequence[Callback]
     checkpoints: Checkpoints | None
@@ -112,7 +112,7 @@ class Loop:
         """
         options = self.options
         self.model.train(options.dropout)
-        left = itertools.islice(self.plan(epoch), taken, None)
+        left = itertools.islice(self.plan(epoch=epoch), taken, None)
         shown = self.report.track(left, f"training, epoch {epoch + 1} of {options.epochs}", self.per_epoch - taken)
         if self.log.steps == 0:
             shown = _foretold(shown, self.per_epoch * options.epochs, self.report)

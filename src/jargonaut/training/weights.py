@@ -25,9 +25,10 @@ class MasterWeights:
     Args:
         model: An fp32 model on its device; cast in place. One that comes in another format has been rounded already.
         dtype: What it is to compute in.
+        sparse: Whether large tables hand their gradients over sparse; compiled models cannot.
     """
 
-    def __init__(self, model: torch.nn.Module, dtype: torch.dtype) -> None:
+    def __init__(self, model: torch.nn.Module, dtype: torch.dtype, *, sparse: bool = True) -> None:
         self._model = model.float()
         self._masters = {name: tensor.detach() for name, tensor in _tensors(model)}
         model.to(dtype)
@@ -37,7 +38,7 @@ class MasterWeights:
         """The masters of the parameters that are trained; their `grad` holds what backward passes gave."""
         collect: list[Any] = [(p.register_post_accumulate_grad_hook, master) for p, master in self._trained]
         self._hooks = [register(_collected_on(master)) for register, master in collect]
-        self._tables: list[Any] = [module for module in model.modules() if _is_table(module)]
+        self._tables: list[Any] = [module for module in model.modules() if sparse and _is_table(module)]
         for table in self._tables:
             table.sparse = True
 
