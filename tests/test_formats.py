@@ -325,3 +325,23 @@ def test_a_file_that_cannot_be_opened_is_an_answer(tmp_path: Path, name: str) ->
     for read in (formats.read_passages, formats.read_queries, formats.read_qrels):
         with pytest.raises(InputError, match=f"{name}: it cannot be read"):
             list(read(tmp_path / name, refuse))
+
+
+def test_texts_of_a_jsonl_are_read_as_they_are_embedded(tmp_path: Path) -> None:
+    """Title before text where there is one, ids of no account, empty texts kept; other rows are named by line."""
+    bad: list[BadRow] = []
+    rows = [{"_id": "1", "text": "a", "title": "T"}, {"_id": "1", "text": "b"}, {"text": ""}, {"t": "c"}, b"", b"{"]
+    path = lines(tmp_path / "x.jsonl", *rows)
+    assert list(formats.read_texts(path, bad.append)) == ["T\na", "b", ""]
+    assert [(row.line, row.field) for row in bad] == [(4, "text"), (6, "")]
+    assert list(formats.read_texts(path, bad.append, "none")) == ["a", "b", ""]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
+def test_other_files_hold_one_text_a_line(tmp_path: Path, name: str) -> None:
+    """Line ends of any system and a byte order mark are no part of it; blank lines are none; bad bytes are named."""
+    bad: list[BadRow] = []
+    raw = "\ufefffirst\r\n\n  \n second {}\n".encode() + b"\xff\nlast"
+    (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+    assert list(formats.read_texts(tmp_path / name, bad.append)) == ["first", " second {}", "last"]
+    assert [(row.line, row.reason) for row in bad] == [(5, "not UTF-8 text")]

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from jargonaut.artifacts import atomic_write, legible, plain, unreadable
 from jargonaut.errors import InputError
-from jargonaut.records import SPLITS, BadRow, Passage, Qrel, Query, Run, SplitName
+from jargonaut.records import SPLITS, BadRow, Context, Passage, Qrel, Query, Run, SplitName
 
 OnBad = Callable[[BadRow], None]
 Record = TypeVar("Record")
@@ -59,40 +59,49 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
     Raises:
         InputError: The file cannot be opened.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        opened = opener(path, "rb")
-    except OSError as error:
-        raise unreadable(path, error) from error
-    number = 0
-    with opened as stream:
-        lines = enumerate(stream, start=1)
-        while True:
-            try:
-                number, raw = next(lines)
-            except StopIteration:
-                return
-            except (EOFError, OSError, zlib.error) as error:
-                lost = f"after line {number}: everything after it is lost" if number else "from its beginning"
-                on_bad(BadRow(str(path), 0, "", f"damaged {lost} ({error})"))
-                return
-            if not raw.strip():
-                continue
-            try:
-                row = _without_surrogates(json.loads(raw.decode("utf-8-sig")), raw)
-            except UnicodeDecodeError:
-                on_bad(BadRow(str(path), number, "", "not UTF-8 text"))
-                continue
-            except ValueError as error:
-                on_bad(BadRow(str(path), number, "", f"not JSON ({error})"))
-                continue
-            except RecursionError:
-                on_bad(BadRow(str(path), number, "", "not usable JSON (it is nested too deeply)"))
-                continue
-            if isinstance(row, dict):
-                yield number, row
-            else:
-                on_bad(BadRow(str(path), number, "", f"a JSON object is wanted, this is {type(row).__name__}"))
+    for number, raw in _lines(path, on_bad):
+        try:
+            row = _without_surrogates(json.loads(raw.decode("utf-8-sig")), raw)
+        except UnicodeDecodeError:
+            on_bad(BadRow(str(path), number, "", "not UTF-8 text"))
+            continue
+        except ValueError as error:
+            on_bad(BadRow(str(path), number, "", f"not JSON ({error})"))
+            continue
+        except RecursionError:
+            on_bad(BadRow(str(path), number, "", "not usable JSON (it is nested too deeply)"))
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            on_bad(BadRow(str(path), number, "", f"a JSON object is wanted, this is {type(row).__name__}"))
+
+
+def read_texts(path: Path, on_bad: OnBad, context: Context = "title") -> Iterator[str]:
+    """The texts of a file, as they are embedded: a JSONL's `text`, with what `context` says before it, or plain lines.
+
+    Ids play no part and may repeat; an empty `text` is one, a blank line is none. A row without `text`, and a line that
+    is not UTF-8, goes to `on_bad`.
+
+    Raises:
+        InputError: The file cannot be opened.
+    """
+    if is_jsonl(path):
+        for number, row in read_jsonl(path, on_bad):
+            found = _text_and_title(path, number, row, on_bad)
+            if found is not None:
+                yield Passage("", *found).content(context)
+        return
+    for number, raw in _lines(path, on_bad):
+        try:
+            yield raw.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError:
+            on_bad(BadRow(str(path), number, "", "not UTF-8 text"))
+
+
+def is_jsonl(path: Path) -> bool:
+    """Whether a file's name says that it is a JSONL, plain or `.gz`."""
+    return path.name.endswith((".jsonl", ".jsonl.gz"))
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
@@ -139,12 +148,10 @@ def read_passages(path: Path, on_bad: OnBad) -> Iterator[Passage]:
     """
     seen: set[str] = set()
     for number, row in read_jsonl(path, on_bad):
-        text = row.get("text")
-        title = row.get("title") or ""
-        if not isinstance(text, str) or not isinstance(title, str):
-            field = "title" if isinstance(text, str) else "text"
-            on_bad(BadRow(str(path), number, field, "missing or not a string"))
+        found = _text_and_title(path, number, row, on_bad)
+        if found is None:
             continue
+        text, title = found
         if not text.strip() and not title.strip():
             on_bad(BadRow(str(path), number, "text", "empty"))
             continue
@@ -258,6 +265,39 @@ def write_trec_qrels(path: Path, judgements: Iterable[Qrel]) -> None:
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         for j in judgements:
             stream.write(f"{_column(j.query_id)} 0 {_column(j.passage_id)} {j.relevance}\n")
+
+
+def _lines(path: Path, on_bad: OnBad) -> Iterator[tuple[int, bytes]]:
+    """Yields (line number from 1, line) of a file, plain or `.gz`; blank lines are skipped."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        opened = opener(path, "rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    number = 0
+    with opened as stream:
+        lines = enumerate(stream, start=1)
+        while True:
+            try:
+                number, raw = next(lines)
+            except StopIteration:
+                return
+            except (EOFError, OSError, zlib.error) as error:
+                lost = f"after line {number}: everything after it is lost" if number else "from its beginning"
+                on_bad(BadRow(str(path), 0, "", f"damaged {lost} ({error})"))
+                return
+            if raw.strip():
+                yield number, raw
+
+
+def _text_and_title(path: Path, number: int, row: Mapping[str, Any], on_bad: OnBad) -> tuple[str, str] | None:
+    """A row's `text` and its `title`, empty where there is none; None when one of them is no text."""
+    text, title = row.get("text"), row.get("title") or ""
+    if isinstance(text, str) and isinstance(title, str):
+        return text, title
+    field = "title" if isinstance(text, str) else "text"
+    on_bad(BadRow(str(path), number, field, "missing or not a string"))
+    return None
 
 
 def _without_surrogates(value: Any, raw: bytes) -> Any:

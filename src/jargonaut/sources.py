@@ -52,7 +52,7 @@ def open_source(path: Path, settings: Settings) -> Source:
     if not path.exists():
         raise InputError("there is no such file or folder", where=str(path))
     if path.is_file():
-        if not path.name.endswith((".jsonl", ".jsonl.gz")):
+        if not formats.is_jsonl(path):
             raise InputError(
                 "a single file must be a JSONL of passages, one {\"_id\", \"text\", \"title\"} a line",
                 where=str(path),

@@ -21,7 +21,7 @@ from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval,
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
 from jargonaut.contenders import Contenders, dimensions
 from jargonaut.encoding.cache import CachedEncoder
-from jargonaut.encoding.devices import choose_device
+from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.layout import Layout
@@ -65,7 +65,7 @@ class Story:
     ) -> None:
         self.layout, self.settings, self.reporter, self.clock = layout, settings, reporter, clock
         self.source: Source = open_source(source, settings)
-        choose_device(settings.compute.device)  # a device that is not there is told before anything is read
+        choose_devices(settings.compute.device)  # a device that is not there is told before anything is read
         self.base_folder = base_model(settings)
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
@@ -274,6 +274,7 @@ class Story:
 
         splits, texts = self.pairs.splits, self.corpus.texts
         self._contenders.release()
+        self.base.close()  # a GPU's memory is training's
         examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
         base, compute = self.settings.base, self.settings.compute
         model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,

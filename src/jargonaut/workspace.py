@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from jargonaut.settings import Settings, load_settings
 from jargonaut.training import World
 
 if TYPE_CHECKING:
+    from jargonaut.encoding.cache import Kind
     from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment
     from jargonaut.pipeline import RunResult
@@ -38,6 +41,36 @@ class SearchResult:
     query: str
     version: str
     hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedTexts:
+    """A `.npy` file of vectors.
+
+    Attributes:
+        path: The file; row i is the vector of text i.
+        texts: The file whose lines the texts are.
+        model: What encoded them.
+        fingerprint: Its identity.
+        rows: Texts.
+        reused: Those of them that an earlier call had encoded before it was stopped.
+        dimension: Length of one vector.
+        seconds: What this call took, loading the model included.
+    """
+
+    path: Path
+    texts: Path
+    model: str
+    fingerprint: str
+    rows: int
+    reused: int
+    dimension: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Texts that this call encoded in a second."""
+        return (self.rows - self.reused) / self.seconds
 
 
 class Workspace:
@@ -126,6 +159,42 @@ class Workspace:
         hits = (Hit(rank, hit.score, passages[hit.passage_id]) for rank, hit in enumerate(found, start=1))
         return SearchResult(query, version.version, tuple(hits))
 
+    def encode(
+        self, source: str | Path, target: str | Path, *, kind: Kind = "passage", model: str | None = None
+    ) -> EncodedTexts:
+        """Encodes texts into a `.npy` file, in flat memory; the same call goes on after a kill.
+
+        Args:
+            source: A `.jsonl` (field `text`, after its `title` where it has one), a `.txt` of one text per line, a BEIR
+                folder, or a folder of documents, which becomes the passages that a run would make of it.
+            target: The file.
+            kind: Which prompt is applied.
+            model: A registered version such as `v1`, `embedded`, a folder or a hub id; the base model of the settings
+                when None.
+
+        Raises:
+            InputError: The source cannot be read, holds nothing, or has a line that is no text.
+            ModelError: The model cannot be used.
+        """
+        from jargonaut.encoding.devices import choose_devices
+        from jargonaut.encoding.stream import encode_to_file
+        from jargonaut.story import base_model
+        from jargonaut.texts import open_texts
+
+        choose_devices(self.settings.compute.device)  # a device that is not there is told before anything is read
+        started, reused = time.monotonic(), list[int]()
+        with contextlib.closing(self._named_encoder(model)) as encoder:
+            base = base_model(self.settings)
+            texts = open_texts(Path(source), kind, base, self.settings, self.layout, self.reporter)
+            rows = encode_to_file(
+                encoder, texts, Path(target), kind=kind, total=texts.count, reporter=self.reporter,
+                on_reused=reused.append,
+            )  # fmt: skip
+        return EncodedTexts(
+            Path(target), texts.file, encoder.name, encoder.fingerprint, len(rows), reused[0], rows.shape[1],
+            time.monotonic() - started,
+        )  # fmt: skip
+
     def models(self) -> Sequence[ModelVersion]:
         """Registered versions, oldest first."""
         return self.registry().list()
@@ -180,6 +249,20 @@ class Workspace:
         if encoder.fingerprint != version.fingerprint:
             registry.verify(version.version)
         return encoder
+
+    def _named_encoder(self, name: str | None) -> LocalEncoder:
+        """That of a registered version, or of a model of this name; of the settings' base model when None."""
+        from jargonaut.encoding.local import LocalEncoder
+        from jargonaut.story import base_model
+
+        for version in self.models() if name is not None and self.layout.registry.exists() else ():
+            if version.version == name:
+                return self._encoder(version)
+        base = self.settings.base if name is None else replace(self.settings.base, model=name)
+        return LocalEncoder(
+            base_model(replace(self.settings, base=base)), self.settings.compute, max_tokens=base.max_tokens,
+            trust_remote_code=base.trust_remote_code,
+        )  # fmt: skip
 
     def _index_of(self, version: ModelVersion, *, newest: bool = False) -> tuple[str, int]:
         """Collection and dimension: over the passages that are live if wanted and there is such a one, else newest."""

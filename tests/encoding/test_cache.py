@@ -245,3 +245,18 @@ def test_a_cached_encoder_has_the_inner_ones_identity(tmp_path: Path, real_encod
     assert cached.dimension == real_encoder.dimension == 384
     cached.encode_passages(["a"])
     assert stored_dimension(tmp_path, cached.fingerprint, real_encoder.number_format) == 384
+
+
+def test_every_device_gets_a_block_at_once(tmp_path: Path, real_encoder: LocalEncoder) -> None:
+    """Where an encoder has several devices, what it is asked for at once grows with them."""
+    asked: list[int] = []
+
+    class OnThree(CachedEncoder):
+        devices = ("cpu", "cpu", "cpu")
+
+        def encode_passages(self, texts: Sequence[str]) -> Vectors:
+            asked.append(len(texts))
+            return np.zeros((len(texts), self.dimension), dtype=np.float32)
+
+    CachedEncoder(OnThree(real_encoder, tmp_path), tmp_path / "outer").encode_passages([str(n) for n in range(7000)])
+    assert asked == [6144, 856]

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from jargonaut.encoding.devices import ComputeOptions, Precision, choose_device, choose_dtype, native_bf16, token_budget
+from jargonaut.encoding.devices import (
+    ComputeOptions,
+    Precision,
+    choose_device,
+    choose_devices,
+    choose_dtype,
+    native_bf16,
+    token_budget,
+)
 from jargonaut.errors import SettingsError
 
 
@@ -29,6 +37,27 @@ def test_a_device_that_is_not_there_is_explained(name: str) -> None:
 def test_auto_takes_a_device_that_works() -> None:
     """Whatever `auto` chooses can hold a tensor."""
     assert torch.ones(2, device=choose_device("auto")).sum().item() == 2
+
+
+def test_several_devices_are_taken_in_order() -> None:
+    """Names with commas between them, one of them twice if the user likes; what needs one device takes the first."""
+    cpu = torch.device("cpu")
+    assert choose_devices("cpu, cpu,cpu") == (cpu, cpu, cpu)
+    assert choose_device("cpu,cuda:99") == cpu
+
+
+@pytest.mark.parametrize("name", ["cpu,cuda:99", "cpu,", "cpu;cpu"])
+def test_each_of_several_devices_must_be_there(name: str) -> None:
+    """One that this machine lacks is refused before any work starts."""
+    with pytest.raises(SettingsError, match="cannot be used here"):
+        choose_devices(name)
+
+
+def test_auto_takes_every_gpu() -> None:
+    """All CUDA GPUs where there are several, else the one device that `auto` is."""
+    gpus = torch.cuda.device_count()
+    wanted = tuple(torch.device("cuda", number) for number in range(gpus)) if gpus > 1 else (choose_device("auto"),)
+    assert choose_devices("auto") == wanted
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])

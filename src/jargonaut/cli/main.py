@@ -143,6 +143,36 @@ def search(
         _print_hits(result, others if compare is not None else None)
 
 
+@app.command(epilog="Example: jargonaut encode passages.jsonl vectors.npy")
+def encode(
+    texts: Annotated[
+        Path,
+        typer.Argument(help="A .jsonl (text, title), a .txt of one text per line, or a folder.", show_default=False),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT.npy", help="The file to write.", show_default=False)],
+    workspace: WorkspaceFlag = Path(),
+    queries: Annotated[bool, typer.Option("--queries", help="The texts are queries: apply their prompt.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="A version, `embedded`, a folder or a hub id; else the base model."),
+    ] = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Texts in, a NumPy file of their vectors out: one row per text, in order, larger than memory if need be.
+
+    It may be stopped at any time: the same command goes on where it was.
+    """
+    opened = _open(workspace, None, setting, TerminalReporter())
+    made = opened.encode(texts, target, kind="query" if queries else "passage", model=model)
+    if as_json:
+        say(json.dumps({**plain(made), "rate": made.rate}, ensure_ascii=False))
+        return
+    before = f", {made.reused:,} of them before" if made.reused else ""
+    speed = f"{made.rate:,.1f} {'queries' if queries else 'passages'}/s"
+    say(f"{made.path}: {made.rows:,} rows{before}, {made.dimension} dimensions, {speed} with {made.model}")
+
+
 @app.command(epilog="Example: jargonaut init my-domain")
 def init(
     folder: Annotated[Path, typer.Argument(help="The project folder.")] = Path(),

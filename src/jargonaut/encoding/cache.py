@@ -30,7 +30,9 @@ _MIGRATIONS: Sequence[Migration] = (
 )
 SHOW_FROM = 512
 """Missing texts below which no progress is shown."""
-_BLOCK_CHARS = 260_000
+_BLOCK = 2048
+_CHARS_EACH = 127
+"""Characters of a text, on average, from which on a block holds fewer texts."""
 _PAGE = 16384  # a 384-d row is 1.5 kB: ten to a page instead of two
 _LOOK_UP = 1000  # keys in one SELECT; SQLite's limit is 32,766 since 3.32 and 999 before
 
@@ -72,7 +74,7 @@ class VectorCache:
         self,
         texts: Sequence[str],
         encode: Callable[[Sequence[str]], Vectors],
-        block: int = 2048,
+        block: int = _BLOCK,
         *,
         kind: Kind = "passage",
         shown_as: str = "encoding",
@@ -82,7 +84,7 @@ class VectorCache:
         Args:
             texts: Any number, with or without repeats.
             encode: Called with the missing distinct texts, longest first, so that a block's texts are of one length.
-            block: Most texts encoded between two commits, of 260,000 characters together: a kill loses at most this.
+            block: Most texts encoded between two commits, and 127 times as many characters: a kill loses at most this.
             kind: Prompt that `encode` applies.
             shown_as: What progress calls this work.
 
@@ -103,7 +105,7 @@ class VectorCache:
         distinct = list(rows)
         shown = self.reporter.track(order, shown_as, len(order)) if len(order) >= SHOW_FROM else iter(order)
         while part := list(itertools.islice(shown, 1)):
-            size = max(1, _BLOCK_CHARS // max(1, len(missing[part[0]])))
+            size = max(1, block * _CHARS_EACH // max(1, len(missing[part[0]])))
             part += itertools.islice(shown, min(block, size) - 1)
             vectors[part] = self._checked(encode([missing[row] for row in part]), len(part))
             self._store([distinct[row] for row in part], vectors[part])
@@ -220,9 +222,16 @@ class CachedEncoder:
         """One row per text, in the caller's order; the passage prompt is applied."""
         return self._remember(texts, self.encoder.encode_passages, "passage")
 
+    def close(self) -> None:
+        """Ends the inner encoder's processes, where it has any; the next call would start others."""
+        close = getattr(self.encoder, "close", None)
+        if close is not None:
+            close()
+
     def _remember(self, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors], kind: Kind) -> Vectors:
         shown_as = f"encoding {'queries' if kind == 'query' else 'passages'} with {self.name}"
-        vectors = self._cache.get_or_encode(texts, encode, kind=kind, shown_as=shown_as)
+        block = _BLOCK * len(getattr(self.encoder, "devices", (None,)))  # as much for each device
+        vectors = self._cache.get_or_encode(texts, encode, block, kind=kind, shown_as=shown_as)
         self.hits, self.misses = self._cache.hits, self._cache.misses
         return vectors
 

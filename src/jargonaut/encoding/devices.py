@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _UNKNOWN_MEMORY = 8 * 2**30
 """Taken where the system does not tell how much memory is free."""
+_LOCAL_RANK = "LOCAL_RANK"
+"""Where launchers write which of a machine's processes this is."""
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -22,7 +25,9 @@ class ComputeOptions:
     """Where and in which number format a model runs.
 
     Attributes:
-        device: `auto` takes the first GPU, else the CPU; or any torch device name.
+        device: `auto` takes all CUDA GPUs to encode and the first GPU to train, else the CPU; or any torch device name,
+            or several with commas between them, such as `cuda:0,cuda:1`: texts are encoded in a process for each,
+            training uses the first.
         precision: `auto` takes bf16 where the hardware multiplies it natively, else fp32. A CPU without native bf16 is
             hundreds of times slower in it, so `auto` never guesses.
         batch_tokens: Tokens per micro-batch, padding counted; 0 takes what suits the device: small on a CPU, where
@@ -38,8 +43,24 @@ class ComputeOptions:
     checkpoint_minutes: float = 5.0
 
 
+def choose_devices(name: str) -> tuple[torch.device, ...]:
+    """The torch devices that texts are encoded on: all CUDA GPUs for `auto` where there are several, else those named.
+
+    Args:
+        name: `auto`, a device name, or several with commas between them; one may be named twice.
+
+    Raises:
+        SettingsError: A name means nothing to torch, or this machine has no such device.
+    """
+    import torch
+
+    if name == "auto" and torch.cuda.device_count() > 1 and _LOCAL_RANK not in os.environ:
+        return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
+    return tuple(choose_device(one.strip()) for one in name.split(","))
+
+
 def choose_device(name: str) -> torch.device:
-    """The torch device that `auto` or a device name stands for.
+    """The torch device that `auto` or a device name stands for; the first one where several are named.
 
     Raises:
         SettingsError: The name means nothing to torch, or this machine has no such device.
@@ -47,9 +68,9 @@ def choose_device(name: str) -> torch.device:
     import torch
 
     if name != "auto":
-        return _named(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
+        return _named(name.partition(",")[0].strip())
+    if torch.cuda.is_available():  # of several processes that a launcher started, each takes its own
+        return torch.device("cuda", int(os.environ[_LOCAL_RANK])) if _LOCAL_RANK in os.environ else torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")

@@ -1,6 +1,7 @@
 """A sentence-transformers model on this machine as an `Encoder`, without padding waste.
 
-The model is loaded when the first text has to be encoded; its identity is known before.
+The model is loaded when the first text has to be encoded; its identity is known before. Where several devices are
+named, many texts are encoded by a process for each of them (`encoding/pool.py`), few by this one on the first.
 """
 
 from __future__ import annotations
@@ -8,13 +9,22 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jargonaut.artifacts import content_hash
-from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, token_budget
+from jargonaut.encoding.cache import Kind
+from jargonaut.encoding.devices import (
+    ComputeOptions,
+    Precision,
+    choose_device,
+    choose_devices,
+    choose_dtype,
+    token_budget,
+)
 from jargonaut.encoding.forward import Forward
 from jargonaut.encoding.models import ModelFolder
 from jargonaut.encoding.packing import micro_batches, tokenize
@@ -25,13 +35,18 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from jargonaut.encoding.pool import WorkerPool
+
+MANY_CHARS = 65_536
+"""Characters of one call from which on several devices share it: some seconds' work for a CPU."""
+
 
 class LocalEncoder:
     """Encodes texts with a local model: L2-normalised float32 vectors in the caller's order.
 
     Args:
         folder: The model, from `find_model`.
-        options: Device, precision and micro-batch size.
+        options: Devices, precision and micro-batch size.
         max_tokens: Texts are cut to this many tokens; the model's own limit when None.
         trust_remote_code: Whether code that lies in the model folder may run.
     """
@@ -51,9 +66,13 @@ class LocalEncoder:
 
     @classmethod
     def around(cls, folder: ModelFolder, model: SentenceTransformer, options: ComputeOptions) -> LocalEncoder:
-        """An encoder over a model that is loaded already, such as one in training; `folder` gives its prompts."""
+        """An encoder over a model that is loaded already, such as one in training; `folder` gives its prompts.
+
+        It encodes in this process alone, since the weights are not those of the files.
+        """
         encoder = cls(folder, options)
         encoder.__dict__["model"] = model  # where `cached_property` keeps it
+        encoder.__dict__["devices"] = (next(model.parameters()).device,)
         return encoder
 
     @property
@@ -69,12 +88,17 @@ class LocalEncoder:
         return content_hash("local", self.folder.weights, prompts, limit, "l2")
 
     @cached_property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Where many texts are encoded; few are on the first."""
+        return choose_devices(self.options.device)
+
+    @cached_property
     def number_format(self) -> str:
-        """What the model computes in on its device, such as `bfloat16`.
+        """What the model computes in, such as `bfloat16`: what suits the first device, on all of them.
 
         No part of the fingerprint, which is the model's; but vectors differ slightly, so a cache keeps them apart.
         """
-        return str(choose_dtype(self.options.precision, choose_device(self.options.device))).removeprefix("torch.")
+        return str(choose_dtype(self.options.precision, self.devices[0])).removeprefix("torch.")
 
     @cached_property
     def dimension(self) -> int:
@@ -91,18 +115,29 @@ class LocalEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """One row per query, shape (texts, dimension)."""
-        return self._encode(texts, self.folder.prompts.query)
+        return self._encode(texts, "query")
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """One row per passage, shape (texts, dimension)."""
-        return self._encode(texts, self.folder.prompts.passage)
+        return self._encode(texts, "passage")
 
-    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+    def close(self) -> None:
+        """Ends the processes on several devices; the next call that needs them starts new ones."""
+        if "_pool" in self.__dict__:
+            self._pool.close()
+
+    def _encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        if sum(map(len, texts)) >= MANY_CHARS and len(self.devices) > 1:
+            self._pool.fill(vectors, texts, kind)
+        elif texts:
+            self._fill(vectors, texts, getattr(self.folder.prompts, kind))
+        return vectors
+
+    def _fill(self, vectors: Vectors, texts: Sequence[str], prompt: str) -> None:
+        """Writes the vector of every text into its row."""
         import torch
 
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        if not texts:
-            return vectors
         model, forward = self.model, self._forward
         ids = tokenize(model, [prompt + text for text in texts])
         skip = prompt_tokens(model, prompt)
@@ -115,7 +150,18 @@ class LocalEncoder:
             vectors[np.concatenate(plan)] = torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu().numpy()
         if not np.isfinite(vectors).all():
             raise ModelError("this model gives vectors that are not finite", where=self.name)
-        return vectors
+
+    @cached_property
+    def _pool(self) -> WorkerPool:
+        import torch
+
+        from jargonaut.encoding.pool import WorkerPool
+        from jargonaut.encoding.worker import Job
+
+        precision: Precision = "bf16" if self.number_format == "bfloat16" else "fp32"
+        each = [replace(self.options, device=str(device), precision=precision) for device in self.devices]
+        jobs = [Job(self.folder, options, self._max_tokens, self._trust_remote_code) for options in each]
+        return WorkerPool(jobs, threads=max(1, torch.get_num_threads() // len(jobs)))
 
     @cached_property
     def _forward(self) -> Forward:
