@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from .tinymodels import FAMILIES, OTHERS, built, loaded
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 # Set before any library reads them: tests never download, and a forked tokenizer must not warn.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# No test is timed: what else the machine does is not what it promises.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

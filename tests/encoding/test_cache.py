@@ -56,7 +56,7 @@ class Listening(SilentReporter):
         self.warnings.append(text)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.text(max_size=5), max_size=12), min_size=1, max_size=4))
 def test_rows_are_in_the_callers_order(batches: list[list[str]]) -> None:
     """Whatever is repeated, known or new: row i is the vector of text i."""
