@@ -1,6 +1,8 @@
 """All benchmarks, and their figures put into the measured parts of `docs/benchmarks.md`.
 
-python -m benchmarks [DATA/financial_qa]
+    python -m benchmarks [DATA/financial_qa]
+
+Knows which benchmarks there are and where their figures go; measures nothing itself.
 """
 
 from __future__ import annotations
@@ -21,8 +23,6 @@ from jargonaut.artifacts import atomic_write
 from jargonaut.errors import JargonautError
 
 PAGE = Path("docs/benchmarks.md")
-
-
 BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "engine": engine.part,
     "quality": quality.part,
