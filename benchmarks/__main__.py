@@ -1,6 +1,8 @@
 """All benchmarks, and their figures put into the measured parts of `docs/benchmarks.md`.
 
-python -m benchmarks [DATA/financial_qa]
+    python -m benchmarks [DATA/financial_qa]
+
+Knows which benchmarks there are and where their figures go; measures nothing itself.
 """
 
 from __future__ import annotations
@@ -18,27 +20,14 @@ from benchmarks.conditions import SET, LabelledSet
 from benchmarks.page import with_part
 from benchmarks.systems import require_trainer
 from jargonaut.artifacts import atomic_write
-from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.errors import JargonautError
 
 PAGE = Path("docs/benchmarks.md")
-
-
-def _engine(source: Path) -> str:
-    report = engine.measure(LabelledSet.read(source), engine.EngineOptions(), TerminalReporter())
-    engine.draw(report, engine.CHART)
-    return report.to_markdown(engine.CHART.name)
-
-
-def _quality(source: Path) -> str:
-    return quality.measure(LabelledSet.read(source), quality.QualityOptions(), TerminalReporter()).to_markdown()
-
-
-def _main_job(source: Path) -> str:
-    return main_job.measure(source).to_markdown()
-
-
-BENCHMARKS: dict[str, Callable[[Path], str]] = {"engine": _engine, "quality": _quality, "main_job": _main_job}
+BENCHMARKS: dict[str, Callable[[Path], str]] = {
+    "engine": engine.part,
+    "quality": quality.part,
+    "main_job": main_job.part,
+}
 """Name of its part of the page → what measures it and gives Markdown."""
 
 

@@ -18,7 +18,7 @@ _GRID = "#e4e4e4"
 
 
 def drawn(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_title: str) -> str:
-    """One line for each series, named at its right end.
+    """One line for each series, named at its left end.
 
     Args:
         series: Name → (x, y), x ascending.
@@ -28,9 +28,9 @@ def drawn(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_t
     import altair as alt
 
     rows = [
-        {"series": name, "x": x, "y": y, "name": name if number == len(points) else ""}
+        {"series": name, "x": x, "y": y, "name": name if number == 0 else ""}
         for name, points in series.items()
-        for number, (x, y) in enumerate(points, start=1)
+        for number, (x, y) in enumerate(points)
     ]
     ticks = sorted({round(x) for points in series.values() for x, _ in points})
     x = alt.X(
@@ -41,7 +41,7 @@ def drawn(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_t
     y = alt.Y("y:Q", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, title=y_title, domain=False, ticks=False))
     colour = alt.Color("series:N", scale=alt.Scale(domain=list(series), range=list(_COLOURS)), legend=None)
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=y, color=colour)
-    names = base.mark_text(align="right", dy=-12, fontSize=13, fontWeight=600).encode(text="name:N")
+    names = base.mark_text(align="left", dx=6, dy=-12, fontSize=13, fontWeight=600).encode(text="name:N")
     chart = base.mark_line(strokeWidth=2.5) + base.mark_point(size=42, filled=True, opacity=1) + names
     stream = io.StringIO()
     _styled(chart.properties(width=520, height=260)).save(stream, format="svg")

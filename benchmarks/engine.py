@@ -89,7 +89,8 @@ def measure(source: LabelledSet, options: EngineOptions, reporter: Reporter) -> 
         InputError: The set is too small for so many rounds.
     """
     conditions = Conditions.here()
-    found = [one for task in tasks(source, options) for one in _measured(task, options.limit, reporter)]
+    plan = list(tasks(source, options))  # all of it first: whether the set suffices is told at once
+    found = [one for task in plan for one in _measured(task, options.limit, reporter)]
     return EngineReport(tuple(found), conditions)
 
 
@@ -133,8 +134,7 @@ def _parts(name: str, available: int, rounds: int, size: int) -> list[slice]:
             f"{name} needs {STEP + rounds * size:,} rows for {rounds} rounds, and the set has {available:,}",
             remedy="fewer --rounds",
         )
-    starts = range(STEP, STEP + rounds * size, size)
-    return [slice(STEP), *(slice(start, start + size) for start in starts)]
+    return [slice(STEP), *(slice(STEP + number * size, STEP + (number + 1) * size) for number in range(rounds))]
 
 
 class _Side:
@@ -205,6 +205,13 @@ def draw(report: EngineReport, path: Path) -> None:
             "sentence-transformers": [(theirs.tokens, theirs.rate or 0.0) for _, theirs in report.curve],
         }
         path.write_text(drawn(points, "tokens per passage", "pairs trained a second"), encoding="utf-8")
+
+
+def part(source: Path) -> str:
+    """Its part of `docs/benchmarks.md`; the curve is drawn beside the page."""
+    report = measure(LabelledSet.read(source), EngineOptions(), TerminalReporter())
+    draw(report, CHART)
+    return report.to_markdown(CHART.name)
 
 
 def main() -> None:

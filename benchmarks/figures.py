@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.conditions import Conditions
+from benchmarks.page import paragraph
 from jargonaut.artifacts import plain
 
 LENGTHS = (32, 64, 128, 220)
@@ -159,7 +160,7 @@ class EngineReport:
         return "\n".join(self._lines(chart))
 
     def _lines(self, chart: str | None) -> Iterator[str]:
-        yield f"{self.conditions.sentence} Medians over the rounds, least and most in brackets."
+        yield paragraph(f"{self.conditions.sentence} Medians over the rounds, least and most in brackets.")
         yield ""
         yield "| | jargonaut | sentence-transformers | ratio | target |"
         yield "|---|---|---|---|---|"

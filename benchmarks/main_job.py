@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.conditions import SET, Conditions
 from benchmarks.memory import resident_peak_mb
+from benchmarks.page import paragraph
 from jargonaut import Workspace
 from jargonaut.cli.terminal import TerminalReporter
 
@@ -47,8 +48,10 @@ class MainJobReport:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        timings = ", ".join(f"{stage} {seconds:,.0f} s" for stage, seconds in self.report["timings"].items())
-        yield f"{self.conditions.sentence} {self.seconds:,.0f} s ({timings}), peak memory {self.peak_mb:,.0f} MB."
+        stages = {stage: seconds for stage, seconds in self.report["timings"].items() if stage != "total"}
+        spent = ", ".join(f"{stage} {seconds:,.0f} s" for stage, seconds in stages.items())
+        took = f"It took {self.seconds:,.0f} s ({spent}) and at most {self.peak_mb:,.0f} MB."
+        yield paragraph(f"{self.conditions.sentence} {took}")
         yield ""
         yield "| system | dim | nDCG@10 | recall@10 | nDCG@10 against the base, same dimension (95 % interval) |"
         yield "|---|---|---|---|---|"
@@ -59,7 +62,7 @@ class MainJobReport:
             scores = " | ".join(_score(one["metrics"][measure]) for measure in _MEASURES)
             yield f"| {one['name']} | {one['dim'] or ''} | {scores} | {self._gain(one)} |"
         yield ""
-        yield str(self.report["sentence"])
+        yield paragraph(str(self.report["sentence"]))
 
     def _gain(self, system: Mapping[str, Any]) -> str:
         """A tuned system's difference to its untuned counterpart; empty for the others."""
@@ -81,6 +84,11 @@ def measure(source: Path) -> MainJobReport:
         result = Workspace(folder, reporter=TerminalReporter()).run(source)
     seconds = time.monotonic() - started
     return MainJobReport(seconds, resident_peak_mb(), result.table(), dict(result.report), conditions)
+
+
+def part(source: Path) -> str:
+    """Its part of `docs/benchmarks.md`."""
+    return measure(source).to_markdown()
 
 
 def main() -> None:

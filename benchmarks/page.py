@@ -5,7 +5,16 @@ A part is marked `<!-- name: begin -->` … `<!-- name: end -->`, each on a line
 
 from __future__ import annotations
 
+import textwrap
+
 from jargonaut.errors import InputError
+
+WIDTH = 138
+
+
+def paragraph(text: str) -> str:
+    """A paragraph of a page, its lines no longer than the page's others."""
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def with_part(page: str, name: str, text: str) -> str:

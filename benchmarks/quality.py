@@ -19,6 +19,7 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.conditions import MAX_TOKENS, SET, Conditions, LabelledSet
+from benchmarks.page import paragraph
 from benchmarks.systems import RECIPE, our_model, require_trainer, stock_model, train_ours, train_stock
 from jargonaut.artifacts import plain
 from jargonaut.cli.terminal import TerminalReporter
@@ -100,7 +101,7 @@ class QualityReport:
     def _lines(self) -> Iterator[str]:
         seeds = [str(RECIPE.seed + number) for number in range(len(self.ours))]
         dropout = "with dropout on both sides" if self.options.dropout else "dropout off in jargonaut, on in the other"
-        yield (
+        yield paragraph(
             f"{self.conditions.sentence} {self.options.pairs:,} pairs, batch {RECIPE.batch_size}, learning rate "
             f"{RECIPE.lr:g}, warm-up {RECIPE.warmup:g} and cosine decay, {RECIPE.epochs} epoch, {dropout}. "
             f"The base has {_score(self.base)}."
@@ -151,6 +152,11 @@ def scored(model: SentenceTransformer, source: LabelledSet) -> float:
         k=_DEPTH,
     )
     return per_query(run, source.test, queries).mean(MEASURE)
+
+
+def part(source: Path) -> str:
+    """Its part of `docs/benchmarks.md`."""
+    return measure(LabelledSet.read(source), QualityOptions(), TerminalReporter()).to_markdown()
 
 
 def main() -> None:

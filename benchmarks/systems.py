@@ -6,8 +6,10 @@ knows nothing of processes, rounds or results.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.conditions import MAX_TOKENS, TextPair
 from jargonaut.encoding.devices import ComputeOptions
-from jargonaut.encoding.local import LocalEncoder, load_model
+from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import EMBEDDED, find_model
 from jargonaut.errors import JargonautError
 from jargonaut.protocols import Item, SilentReporter
@@ -156,7 +158,8 @@ def stock_model() -> SentenceTransformer:
     """The embedded model as sentence-transformers loads it."""
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(find_model(EMBEDDED).path), local_files_only=True)
+    with quiet_libraries():
+        model = SentenceTransformer(str(find_model(EMBEDDED).path), local_files_only=True)
     model.max_seq_length = MAX_TOKENS
     return model
 
@@ -198,7 +201,8 @@ def train_stock(
     datasets: Any = importlib.import_module("datasets")  # untyped, and not there in every environment
     kind = losses.CachedMultipleNegativesRankingLoss if cached else losses.MultipleNegativesRankingLoss
     columns = {"anchor": [query for query, _ in pairs], "positive": [passage for _, passage in pairs]}
-    with tempfile.TemporaryDirectory() as folder:
+    # The trainer prints its log; stdout is for results.
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         arguments = SentenceTransformerTrainingArguments(
             output_dir=folder,
             per_device_train_batch_size=options.batch_size,
