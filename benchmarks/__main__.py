@@ -49,7 +49,8 @@ def main() -> None:
             with atomic_write(PAGE) as temporary:
                 temporary.write_text(page, encoding="utf-8")
     except JargonautError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 def _apart(benchmark: Callable[[Path], str], source: Path) -> str:

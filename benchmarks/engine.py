@@ -231,7 +231,8 @@ def main() -> None:
         require_trainer()
         report = measure(LabelledSet.read(arguments.data), options, TerminalReporter())
     except JargonautError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
     chart: Path | None = arguments.chart or (None if arguments.quick else CHART)
     if chart:
         draw(report, chart)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from typing import Any
 from benchmarks.conditions import SET, Conditions
 from benchmarks.memory import resident_peak_mb
 from benchmarks.page import paragraph
-from jargonaut import Workspace
+from jargonaut import JargonautError, Workspace
 from jargonaut.cli.terminal import TerminalReporter
 
 _MEASURES = ("nDCG@10", "recall@10")
@@ -97,7 +98,11 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="JSON in place of the table")
     arguments = parser.parse_args()
-    measured = measure(arguments.data)
+    try:
+        measured = measure(arguments.data)
+    except JargonautError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
     if arguments.json:
         print(json.dumps({"seconds": measured.seconds, "peak_mb": measured.peak_mb, **measured.report}))
         return

@@ -175,7 +175,8 @@ def main() -> None:
         require_trainer()
         report = measure(LabelledSet.read(arguments.data), options, TerminalReporter())
     except JargonautError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
     print(json.dumps(report.to_json(), indent=1) if arguments.json else report.to_markdown())
 
 
