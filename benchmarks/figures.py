@@ -96,15 +96,15 @@ class Ratio:
 
 
 TARGETS = (
-    Target("train_ratio_fp32", "training, batch 64, against fp32", "train", "ours", "stock", 7.5),
+    Target("train_ratio_fp32", "training, batch 64, against fp32", "train", "ours", "stock", 8.0),
     Target("train_ratio_bf16", "training, batch 64, against `bf16=True`", "train", "ours", "stock, bf16", 5.0),
     Target("train_ratio_dropout", "training, batch 64, dropout on, against fp32", "train", "ours, dropout", "stock"),
-    Target("train_ratio_cached", "training, batch 512, gradients cached", "train-512", "ours, cached", "stock, cached"),
+    Target("train_ratio_cached", "training, batch 512, gradients cached", "train-512", "ours, cached", "stock, cached", 4.0),
     Target("train_ratio_cached_auto", "training, batch 512, as memory allows", "train-512", "ours", "stock, cached"),
-    Target("train_ratio_long", "training, batch 64, long passages", f"train-{LENGTHS[-1]}-tokens", "ours", "stock"),
+    Target("train_ratio_long", "training, batch 64, long passages", f"train-{LENGTHS[-1]}-tokens", "ours", "stock", 3.0),
     Target("encode_ratio", "encoding the corpus", "encode", "ours, encoding", "stock, encoding", 5.0),
-    Target("encode_ratio_long", "encoding long passages", "encode-long", "ours, encoding", "stock, encoding"),
-    Target("train_memory_ratio", "peak memory of training, batch 64", "train", "ours", "stock", 1.0, memory=True),
+    Target("encode_ratio_long", "encoding long passages", "encode-long", "ours, encoding", "stock, encoding", 3.0),
+    Target("train_memory_ratio", "peak memory of training, batch 64", "train", "ours", "stock", 0.8, memory=True),
     Target("train_memory_ratio_cached", "peak memory of training, batch 512, gradients cached", "train-512",
            "ours, cached", "stock, cached", memory=True),
 )  # fmt: skip
