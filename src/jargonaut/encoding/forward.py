@@ -50,7 +50,7 @@ class Forward:
 
     def __init__(self, model: SentenceTransformer, *, compiled: bool = False) -> None:
         self.model = model
-        self._compiled, self._proved = compiled, False
+        self._compiled = compiled
         self._first_place = 0
         transformer: Any = model[0].auto_model
         if compiled and transformer._compiled_call_impl is None:  # noqa: SLF001 - it says what `compile` has done
@@ -80,18 +80,22 @@ class Forward:
         Args:
             ids: Token ids of each row, longest first.
             prompt_tokens: Leading tokens that a model which pools without its prompt must leave out.
+
+        Raises:
+            ModelError: It is to be compiled, and torch cannot.
         """
+        packed = self.packed and all(map(len, ids))
+        if not self._compiled:
+            return self._embed(ids, prompt_tokens, packed=packed)
+        from torch._dynamo.exc import BackendCompilerFailed
+
         try:
-            out = self._embed(ids, prompt_tokens, packed=self.packed and all(map(len, ids)))
-        except Exception as error:
-            if not self._compiled or self._proved:
-                raise
+            return self._embed(ids, prompt_tokens, packed=packed)
+        except BackendCompilerFailed as error:
             raise ModelError(
                 f"torch cannot compile this model here ({str(error).strip().splitlines()[0]})",
                 where="[compute] compile", remedy="install a C++ compiler, or say `compile = false`",
             ) from error  # fmt: skip
-        self._proved = True
-        return out
 
     def tokens(self, ids: Sequence[Ids]) -> int:
         """Tokens that a micro-batch computes, padding counted; `ids` are sorted, longest first."""
