@@ -339,9 +339,9 @@ def test_texts_of_a_jsonl_are_read_as_they_are_embedded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
 def test_other_files_hold_one_text_a_line(tmp_path: Path, name: str) -> None:
-    """Line ends of any system and a byte order mark are no part of it; blank lines are none; bad bytes are named."""
+    """Line ends of any system and a byte order mark are no part of it; blank lines and bad bytes are named."""
     bad: list[BadRow] = []
     raw = "\ufefffirst\r\n\n  \n second {}\n".encode() + b"\xff\nlast"
     (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
     assert list(formats.read_texts(tmp_path / name, bad.append)) == ["first", " second {}", "last"]
-    assert [(row.line, row.reason) for row in bad] == [(5, "not UTF-8 text")]
+    assert [(row.line, row.reason) for row in bad] == [(2, "blank line"), (3, "blank line"), (5, "not UTF-8 text")]

@@ -15,13 +15,17 @@ import json
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jargonaut.errors import InputError, JargonautError, MismatchError
+
+if sys.platform != "win32":
+    import fcntl
 
 MANIFEST = "manifest.json"
 
@@ -78,6 +82,19 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def held(path: Path) -> IO[bytes] | None:
+    """A lock that lasts until the file is closed or the process ends, however it ends; None when another holds it."""
+    lock = path.open("ab")
+    if sys.platform == "win32":  # no such lock there: whoever starts the same work twice is not told
+        return lock
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from jargonaut import evaluation, formats, retrieval
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, EvaluationOptions, Scores, SystemKind, SystemResult
 from jargonaut.protocols import Encoder, Vectors
-from jargonaut.records import Pair, Query, Run, qrels, queries
+from jargonaut.records import Pair, Query, Run, positives, qrels, queries
 from jargonaut.training import matryoshka_dims
 
 DEPTH = 100
 """Hits kept per query, the deepest that a measure looks at."""
+DEV_DISTRACTORS = 2000
+"""Passages, besides dev's positives, against which an epoch is scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,37 @@ class Contenders:
     @cached_property
     def _words(self) -> retrieval.BM25:
         return retrieval.BM25(self._ids, self._texts, self._options)
+
+
+class DevJudge:
+    """Scores a model in training: nDCG@10 of dev's queries over dev's positives and a sample of other passages.
+
+    Args:
+        dev: The pairs whose queries are asked.
+        texts: Passage id → the words that are searched.
+        dim: Components of the vectors that count.
+        seed: Of the sample.
+    """
+
+    def __init__(self, dev: tuple[Pair, ...], texts: Mapping[str, str], dim: int, seed: int) -> None:
+        self._asked, self._judged, self._texts, self._dim = queries(dev), qrels(dev), texts, dim
+        wanted = list(dict.fromkeys(pair.passage_id for pair in positives(dev)))
+        taken = set(wanted)
+        others = [passage_id for passage_id in texts if passage_id not in taken]
+        drawn = np.random.default_rng(seed).permutation(len(others))[:DEV_DISTRACTORS]
+        self._pool = [*wanted, *(others[number] for number in drawn)]
+
+    def __str__(self) -> str:
+        return f"nDCG@10 of {len(self._asked):,} queries over {len(self._pool):,} passages, {self._dim} dimensions"
+
+    def score(self, encoder: Encoder) -> float:
+        """Mean nDCG@10 of a model's answers."""
+        run = retrieval.dense_run(
+            "dev", [query.id for query in self._asked], encoder.encode_queries([query.text for query in self._asked]),
+            self._pool, encoder.encode_passages([self._texts[passage_id] for passage_id in self._pool]), k=10,
+            dim=self._dim,
+        )  # fmt: skip
+        return evaluation.per_query(run, self._judged, self._asked).mean("nDCG@10")
 
 
 def fused(name: str, dense: Run, words: Run) -> Run:

@@ -80,8 +80,8 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
 def read_texts(path: Path, on_bad: OnBad, context: Context = "title") -> Iterator[str]:
     """The texts of a file, as they are embedded: a JSONL's `text`, with what `context` says before it, or plain lines.
 
-    Ids play no part and may repeat; an empty `text` is one, a blank line is none. A row without `text`, and a line that
-    is not UTF-8, goes to `on_bad`.
+    Ids play no part and may repeat; an empty `text` is one. A row without `text`, a blank line among plain ones and a
+    line that is not UTF-8 go to `on_bad`.
 
     Raises:
         InputError: The file cannot be opened.
@@ -92,7 +92,10 @@ def read_texts(path: Path, on_bad: OnBad, context: Context = "title") -> Iterato
             if found is not None:
                 yield Passage("", *found).content(context)
         return
-    for number, raw in _lines(path, on_bad):
+    for number, raw in _lines(path, on_bad, blank=True):
+        if not raw.strip():
+            on_bad(BadRow(str(path), number, "", "blank line"))
+            continue
         try:
             yield raw.decode("utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError:
@@ -267,8 +270,8 @@ def write_trec_qrels(path: Path, judgements: Iterable[Qrel]) -> None:
             stream.write(f"{_column(j.query_id)} 0 {_column(j.passage_id)} {j.relevance}\n")
 
 
-def _lines(path: Path, on_bad: OnBad) -> Iterator[tuple[int, bytes]]:
-    """Yields (line number from 1, line) of a file, plain or `.gz`; blank lines are skipped."""
+def _lines(path: Path, on_bad: OnBad, *, blank: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Yields (line number from 1, line) of a file, plain or `.gz`; blank lines only if asked for."""
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         opened = opener(path, "rb")
@@ -286,7 +289,7 @@ def _lines(path: Path, on_bad: OnBad) -> Iterator[tuple[int, bytes]]:
                 lost = f"after line {number}: everything after it is lost" if number else "from its beginning"
                 on_bad(BadRow(str(path), 0, "", f"damaged {lost} ({error})"))
                 return
-            if raw.strip():
+            if blank or raw.strip():
                 yield number, raw
 
 

@@ -7,6 +7,7 @@ a run that was killed goes on where it stopped. Knows the order of the stages an
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ import numpy as np
 
 from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
-from jargonaut.contenders import Contenders, dimensions
+from jargonaut.contenders import Contenders, DevJudge, dimensions
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
@@ -36,8 +37,6 @@ ASSESS_VERSION = 2
 EVALUATE_VERSION = 3
 DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
-DEV_DISTRACTORS = 2000
-"""Passages, besides dev's positives, against which an epoch is scored."""
 SHOWN_KINDS = 4
 """Kinds of unusable input that are shown with an example."""
 
@@ -159,6 +158,7 @@ class Story:
         )  # fmt: skip
         if artifact.reused:
             training.World.joined().agreed(DONE)
+        self._checkpoints.remove()
         c = artifact.counts
         self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
         if c["best_epoch"] == 0:
@@ -251,9 +251,10 @@ class Story:
     def _taught(self) -> dict[str, Any]:
         """Everything that decides what training gives."""
         compute = self.settings.compute
+        recipe = replace(self._train_options, graph_gib=None)  # how much memory it takes changes no gradient
         return {
             "inputs": {**self._given, "negatives": self.negatives.key},
-            "options": {"train": self._train_options, "precision": compute.precision, "deployed": self.deployed},
+            "options": {"train": recipe, "precision": compute.precision, "deployed": self.deployed},
         }
 
     def assist(self) -> None:
@@ -277,41 +278,23 @@ class Story:
         self.base.close()  # a GPU's memory is training's
         examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
         base, compute = self.settings.base, self.settings.compute
+        judge = DevJudge(splits.dev, texts, self.deployed, self.settings.train.seed)
+        self.reporter.line(f"  dev: {judge}")
         model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
                            trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
             self.pairs.known_positives, self.corpus.near_duplicates, self._train_options, compute,
-            score=self._dev_score(), checkpoints=self._checkpoints, reporter=self.reporter,
+            score=lambda model: judge.score(LocalEncoder.around(self.base_folder, model, compute)),
+            checkpoints=self._checkpoints, reporter=self.reporter,
         )  # fmt: skip
         return model, result
 
-    @property
-    def _checkpoints(self) -> training.Checkpoints | None:
-        minutes = self.settings.compute.checkpoint_minutes
+    @cached_property
+    def _checkpoints(self) -> training.Checkpoints:
+        minutes = self.settings.compute.checkpoint_minutes or math.inf  # none are made, but one that is there counts
         identity = content_hash(training.VERSION, self._taught)
-        return training.Checkpoints(self.layout.stage("checkpoints"), identity, 60 * minutes) if minutes else None
-
-    def _dev_score(self) -> Callable[[Any], float]:
-        """Scores a model in training: nDCG@10 of dev's queries over dev's positives and a sample of other passages."""
-        dev, texts = self.pairs.splits.dev, self.corpus.texts
-        asked, judged = queries(dev), list(dict.fromkeys(p.passage_id for p in positives(dev)))
-        taken = set(judged)
-        others = [passage_id for passage_id in texts if passage_id not in taken]
-        order = np.random.default_rng(self.settings.train.seed).permutation(len(others))[:DEV_DISTRACTORS]
-        pool = [*judged, *(others[number] for number in order)]
-        self.reporter.line(f"  dev: nDCG@10 of {len(asked):,} queries over {len(pool):,} passages, "
-                           f"{self.deployed} dimensions")  # fmt: skip
-
-        def score(model: Any) -> float:
-            encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
-            run = retrieval.dense_run(
-                "dev", [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), pool,
-                encoder.encode_passages([texts[p] for p in pool]), k=10, dim=self.deployed,
-            )  # fmt: skip
-            return evaluation.per_query(run, qrels(dev), asked).mean("nDCG@10")
-
-        return score
+        return training.Checkpoints(self.layout.stage("checkpoints"), identity, 60 * minutes)
 
     def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
         started = time.monotonic()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 import torch
 
 from jargonaut.encoding.devices import (
     ComputeOptions,
     Precision,
+    _own_name,
     choose_device,
     choose_devices,
     choose_dtype,
@@ -70,6 +74,31 @@ def test_auto_takes_bf16_only_where_it_is_native() -> None:
     """Emulated bf16 is hundreds of times slower, so it is never guessed."""
     cpu = torch.device("cpu")
     assert (choose_dtype("auto", cpu) == torch.bfloat16) == native_bf16(cpu)
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "own"),
+    [
+        ("cuda:0,cuda:1", None, "cuda:0"), ("cuda:0, cuda:1", 1, "cuda:1"), ("cuda:0,cuda:1", 2, "cuda:0"),
+        ("cuda", 3, "cuda:3"), ("cuda", None, "cuda"), ("cpu", 1, "cpu"), ("auto", 1, "auto"),
+    ],
+)  # fmt: skip
+def test_processes_of_a_launcher_take_a_device_each(name: str, rank: int | None, own: str) -> None:
+    """By their number on the machine; without a launcher the first device is taken."""
+    assert _own_name(name, rank) == own
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"checkpoint_minutes": -1.0}, "checkpoint_minutes"), ({"checkpoint_minutes": math.nan}, "checkpoint_minutes"),
+        ({"checkpoint_minutes": math.inf}, "checkpoint_minutes"), ({"batch_tokens": -5}, "batch_tokens"),
+    ],
+)  # fmt: skip
+def test_options_have_limits(options: dict[str, Any], key: str) -> None:
+    """A value that means nothing is named, with what it must be."""
+    with pytest.raises(SettingsError, match=key):
+        ComputeOptions(**options)
 
 
 @pytest.mark.parametrize(

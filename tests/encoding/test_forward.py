@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,17 @@ def test_trying_a_model_out_leaves_no_trace(tiny_model: Load) -> None:
     assert [module.training for module in model.modules()] == modes
     assert torch.equal(torch.get_rng_state(), state)
     assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("c++") is None, reason="torch compiles for a CPU with a C++ compiler, and there is none"
+)
+def test_a_compiled_model_gives_the_same_vectors(tiny_model: Load) -> None:
+    """Padded, for shapes of every size, and with the same gradients."""
+    plain, compiled = tiny_model("bert"), tiny_model("bert")
+    ids = some(BATCHES["of very different lengths"])
+    wanted, found = Forward(plain)(ids), Forward(compiled, compiled=True)(ids)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    ours, theirs = gradients(compiled, found), gradients(plain, wanted)
+    assert float((ours - theirs).norm() / theirs.norm()) < 1e-4

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.encoding import local
+from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import EMBEDDED, find_model
@@ -84,14 +85,14 @@ def test_a_model_in_training_stays_in_this_process(encoder: LocalEncoder) -> Non
 
 
 @pytest.mark.slow
-def test_processes_stay_until_the_encoder_is_closed_or_forgotten() -> None:
-    """Each loads the model once; after closing, the next call starts others, and nobody has to close those."""
+def test_processes_stay_until_the_encoder_is_closed_or_forgotten(tmp_path: Path) -> None:
+    """The first do all calls; after closing, also through a cache, others start, and nobody has to close those."""
     made = on(TWO)
     made.encode_passages(LONG)
     first = made._pool.processes
     made.encode_passages(LONG)
     assert made._pool.processes == first
-    made.close()
+    CachedEncoder(made, tmp_path).close()
     assert ended(first)
     made.encode_passages(LONG)
     others = made._pool.processes

@@ -243,3 +243,25 @@ def test_a_kill_loses_at_most_a_block(tmp_path: Path) -> None:
     rows = encode_to_file(encoder, texts, path, block=10, on_reused=reused.append)
     assert reused == [20]
     np.testing.assert_allclose(rows, encoder.encode_passages(texts), atol=1e-5)
+
+
+def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    """A second writer is told so, and the first one's rows are right."""
+
+    def texts() -> Iterator[str]:
+        yield from TEXTS[:3]
+        with pytest.raises(InputError, match="another process is writing this file"):
+            encode_to_file(Digests(), TEXTS, tmp_path / "v.npy")
+        yield from TEXTS[3:]
+
+    rows = encode_to_file(Digests(), texts(), tmp_path / "v.npy")
+    np.testing.assert_array_equal(rows, Digests().encode_passages(TEXTS))
+
+
+@pytest.mark.parametrize("name", ["corpus.jsonl", "vectors", "notes.txt"])
+def test_a_file_that_is_none_of_vectors_is_not_written_over(tmp_path: Path, name: str) -> None:
+    """A slip of the hand costs nothing."""
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=r"ends in \.npy"):
+        encode_to_file(Digests(), TEXTS, tmp_path / name)
+    assert (tmp_path / name).read_text() == "mine"

@@ -275,7 +275,6 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     kept = Checkpoints(tmp_path, "one")
     assert tune(again, options, scores=scores[judged:], compute=compute, checkpoints=kept) == told
     torch.testing.assert_close(weights(again), weights(whole), rtol=0, atol=0)
-    assert not kept.folder.exists()
 
 
 def test_callbacks_are_told_of_steps_and_epochs(model: SentenceTransformer) -> None:
@@ -303,6 +302,19 @@ def test_a_callback_may_stop_training(model: SentenceTransformer) -> None:
 
     done = tune(model, TrainOptions(epochs=9, batch_size=20, dims=(64,)), scores=[0.1, 0.2], callbacks=[stop])
     assert (done.steps, done.best_epoch) == (3, 1)
+
+
+def test_a_stop_keeps_what_was_learned_where_nothing_judges(model: SentenceTransformer) -> None:
+    """Without dev scores the last weights are kept, and the losses of all steps."""
+
+    def stop(event: StepDone | EpochDone) -> None:
+        if isinstance(event, StepDone) and event.step == 3:
+            raise StopTraining
+
+    before = weights(model)
+    done = tune(model, TrainOptions(epochs=9, batch_size=20, dims=(64,)), callbacks=[stop])
+    assert (done.steps, done.best_epoch, done.losses[-1][0]) == (3, 2, 3)
+    assert not torch.equal(weights(model), before)
 
 
 @pytest.mark.parametrize("options", [{"freeze_embeddings": True}, {"freeze_layers": 2}])

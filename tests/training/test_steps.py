@@ -15,6 +15,7 @@ from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch, assemble
 from jargonaut.training.losses import matryoshka_info_nce
 from jargonaut.training.steps import Step, Tokens
+from jargonaut.training.weights import MasterWeights
 
 QUERIES = {"q1": "heart attack", "q2": "broken arm after a fall from a ladder", "q3": "sugar disease"}
 PASSAGES = {
@@ -57,14 +58,19 @@ def test_cached_gradients_are_those_of_kept_graphs(model: SentenceTransformer, d
     assert float(kept[1].abs().max()) > 0
 
 
-def test_randomness_goes_on_as_if_nothing_was_embedded_twice(model: SentenceTransformer) -> None:
-    """After a step of either kind the generator stands where the other would leave it."""
-    model.train()
-    drawn = []
+def test_gradients_of_bf16_micro_batches_add_up_in_fp32(model: SentenceTransformer) -> None:
+    """Kept graphs give the masters what cached gradients give them, to the last bit: each micro-batch's own share."""
+    del model[0].auto_model.encoder.layer[1:]  # bf16 is slow on most CPUs
+    weights = MasterWeights(model, torch.bfloat16)
+    tokens = Tokens.of(model, Prompts("", ""), QUERIES, PASSAGES, EXAMPLES)
+    given = []
     for graph_bytes in (1e12, 0):
-        gradients(model, graph_bytes)
-        drawn.append(torch.rand(3))
-    torch.testing.assert_close(drawn[0], drawn[1])
+        Step(Forward(model), tokens, LOSS, budget=16, graph_bytes=graph_bytes)(assemble(EXAMPLES, {}, {}))
+        given.append(torch.cat([m.grad.flatten() for m in weights.trained if m.grad is not None]))
+        for master in weights.trained:
+            master.grad = None
+    assert given[0].dtype == torch.float32
+    torch.testing.assert_close(given[0], given[1], rtol=0, atol=0)
 
 
 def test_the_first_step_is_the_stock_loss(model: SentenceTransformer) -> None:

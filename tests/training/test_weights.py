@@ -65,13 +65,13 @@ def test_a_settled_model_holds_what_was_kept(dtype: torch.dtype) -> None:
     assert all(tensor.dtype == torch.float32 and bool((tensor == THIRD).all()) for tensor in values(model))
 
 
-def test_a_settled_model_holds_its_masters_unless_a_copy_is_given() -> None:
-    """The last update is there, unrounded."""
+def test_a_settled_model_holds_the_last_update_unrounded() -> None:
+    """A copy is of the masters, not of what the model computes with."""
     model = small()
     weights = MasterWeights(model, torch.bfloat16)
     for master in weights.trained:
         master.add_(THIRD)
-    weights.settle()
+    weights.settle(weights.copy())
     assert all(bool((p == THIRD + THIRD).all()) for p in model[0].parameters())
 
 
@@ -99,5 +99,5 @@ def test_a_large_table_gets_the_gradients_that_a_dense_one_would() -> None:
             each(torch.tensor(ids)).pow(2).sum().backward()
     assert plain.weight.grad is not None
     torch.testing.assert_close(weights.trained[0].grad, plain.weight.grad)
-    weights.settle()
+    weights.settle(weights.copy())
     assert not table.sparse

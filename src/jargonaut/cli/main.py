@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import sys
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,14 +86,17 @@ def run(
     """
     reporter = TerminalReporter()
     opened = _open(workspace, base, setting, reporter)
-    if launched() and World.joined().rank > 0:
+    world = World.joined() if launched() else World()
+    if world.rank > 0:
         opened.assist(source)
+        world.leave()
         return
     reporter.line(f"jargonaut run {source}")
     result = opened.run(source)
+    world.leave()
     _print_run(result, as_json=as_json)
     # A launcher takes every other code for a crash.
-    raise typer.Exit(0 if result.verdict == "ship" or launched() else EXIT_DONT)
+    raise typer.Exit(0 if result.verdict == "ship" or "WORLD_SIZE" in os.environ else EXIT_DONT)
 
 
 @app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain")
@@ -169,8 +174,8 @@ def encode(
         say(json.dumps({**plain(made), "rate": made.rate}, ensure_ascii=False))
         return
     before = f", {made.reused:,} of them before" if made.reused else ""
-    speed = f"{made.rate:,.1f} {'queries' if queries else 'passages'}/s"
-    say(f"{made.path}: {made.rows:,} rows{before}, {made.dimension} dimensions, {speed} with {made.model}")
+    speed = f", {made.rate:,.1f} {'queries' if queries else 'passages'}/s" if made.reused < made.rows else ""
+    say(f"{made.path}: {made.rows:,} rows{before}, {made.dimension} dimensions{speed} with {made.model}")
 
 
 @app.command(epilog="Example: jargonaut init my-domain")
@@ -298,6 +303,7 @@ def _stop(*_: object) -> None:
 def main() -> None:
     """The entry point: an error of the user's is a sentence and exit code 2, never a traceback."""
     signal.signal(signal.SIGINT, _stop)
+    warnings.showwarning = _show_warning
     try:
         app()
     except JargonautError as error:
@@ -309,6 +315,12 @@ def main() -> None:
     except _StoppedError:
         click.echo("stopped; the same command goes on from here", err=True)
         sys.exit(130)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """A warning of ours as one line; libraries' own are for developers, and are left out."""
+    if issubclass(category, RuntimeWarning):
+        click.echo(f"  ! {message}", err=True)
 
 
 def _open(

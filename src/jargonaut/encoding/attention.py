@@ -65,19 +65,17 @@ class Neighbours:
     padding: Padding | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """Where sequences begin and end in a row of tokens.
 
     Attributes:
+        lengths: Of each sequence.
         starts: Cumulative lengths, int32, shape (sequences + 1,).
-        longest: Length of the longest.
-        neighbours: Which are computed together where there is no variable-length kernel.
     """
 
+    lengths: tuple[int, ...]
     starts: torch.Tensor
-    longest: int
-    neighbours: tuple[Neighbours, ...]
 
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device) -> Layout:
@@ -85,6 +83,17 @@ class Layout:
         import torch
 
         starts = torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0, dtype=torch.int32)
+        return cls(tuple(lengths), starts.to(device, non_blocking=True))
+
+    @property
+    def longest(self) -> int:
+        """Length of the longest."""
+        return max(self.lengths)
+
+    @functools.cached_property
+    def neighbours(self) -> tuple[Neighbours, ...]:
+        """Which are computed together; made when they are first needed, since a variable-length kernel needs none."""
+        lengths, device = self.lengths, self.starts.device
         groups: list[Neighbours] = []
         first = begin = 0
         while first < len(lengths):
@@ -98,7 +107,7 @@ class Layout:
             padding = Padding.of(lengths[first:last], device) if ragged else None
             groups.append(Neighbours(slice(begin, begin + held), last - first, width, padding))
             first, begin = last, begin + held
-        return cls(starts.to(device), max(lengths), tuple(groups))
+        return tuple(groups)
 
 
 def packed_attention(
@@ -142,10 +151,9 @@ def packed_attention(
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
     gqa = q.shape[1] != k.shape[1]
     reach = -1 if sliding_window is None else sliding_window - 1
-    if q.is_cuda and q.dtype in (torch.float16, torch.bfloat16) and not dropout and biases is None:
-        from torch.nn.attention.varlen import varlen_attn
-
-        found: Any = varlen_attn(
+    kernel = _variable_length() if q.is_cuda and q.dtype in (torch.float16, torch.bfloat16) else None
+    if kernel and not dropout and biases is None:
+        found = kernel(
             q, k, v, layout.starts, layout.starts, layout.longest, layout.longest, scale=scaling,
             window_size=(reach, 0 if causal else reach), enable_gqa=gqa,
         )  # fmt: skip
@@ -166,6 +174,16 @@ def packed_attention(
         out = out.transpose(1, 2).flatten(0, 1)
         parts.append(out if padding is None else unpad(out, padding))
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
+
+
+@functools.cache
+def _variable_length() -> Any:
+    """Torch's kernel for sequences of many lengths; None in a torch that has none yet."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    return varlen_attn
 
 
 def _mask(group: Neighbours, *, causal: bool) -> torch.Tensor | None:

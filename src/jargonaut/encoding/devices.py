@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jargonaut.errors import SettingsError
+from jargonaut.errors import SettingsError, require_limits
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +33,8 @@ class ComputeOptions:
             hundreds of times slower in it, so `auto` never guesses.
         batch_tokens: Tokens per micro-batch, padding counted; 0 takes what suits the device: small on a CPU, where
             activations must stay near the cores, large on a GPU.
-        compile: Whether torch compiles the model, which takes a minute or more and needs a C++ compiler on a CPU.
+        compile: Whether torch compiles the model, which takes a minute or more, pads texts again, and needs a C++
+            compiler on a CPU.
         checkpoint_minutes: Minutes of training that a kill may lose at most; 0 makes no checkpoints.
     """
 
@@ -41,6 +43,14 @@ class ComputeOptions:
     batch_tokens: int = 0
     compile: bool = False
     checkpoint_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        require_limits(
+            "compute", self, (
+                ("batch_tokens", self.batch_tokens >= 0, "0 or more"),
+                ("checkpoint_minutes", 0 <= self.checkpoint_minutes < math.inf, "0 or more"),
+            ),
+        )  # fmt: skip
 
 
 def choose_devices(name: str) -> tuple[torch.device, ...]:
@@ -54,26 +64,40 @@ def choose_devices(name: str) -> tuple[torch.device, ...]:
     """
     import torch
 
-    if name == "auto" and torch.cuda.device_count() > 1 and _LOCAL_RANK not in os.environ:
+    if _LOCAL_RANK in os.environ:
+        return (choose_device(name),)
+    if name == "auto" and torch.cuda.device_count() > 1:
         return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
-    return tuple(choose_device(one.strip()) for one in name.split(","))
+    return tuple(_named(one.strip()) if one.strip() != "auto" else choose_device("auto") for one in name.split(","))
 
 
 def choose_device(name: str) -> torch.device:
     """The torch device that `auto` or a device name stands for; the first one where several are named.
+
+    Of several processes that a launcher started on this machine, each takes its own: of the GPUs that `auto` or `cuda`
+    stand for, or of those named.
 
     Raises:
         SettingsError: The name means nothing to torch, or this machine has no such device.
     """
     import torch
 
-    if name != "auto":
-        return _named(name.partition(",")[0].strip())
-    if torch.cuda.is_available():  # of several processes that a launcher started, each takes its own
-        return torch.device("cuda", int(os.environ[_LOCAL_RANK])) if _LOCAL_RANK in os.environ else torch.device("cuda")
+    rank = int(os.environ[_LOCAL_RANK]) if _LOCAL_RANK in os.environ else None
+    chosen = _own_name(name, rank)
+    if chosen != "auto":
+        return _named(chosen)
+    if torch.cuda.is_available():
+        return torch.device("cuda") if rank is None else _named(f"cuda:{rank}")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _own_name(name: str, rank: int | None) -> str:
+    """Which of the names is this process's, by its number on this machine; the first without one."""
+    names = [one.strip() for one in name.split(",")]
+    chosen = names[(rank or 0) % len(names)]
+    return f"cuda:{rank}" if chosen == "cuda" and rank is not None else chosen
 
 
 def _named(name: str) -> torch.device:

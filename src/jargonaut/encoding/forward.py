@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from jargonaut.encoding import mpnet
 from jargonaut.encoding.attention import PACKED, Layout, packed_attention
 from jargonaut.encoding.packing import Ids, padded, tokenize
+from jargonaut.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -67,8 +68,9 @@ class Forward:
         self._first_place = _prepared(self.model)
         doubt = self._doubt()
         if doubt:
+            name = getattr(self.model[0].auto_model, "name_or_path", "") or "a model"
             warnings.warn(
-                f"texts are padded for this model, which is slower: end to end, {doubt}", RuntimeWarning, stacklevel=2
+                f"{name}: texts are padded, which is slower; end to end {doubt}", RuntimeWarning, stacklevel=3
             )
         return not doubt
 
@@ -78,8 +80,22 @@ class Forward:
         Args:
             ids: Token ids of each row, longest first.
             prompt_tokens: Leading tokens that a model which pools without its prompt must leave out.
+
+        Raises:
+            ModelError: It is to be compiled, and torch cannot.
         """
-        return self._embed(ids, prompt_tokens, packed=self.packed and all(map(len, ids)))
+        packed = self.packed and all(map(len, ids))
+        if not self._compiled:
+            return self._embed(ids, prompt_tokens, packed=packed)
+        from torch._dynamo.exc import BackendCompilerFailed
+
+        try:
+            return self._embed(ids, prompt_tokens, packed=packed)
+        except BackendCompilerFailed as error:
+            raise ModelError(
+                f"torch cannot compile this model here ({str(error).strip().splitlines()[0]})",
+                where="[compute] compile", remedy="install a C++ compiler, or say `compile = false`",
+            ) from error  # fmt: skip
 
     def tokens(self, ids: Sequence[Ids]) -> int:
         """Tokens that a micro-batch computes, padding counted; `ids` are sorted, longest first."""
@@ -108,7 +124,7 @@ class Forward:
                 return f"it fails ({type(error).__name__}: {error})"
         apart = ((found - wanted).float().norm(dim=-1) / wanted.float().norm(dim=-1)).max().item()
         agree = apart <= (_NOISE if wanted.dtype == torch.float32 else _NOISE_16)
-        return "" if agree else f"its vectors differ by {apart:.0%}"
+        return "" if agree else f"its vectors differ by {apart:.0%} from the padded ones"
 
     def _row(self, ids: Sequence[Ids], device: torch.device) -> dict[str, Any]:
         """Inputs of sequences that lie end to end."""
@@ -119,6 +135,7 @@ class Forward:
             "input_ids": _sent(np.concatenate(ids).astype(np.int64)[None], device),
             "position_ids": _sent(places[None], device),
             "cu_seq_lens_q": layout.starts,  # tells the pooling module that this is a row
+            "seq_idx": _sent(np.repeat(np.arange(len(ids)), lengths)[None], device),  # or it would wait for the lengths
             "layout": layout,
         }
 

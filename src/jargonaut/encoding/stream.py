@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from jargonaut.artifacts import content_hash
+from jargonaut.artifacts import content_hash, held
 from jargonaut.encoding.cache import Kind
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.protocols import Encoder, Reporter, SilentReporter, Vectors
@@ -45,7 +45,7 @@ def encode_to_file(
     The file appears under its name when it is whole, in place of one that was there. Until then rows lie in
     `.<name>.part`, and `.<name>.marks` says how far they hold: a hash of the encoder, the kind and all texts so far for
     each block. The same call after a kill reads the texts again and encodes from the first block on whose mark is
-    another, so rows of other texts or of another model are never taken. One process at a time may write a file.
+    another, so rows of other texts or of another model are never taken.
 
     Args:
         encoder: Makes the vectors; a `LocalEncoder` sorts a block by length and divides it among its devices.
@@ -61,17 +61,20 @@ def encode_to_file(
         The file's rows, read-only, not read into memory: float32, shape (texts, dimension).
 
     Raises:
-        InputError: The path is a folder.
+        InputError: The path is a folder or does not end in `.npy`, or another process is writing it.
         MismatchError: The encoder gives another number or length of vectors than it says.
     """
     if path.is_dir():
         raise InputError(
             "this is a folder; a file is wanted", where=str(path), remedy=f"such as {path / 'vectors.npy'}"
         )
-    shown = (reporter or SilentReporter()).track(texts, f"encoding {_PLURAL[kind]} with {encoder.name}", total)
-    stream = iter(shown)
+    if path.suffix != ".npy":  # or a slip of the hand replaces what is no file of vectors
+        raise InputError("a file of vectors ends in .npy", where=str(path), remedy=f"such as {path.stem}.npy")
     with _Rows(path, encoder, kind) as rows:
-        while rows.take(_next_block(stream, block)):
+        shown = (reporter or SilentReporter()).track(
+            _encoded(rows, iter(texts), block), f"encoding {_PLURAL[kind]} with {encoder.name}", total
+        )
+        for _ in shown:
             pass
         rows.finish()
     if on_reused is not None:
@@ -81,6 +84,12 @@ def encode_to_file(
 
 
 _PLURAL: dict[Kind, str] = {"query": "queries", "passage": "passages"}
+
+
+def _encoded(rows: _Rows, texts: Iterator[str], block: int) -> Iterator[int]:
+    """Encodes all texts, block by block; counts each once its row is written, and holds none longer."""
+    while count := rows.take(_next_block(texts, block)):
+        yield from range(count)
 
 
 def _next_block(texts: Iterator[str], most: int) -> list[str]:
@@ -113,6 +122,9 @@ class _Rows:
         self._running.update(identity.encode())
         self.count = self.reused = 0
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = held(path.with_name(f".{path.name}.lock"))
+        if self._lock is None:
+            raise InputError("another process is writing this file", where=str(path))
         self._part = _opened(path.with_name(f".{path.name}.part"))
         self._marks = _opened(path.with_name(f".{path.name}.marks"))
         self._stored = self._part.seek(0, os.SEEK_END)
@@ -128,11 +140,13 @@ class _Rows:
     ) -> None:
         self._part.close()
         self._marks.close()
+        assert self._lock is not None  # noqa: S101 - or there were no rows
+        self._lock.close()
 
-    def take(self, texts: list[str]) -> bool:
-        """Encodes the next texts unless their rows are there; False when there are none."""
+    def take(self, texts: list[str]) -> int:
+        """Encodes the next texts unless their rows are there; gives their number."""
         if not texts:
-            return False
+            return 0
         for text in texts:
             encoded = text.encode("utf-8", "surrogatepass")
             self._running.update(len(encoded).to_bytes(8))
@@ -144,7 +158,7 @@ class _Rows:
             self._forget()
             self._write(self._checked(self._encode(texts), len(texts)), mark)
         self.count, self._blocks = end, self._blocks + 1
-        return True
+        return len(texts)
 
     def finish(self) -> None:
         """Gives the file its header and its name."""
@@ -154,6 +168,7 @@ class _Rows:
         _flush(self._part)
         Path(self._part.name).replace(self._path)
         Path(self._marks.name).unlink()
+        self._path.with_name(f".{self._path.name}.lock").unlink()
 
     def _forget(self) -> None:
         """Removes the marks of other texts before their rows are written over."""

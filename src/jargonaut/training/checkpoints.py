@@ -14,9 +14,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from jargonaut.artifacts import write_json
+from jargonaut.artifacts import held, write_json
 from jargonaut.errors import JargonautError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Checkpoints:
     def __init__(self, root: Path, identity: str, seconds: float = 300.0) -> None:
         self.folder = root / identity
         self._seconds = seconds
+        self._lock: IO[bytes] | None = None
         self._last = time.monotonic()
 
     @property
@@ -65,23 +66,31 @@ class Checkpoints:
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint, then removes the one before.
 
+        Of several processes that run the same training at once, only the first writes.
+
         Raises:
             JargonautError: The disk does not take it.
         """
+        from safetensors import SafetensorError
+
         final = self.folder / f"step-{checkpoint.step}"
         building = self.folder / f".{final.name}-{os.getpid()}"
         try:
+            if not self._ours():
+                return
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir(parents=True)
             _write(building / _TENSORS, checkpoint.tensors)
             write_json(building / _FACTS, {"step": checkpoint.step, "facts": checkpoint.facts})
             shutil.rmtree(final, ignore_errors=True)
             building.rename(final)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             shutil.rmtree(building, ignore_errors=True)
+            reason = getattr(error, "strerror", None) or error
             raise JargonautError(
-                f"the checkpoint of the training cannot be written ({error.strerror or error})", where=str(self.folder),
-                remedy="free some space, or train without checkpoints (`--set compute.checkpoint_minutes=0`)",
+                f"the checkpoint of the training cannot be written ({reason})", where=str(self.folder),
+                remedy="free some space and run again, or go on without more checkpoints "
+                "(`--set compute.checkpoint_minutes=0`)",
             ) from error  # fmt: skip
         for other in self.folder.glob("step-*"):
             if other != final:
@@ -89,11 +98,10 @@ class Checkpoints:
         self._last = time.monotonic()
 
     def load(self) -> Checkpoint | None:
-        """The newest whole checkpoint; None when there is none. Clears away what killed or forgotten trainings left."""
+        """The newest whole checkpoint; None when there is none."""
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        self._clear()
         for path in sorted(self.folder.glob("step-*"), key=lambda each: -int(each.name.removeprefix("step-"))):
             with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):  # damaged: an older one, or none
                 told = json.loads((path / _FACTS).read_text(encoding="utf-8"))
@@ -101,18 +109,22 @@ class Checkpoints:
         return None
 
     def remove(self) -> None:
-        """Removes all of this training's checkpoints: it is done."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _clear(self) -> None:
-        for left in self.folder.glob(".step-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        if not self.folder.parent.exists():
-            return
-        for other in self.folder.parent.iterdir():
+        """Removes this training's checkpoints, since its model is stored, and old ones that nobody came back for."""
+        if self.folder.exists() and self._ours():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        for other in self.folder.parent.glob("*"):
             with contextlib.suppress(OSError):
-                if other != self.folder and time.time() - other.stat().st_mtime > _FORGOTTEN:
+                if time.time() - other.stat().st_mtime > _FORGOTTEN:
                     shutil.rmtree(other, ignore_errors=True)
+
+    def _ours(self) -> bool:
+        """Whether this process writes here: the first to ask does, and clears away what killed ones left."""
+        if self._lock is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = held(self.folder / "lock")
+            for left in self.folder.glob(".step-*") if self._lock else ():
+                shutil.rmtree(left, ignore_errors=True)
+        return self._lock is not None
 
 
 def _write(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

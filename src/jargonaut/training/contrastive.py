@@ -30,6 +30,7 @@ from jargonaut.training.steps import Step, Tokens
 from jargonaut.training.weights import MasterWeights
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
 VERSION = 3
@@ -148,7 +149,8 @@ def train(
         score: Dev score of a model, higher is better; without it the last epoch is kept.
         loss: Takes the embeddings of a whole batch; InfoNCE at every Matryoshka dimension when None.
         callbacks: Told of every step and epoch.
-        checkpoints: Where a killed training of the same arguments goes on; the continuation is the same.
+        checkpoints: Where a killed training of the same arguments goes on; the continuation is the same. They are the
+            caller's to remove, once the model is stored.
         reporter: Where progress is shown.
 
     Raises:
@@ -159,38 +161,42 @@ def train(
     """
     if len(examples) < 2:
         raise InputError("training needs at least two pairs")
-    world = World.joined()
     dims = matryoshka_dims(int(model.get_embedding_dimension() or 0), options.dims)
-    device = choose_device(compute.device)
-    per_epoch = math.ceil(len(examples) / options.batch_size)
+    world, device = World.joined(), choose_device(compute.device)
     tokens = Tokens.of(model, prompts, queries, passages, examples)
+    plan = functools.partial(batches, examples, positives, groups, size=options.batch_size, seed=options.seed)
+    per_epoch = math.ceil(len(examples) / options.batch_size)
     with frozen(model, embeddings=options.freeze_embeddings, layers=options.freeze_layers):
         weights = MasterWeights(model.to(device), choose_dtype(compute.precision, device), sparse=not compute.compile)
-        optimizer = MasterAdamW(
-            weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
-            warmup=options.warmup, max_norm=options.max_norm, world=world,
-        )  # fmt: skip
-        forward = Forward(model, compiled=compute.compile)
-        step_of = Step(
-            forward, tokens, loss or functools.partial(matryoshka_info_nce, scale=options.scale, dims=dims),
-            budget=token_budget(compute, device, packed=forward.packed), world=world,
-            graph_bytes=free_memory(device) / 2 if options.graph_gib is None else options.graph_gib * 2**30,
-        )  # fmt: skip
         best = BestEpoch(weights, score and (lambda: world.agreed(score(model) if world.rank == 0 else 0.0)))
-        loop = Loop(
-            model, options, step_of, optimizer, weights, best, LossLog(), world,
-            functools.partial(batches, examples, positives, groups, size=options.batch_size, seed=options.seed),
-            per_epoch, callbacks, checkpoints, reporter or SilentReporter(),
-        )  # fmt: skip
         try:
+            forward = Forward(model, compiled=compute.compile)
+            step_of = Step(
+                forward, tokens, loss or functools.partial(matryoshka_info_nce, scale=options.scale, dims=dims),
+                budget=token_budget(compute, device, packed=forward.packed),
+                graph_bytes=_graph_bytes(options, device, world), world=world,
+            )  # fmt: skip
+            optimizer = MasterAdamW(
+                weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
+                warmup=options.warmup, max_norm=options.max_norm, world=world,
+            )  # fmt: skip
+            loop = Loop(
+                model, options, step_of, optimizer, weights, best, LossLog(), world, plan, per_epoch, callbacks,
+                checkpoints, reporter or SilentReporter(),
+            )  # fmt: skip
             loop.run()
         finally:
             best.settle()
             model.eval()
-    if checkpoints is not None and world.rank == 0:
-        checkpoints.remove()
     log = loop.log
     return Trained(tuple(log.losses), tuple(best.scores), best.epoch, log.steps, log.pairs)
+
+
+def _graph_bytes(options: TrainOptions, device: torch.device, world: World) -> float:
+    """Memory that the graphs of a batch may take in this process."""
+    if options.graph_gib is not None:
+        return options.graph_gib * 2**30
+    return free_memory(device) / 2 / (world.size if device.type == "cpu" else 1)
 
 
 def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ def frozen(model: SentenceTransformer, *, embeddings: bool, layers: int) -> Iter
         transformer: Any = model[0].auto_model
         parts.append(getattr(transformer, "embeddings", None) or transformer.get_input_embeddings())
     if layers:
-        parts += _layers(model, layers)
+        parts += [*_layers(model, layers), *_beside_layers(model)]
     still = [p for part in parts for p in part.parameters() if p.requires_grad]
     for param in still:
         param.requires_grad_(False)  # noqa: FBT003 - torch takes it by position only
@@ -39,6 +39,14 @@ def frozen(model: SentenceTransformer, *, embeddings: bool, layers: int) -> Iter
     finally:
         for param in still:
             param.requires_grad_()
+
+
+def _beside_layers(model: SentenceTransformer) -> list[torch.nn.Module]:
+    """What stands below or beside all layers: ELECTRA's projection of its embeddings, MPNet's bias by distance."""
+    transformer: Any = model[0].auto_model
+    encoder = getattr(transformer, "encoder", None)
+    beside = getattr(transformer, "embeddings_project", None), getattr(encoder, "relative_attention_bias", None)
+    return [part for part in beside if part is not None]
 
 
 def _layers(model: SentenceTransformer, count: int) -> list[torch.nn.Module]:

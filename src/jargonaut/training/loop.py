@@ -20,7 +20,6 @@ from jargonaut.training.checkpoints import Checkpoint, Checkpoints
 from jargonaut.training.optimizer import MasterAdamW
 from jargonaut.training.parallel import World
 from jargonaut.training.progress import BestEpoch, Callback, EpochDone, LossLog, StepDone, StopTraining
-from jargonaut.training.randomness import set_seed
 from jargonaut.training.steps import Step
 from jargonaut.training.weights import MasterWeights
 
@@ -73,7 +72,13 @@ class Loop:
         first, taken = self._resumed()
         with contextlib.suppress(StopTraining):
             for epoch in range(first, self.options.epochs):
-                self._epoch(epoch, taken)
+                try:
+                    self._epoch(epoch, taken)
+                except StopTraining:
+                    self.log.end_epoch()
+                    if not self.best.scores:  # nothing judges, so what was learned last is kept
+                        self.best.judge(epoch + 1)
+                    raise
                 taken = 0
                 judged = self.best.judge(epoch + 1)
                 loss = self.log.losses[-1][1]
@@ -117,9 +122,8 @@ class Loop:
         if self.log.steps == 0:
             shown = _foretold(shown, self.per_epoch * options.epochs, self.report)
         for number, batch in enumerate(shown, taken + 1):
-            # Drawn anew at each step, so that a training that goes on drops what it would have dropped.
-            set_seed(options.seed, self.log.steps, self.world.rank)
-            loss = self.step_of(batch)
+            # Seeded at each step, so that a training that goes on drops what it would have dropped.
+            loss = self.step_of(batch, (options.seed, self.log.steps, self.world.rank))
             if not math.isfinite(loss):
                 raise JargonautError(
                     f"the loss became {loss} at step {self.log.steps + 1}",

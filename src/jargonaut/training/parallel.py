@@ -8,7 +8,6 @@ tensors and `torch.distributed`; knows no model.
 
 from __future__ import annotations
 
-import atexit
 import datetime as dt
 import os
 from collections.abc import Sequence
@@ -46,8 +45,14 @@ class World:
             if not launched():
                 return ALONE
             distributed.init_process_group(_backends(), timeout=_PATIENCE)
-            atexit.register(distributed.destroy_process_group)
         return cls(distributed.get_rank(), distributed.get_world_size())
+
+    def leave(self) -> None:
+        """Ends what `joined` began; not after an error, since others may still wait for this process."""
+        if self.size > 1:
+            from torch import distributed
+
+            distributed.destroy_process_group()
 
     def share(self, work: Sequence[_T]) -> list[_T]:
         """This process's part of work that is sorted by its size."""
@@ -82,13 +87,10 @@ class World:
             return value
         import torch
 
-        told = torch.tensor([value], dtype=torch.float64)
+        alone = torch.distributed.get_backend() == "nccl"  # as a caller may have set it up: it carries no CPU tensors
+        told = torch.tensor([value], dtype=torch.float64, device="cuda" if alone else "cpu")
         torch.distributed.broadcast(told, src=0)
         return float(told)
-
-    def wait(self) -> None:
-        """Until every process has come here."""
-        self.agreed(0.0)
 
 
 ALONE = World()

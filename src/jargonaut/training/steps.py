@@ -20,7 +20,7 @@ from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch
 from jargonaut.training.losses import Loss
 from jargonaut.training.parallel import ALONE, World
-from jargonaut.training.randomness import RandomState, random_state, same_randomness
+from jargonaut.training.randomness import set_seed
 
 if TYPE_CHECKING:
     import torch
@@ -99,19 +99,20 @@ class Step:
         self._dimension = int(forward.model.get_embedding_dimension() or 0)
         self._most_tokens = graph_bytes / _graph_bytes_per_token(forward.model)
 
-    def __call__(self, batch: Batch) -> float:
-        """Leaves this process's share of the gradients on the model; returns the loss of the whole batch."""
+    def __call__(self, batch: Batch, seed: Sequence[int] = (0,)) -> float:
+        """Leaves this process's share of the gradients on the model; returns the loss of the whole batch.
+
+        Args:
+            batch: What to learn from.
+            seed: Decides, with the micro-batch's number, what dropout drops: the same again in a second pass.
+        """
         import torch
 
         device = next(self._forward.model.parameters()).device
         plan = self._world.share(list(self._plan(batch)))
         keep = sum(self._forward.tokens(micro.ids) for micro in plan) <= self._most_tokens
-        states: list[RandomState | None] = []
-        parts: list[torch.Tensor] = []
         with torch.set_grad_enabled(keep):
-            for micro in plan:
-                states.append(None if keep else random_state(device))
-                parts.append(self._forward(micro.ids, micro.skip).float())
+            parts = [self._embedded(micro, (*seed, number)) for number, micro in enumerate(plan)]
         rows = [torch.tensor(micro.rows, device=device) for micro in plan]
         asked = len(batch.query_ids)
         matrix = torch.zeros(asked + len(batch.passage_ids), self._dimension, device=device)
@@ -122,14 +123,17 @@ class Step:
         )  # fmt: skip
         loss.backward()  # type: ignore[no-untyped-call]
         assert vectors.grad is not None  # noqa: S101 - the loss depends on every vector
-        if keep:
-            torch.autograd.backward(parts, [vectors.grad[here] for here in rows])
-            return float(loss.detach())
-        for micro, here, state in zip(plan, rows, states, strict=True):  # each once more, with its gradient at hand
-            with same_randomness(state, device):
-                again = self._forward(micro.ids, micro.skip).float()
-            again.backward(vectors.grad[here])  # type: ignore[no-untyped-call]
+        # One by one: in one call the engine would add gradients up in the model's format before a master sees them.
+        for number, (micro, part, here) in enumerate(zip(plan, parts, rows, strict=True)):
+            once = part if keep else self._embedded(micro, (*seed, number))
+            once.backward(vectors.grad[here])  # type: ignore[no-untyped-call]
         return float(loss.detach())
+
+    def _embedded(self, micro: _Micro, seed: Sequence[int]) -> torch.Tensor:
+        """Embeddings of a micro-batch, fp32, shape (rows, dimension)."""
+        if self._forward.model.training:
+            set_seed(*seed)
+        return self._forward(micro.ids, micro.skip).float()
 
     def _plan(self, batch: Batch) -> Iterator[_Micro]:
         """The forward passes of a batch; rows count the queries first, then the passages."""

@@ -69,8 +69,8 @@ class MasterWeights:
         """The masters as they are now, in memory of their own."""
         return {name: master.clone() for name, master in self._masters.items()}
 
-    def settle(self, kept: Mapping[str, torch.Tensor] | None = None) -> None:
-        """Ends training: the model is fp32 again and holds its masters, or what a `copy` kept.
+    def settle(self, kept: Mapping[str, torch.Tensor]) -> None:
+        """Ends training: the model is fp32 again and holds what a `copy` kept.
 
         Buffers come back too, so that rounding leaves no trace in those that a model file does not hold.
         """
@@ -83,7 +83,7 @@ class MasterWeights:
         self._model.float()
         with torch.no_grad():
             for name, tensor in _tensors(self._model):
-                tensor.copy_((kept or self._masters)[name])
+                tensor.copy_(kept[name])
 
 
 def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
