@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from jargonaut.errors import InputError, JargonautError, MismatchError
 
@@ -84,15 +84,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def held(path: Path) -> IO[bytes] | None:
-    """A lock that lasts until the file is closed or the process ends, however it ends; None when another holds it."""
-    lock = path.open("ab")
+def held(path: Path) -> int | None:
+    """A lock that holds until its descriptor is closed or the process ends in any way; None when another has it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     if sys.platform == "win32":  # no such lock there: whoever starts the same work twice is not told
         return lock
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(lock)
         return None
     return lock
 

@@ -317,7 +317,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """A warning of ours as one line; libraries' own are for developers, and are left out."""
     if issubclass(category, RuntimeWarning):
         click.echo(f"  ! {message}", err=True)

@@ -122,9 +122,10 @@ class _Rows:
         self._running.update(identity.encode())
         self.count = self.reused = 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = held(path.with_name(f".{path.name}.lock"))
-        if self._lock is None:
+        lock = held(path.with_name(f".{path.name}.lock"))
+        if lock is None:
             raise InputError("another process is writing this file", where=str(path))
+        self._lock = lock
         self._part = _opened(path.with_name(f".{path.name}.part"))
         self._marks = _opened(path.with_name(f".{path.name}.marks"))
         self._stored = self._part.seek(0, os.SEEK_END)
@@ -140,8 +141,7 @@ class _Rows:
     ) -> None:
         self._part.close()
         self._marks.close()
-        assert self._lock is not None  # noqa: S101 - or there were no rows
-        self._lock.close()
+        os.close(self._lock)
 
     def take(self, texts: list[str]) -> int:
         """Encodes the next texts unless their rows are there; gives their number."""

@@ -11,10 +11,11 @@ import json
 import os
 import shutil
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from jargonaut.artifacts import held, write_json
 from jargonaut.errors import JargonautError
@@ -55,7 +56,7 @@ class Checkpoints:
     def __init__(self, root: Path, identity: str, seconds: float = 300.0) -> None:
         self.folder = root / identity
         self._seconds = seconds
-        self._lock: IO[bytes] | None = None
+        self._lock: int | None = None
         self._last = time.monotonic()
 
     @property
@@ -122,8 +123,10 @@ class Checkpoints:
         if self._lock is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = held(self.folder / "lock")
-            for left in self.folder.glob(".step-*") if self._lock else ():
-                shutil.rmtree(left, ignore_errors=True)
+            if self._lock is not None:
+                weakref.finalize(self, os.close, self._lock)
+                for left in self.folder.glob(".step-*"):
+                    shutil.rmtree(left, ignore_errors=True)
         return self._lock is not None
 
 
