@@ -53,11 +53,12 @@ def test_documents_become_the_passages_of_a_run(tmp_path: Path) -> None:
     ("name", "content", "kind", "wanted"),
     [
         ("x.jsonl", '{"text": "a"}\n{"x": 1}\n', "passage", r"(?s)1 of its lines.*x\.jsonl:2: field 'text'"),
-        ("x.txt", "\n", "passage", "there is no text in it"),
+        ("x.txt", "", "passage", "there is no text in it"),
+        ("x.txt", "a\n\nb\n", "passage", r"(?s)1 of its lines.*x\.txt:2: blank line"),
         ("x.csv", "a\n", "passage", "no file of texts"),
         ("docs/a.md", "# A\n", "query", "passages, no queries"),
     ],
-    ids=["a bad line", "no line", "another file", "no queries"],
+    ids=["a bad line", "no line", "a blank line", "another file", "no queries"],
 )  # fmt: skip
 def test_a_source_that_cannot_be_used_is_explained(
     tmp_path: Path, name: str, content: str, kind: Kind, wanted: str
