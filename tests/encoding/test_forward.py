@@ -241,6 +241,7 @@ def test_trying_a_model_out_leaves_no_trace(tiny_model: Load) -> None:
 @pytest.mark.skipif(
     shutil.which("c++") is None, reason="torch compiles for a CPU with a C++ compiler, and there is none"
 )
+@pytest.mark.filterwarnings("ignore")  # torch's compiler imports what torch has deprecated
 def test_a_compiled_model_gives_the_same_vectors(tiny_model: Load) -> None:
     """Padded, for shapes of every size, and with the same gradients."""
     plain, compiled = tiny_model("bert"), tiny_model("bert")
