@@ -7,20 +7,18 @@ Knows which benchmarks there are and where their figures go; measures nothing it
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks import engine, main_job, quality
-from benchmarks.conditions import SET, LabelledSet
+from benchmarks.conditions import LabelledSet
+from benchmarks.entrance import parser, sentences
 from benchmarks.page import with_part
 from benchmarks.systems import require_trainer
 from jargonaut.artifacts import atomic_write
-from jargonaut.errors import JargonautError
 
 PAGE = Path("docs/benchmarks.md")
 BENCHMARKS: dict[str, Callable[[Path], str]] = {
@@ -33,11 +31,8 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
 
 def main() -> None:
     """Runs one after another, each in a process of its own; the page is written after each, so none is lost."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
-    source = parser.parse_args().data
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    try:
+    source = parser("benchmarks", __doc__).parse_args().data
+    with sentences():
         require_trainer()
         LabelledSet.read(source)
         for name in BENCHMARKS:  # found out now, not after an hour
@@ -48,9 +43,6 @@ def main() -> None:
             page = with_part(PAGE.read_text(encoding="utf-8"), name, text)
             with atomic_write(PAGE) as temporary:
                 temporary.write_text(page, encoding="utf-8")
-    except JargonautError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 def _apart(benchmark: Callable[[Path], str], source: Path) -> str:

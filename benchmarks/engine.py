@@ -10,22 +10,20 @@ the last, and one step before the first round does not count. Knows tasks and ro
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.conditions import SET, Conditions, LabelledSet, TextPair, mean_tokens
+from benchmarks.conditions import Conditions, LabelledSet, TextPair, mean_tokens
 from benchmarks.curve import drawn
+from benchmarks.entrance import parser, sentences
 from benchmarks.figures import LENGTHS, EngineReport, Measurement
 from benchmarks.systems import Load, require_trainer
 from benchmarks.workers import STEP, Round, Stopped, Worker
 from jargonaut.cli.terminal import TerminalReporter
-from jargonaut.errors import InputError, JargonautError
+from jargonaut.errors import InputError
 from jargonaut.protocols import Reporter
 
 CHART = Path("docs/engine.svg")
@@ -216,23 +214,18 @@ def part(source: Path) -> str:
 
 def main() -> None:
     """Measures, then prints the figures as Markdown or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="JSON in place of Markdown")
-    parser.add_argument("--quick", action="store_true", help="one round of few steps")
-    parser.add_argument("--rounds", type=int, help="rounds of each task (default: 3)")
-    parser.add_argument("--limit", type=float, help="seconds for a step of 64 pairs (default: 120; 60 with --quick)")
-    parser.add_argument("--chart", type=Path, help=f"where the curve goes (default: {CHART}; nowhere with --quick)")
-    arguments = parser.parse_args()
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    line = parser("benchmarks.engine", __doc__)
+    line.add_argument("--json", action="store_true", help="JSON in place of Markdown")
+    line.add_argument("--quick", action="store_true", help="one round of few steps")
+    line.add_argument("--rounds", type=int, help="rounds of each task (default: 3)")
+    line.add_argument("--limit", type=float, help="seconds for a step of 64 pairs (default: 120; 60 with --quick)")
+    line.add_argument("--chart", type=Path, help=f"where the curve goes (default: {CHART}; nowhere with --quick)")
+    arguments = line.parse_args()
     asked = {key: value for key in ("rounds", "limit") if (value := getattr(arguments, key)) is not None}
     options = replace(EngineOptions.quick() if arguments.quick else EngineOptions(), **asked)
-    try:
+    with sentences():
         require_trainer()
         report = measure(LabelledSet.read(arguments.data), options, TerminalReporter())
-    except JargonautError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
     chart: Path | None = arguments.chart or (None if arguments.quick else CHART)
     if chart:
         draw(report, chart)

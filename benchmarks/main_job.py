@@ -7,9 +7,7 @@ The data is read from where it lies (`../shared/data` by default) and never copi
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -17,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.conditions import SET, Conditions
+from benchmarks.conditions import Conditions
+from benchmarks.entrance import parser, sentences
 from benchmarks.memory import resident_peak_mb
-from benchmarks.page import paragraph
-from jargonaut import JargonautError, Workspace
+from benchmarks.page import paragraph, score
+from jargonaut import Workspace
 from jargonaut.cli.terminal import TerminalReporter
 
 _MEASURES = ("nDCG@10", "recall@10")
@@ -60,7 +59,7 @@ class MainJobReport:
         for one in self.report["systems"]:
             if one["kind"] == "base" and one["dim"] != full:
                 continue  # its difference to the tuned system of that dimension is shown
-            scores = " | ".join(_score(one["metrics"][measure]) for measure in _MEASURES)
+            scores = " | ".join(score(one["metrics"][measure]) for measure in _MEASURES)
             yield f"| {one['name']} | {one['dim'] or ''} | {scores} | {self._gain(one)} |"
         yield ""
         yield paragraph(str(self.report["sentence"]))
@@ -94,26 +93,17 @@ def part(source: Path) -> str:
 
 def main() -> None:
     """Prints the verdict table, the time and the peak memory."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.main_job", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="JSON in place of the table")
-    arguments = parser.parse_args()
-    try:
+    line = parser("benchmarks.main_job", __doc__)
+    line.add_argument("--json", action="store_true", help="JSON in place of the table")
+    arguments = line.parse_args()
+    with sentences():
         measured = measure(arguments.data)
-    except JargonautError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
     if arguments.json:
         print(json.dumps({"seconds": measured.seconds, "peak_mb": measured.peak_mb, **measured.report}))
         return
     print(measured.table)
     print(measured.report["sentence"])
     print(f"{arguments.data}: {measured.seconds:.0f} s, peak memory {measured.peak_mb:,.0f} MB")
-
-
-def _score(value: float) -> str:
-    """As the field writes it: .465."""
-    return f"{value:.3f}".removeprefix("0")
 
 
 def _signed(value: float) -> str:

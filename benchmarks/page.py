@@ -17,6 +17,11 @@ def paragraph(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
+def score(value: float, digits: int = 3) -> str:
+    """As the field writes it: .465."""
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
 def with_part(page: str, name: str, text: str) -> str:
     """The page with another text in one of its marked parts.
 

@@ -8,25 +8,22 @@ system trains is known by `systems`.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.conditions import MAX_TOKENS, SET, Conditions, LabelledSet
-from benchmarks.page import paragraph
+from benchmarks.conditions import MAX_TOKENS, Conditions, LabelledSet
+from benchmarks.entrance import parser, sentences
+from benchmarks.page import paragraph, score
 from benchmarks.systems import RECIPE, our_model, require_trainer, stock_model, train_ours, train_stock
 from jargonaut.artifacts import plain
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import EMBEDDED, find_model
-from jargonaut.errors import JargonautError
 from jargonaut.evaluation import per_query
 from jargonaut.protocols import Reporter
 from jargonaut.records import Query
@@ -162,21 +159,16 @@ def part(source: Path) -> str:
 def main() -> None:
     """Measures, then prints the scores as Markdown or JSON."""
     defaults = QualityOptions()
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", nargs="?", type=Path, default=SET, help="a BEIR folder (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="JSON in place of Markdown")
-    parser.add_argument("--seeds", type=int, default=defaults.seeds, help="seeds (default: %(default)s)")
-    parser.add_argument("--pairs", type=int, default=defaults.pairs, help="training pairs (default: %(default)s)")
-    parser.add_argument("--dropout", action="store_true", help="dropout on in jargonaut too")
-    arguments = parser.parse_args()
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    line = parser("benchmarks.quality", __doc__)
+    line.add_argument("--json", action="store_true", help="JSON in place of Markdown")
+    line.add_argument("--seeds", type=int, default=defaults.seeds, help="seeds (default: %(default)s)")
+    line.add_argument("--pairs", type=int, default=defaults.pairs, help="training pairs (default: %(default)s)")
+    line.add_argument("--dropout", action="store_true", help="dropout on in jargonaut too")
+    arguments = line.parse_args()
     options = QualityOptions(arguments.seeds, arguments.pairs, arguments.dropout)
-    try:
+    with sentences():
         require_trainer()
         report = measure(LabelledSet.read(arguments.data), options, TerminalReporter())
-    except JargonautError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
     print(json.dumps(report.to_json(), indent=1) if arguments.json else report.to_markdown())
 
 
@@ -186,8 +178,8 @@ def _summary(scores: Sequence[float]) -> dict[str, Any]:
 
 
 def _score(value: float) -> str:
-    """As the field writes it: .465."""
-    return f"{value:.4f}".removeprefix("0")
+    """With a digit more than elsewhere, since seeds differ by little."""
+    return score(value, 4)
 
 
 if __name__ == "__main__":

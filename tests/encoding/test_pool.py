@@ -121,7 +121,7 @@ def test_a_process_that_died_while_idle_is_replaced(encoder: LocalEncoder) -> No
     encoder.encode_passages(LONG)
     killed = encoder._pool.processes[1]
     os.kill(killed, signal.SIGKILL)
-    assert ended([killed])
+    os.waitid(os.P_PID, killed, os.WEXITED | os.WNOWAIT)  # its threads too, which may outlive the first
     assert encoder.encode_passages(LONG).shape == (len(LONG), 384)
 
 

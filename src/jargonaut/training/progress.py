@@ -115,7 +115,8 @@ class BestEpoch:
     def judge(self, epoch: int) -> float | None:
         """Scores the model as it is now and remembers its weights if they are the best; gives the score."""
         value = None if self._score is None else self._score()
-        if value is None or value > max((earlier for _, earlier in self.scores), default=float("-inf")):
+        better = value is None or value > max((earlier for _, earlier in self.scores), default=float("-inf"))
+        if epoch and better:  # what training starts from is remembered already
             self.epoch, self._kept = epoch, self._weights.copy()
         if value is not None:
             self.scores.append((epoch, value))
