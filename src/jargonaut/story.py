@@ -31,7 +31,8 @@ from jargonaut.pairs import Leakage
 from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet, positives, qrels, queries
 from jargonaut.settings import Settings
-from jargonaut.sources import PreparedCorpus, PreparedPairs, Source, open_source, prepare_corpus, prepare_pairs
+from jargonaut.pairing import PreparedPairs, prepare_pairs
+from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus
 
 ASSESS_VERSION = 2
 EVALUATE_VERSION = 3
@@ -91,7 +92,7 @@ class Story:
         found = prepare_pairs(self.corpus, self.base, self.settings, self.layout, self.reporter)
         c = found.artifact.counts
         how = "the source's own split" if c["origin"] == "given" else "split by document and near-duplicate"
-        detail = f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {c['source']} ({how})"
+        detail = f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {notices.named_sources(c)} ({how})"
         self._say("pairs", f"{detail}; word overlap {c['overlap']['mean']:.0%}", found.artifact)
         self._left_out(found.artifact)
         for notice in notices.of_pairs(c):
@@ -365,11 +366,7 @@ class Story:
         )
 
     def _cached(self, folder: ModelFolder) -> CachedEncoder:
-        encoder = LocalEncoder(
-            folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
-            trust_remote_code=self.settings.base.trust_remote_code,
-        )  # fmt: skip
-        return CachedEncoder(encoder, self.layout.vectors, self.reporter)
+        return cached_encoder(folder, self.settings, self.layout, self.reporter)
 
     def _say(self, stage: str, detail: str, artifact: Artifact) -> None:
         self._stages[stage] = artifact
@@ -396,6 +393,15 @@ def base_model(settings: Settings) -> ModelFolder:
         base.model, query_prompt=base.query_prompt, passage_prompt=base.passage_prompt,
         trust_remote_code=base.trust_remote_code,
     )  # fmt: skip
+
+
+def cached_encoder(folder: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter) -> CachedEncoder:
+    """A model that encodes every text of a workspace once."""
+    encoder = LocalEncoder(
+        folder, settings.compute, max_tokens=settings.base.max_tokens,
+        trust_remote_code=settings.base.trust_remote_code,
+    )  # fmt: skip
+    return CachedEncoder(encoder, layout.vectors, reporter)
 
 
 def _again(artifact: Artifact) -> str:

@@ -1,0 +1,170 @@
+"""The `pairs` commands: each parses its flags, calls one function of the library and prints what comes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jargonaut.artifacts import plain
+from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
+from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.errors import InputError
+from jargonaut.records import SPLITS
+
+SHOWN = 4
+"""Unusable rows that are shown."""
+
+pairs_app = typer.Typer(no_args_is_help=True, help="Training pairs: add, generate, check, look at, review.")
+
+FileArgument = Annotated[
+    Path,
+    typer.Argument(help="CSV, TSV, JSONL, JSON, Parquet, TREC qrels, or a BEIR folder.", show_default=False),
+]
+NameFlag = Annotated[str | None, typer.Option("--name", help="What to call it; the file's name if not said.")]
+ColumnFlag = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="role=COLUMN where names say nothing, such as query=Frage. May be repeated."),
+]
+FormatFlag = Annotated[str | None, typer.Option("--format", help="Format of a labelled file, if it is mistaken.")]
+AsFlag = Annotated[str | None, typer.Option("--as", help="The part it goes to: train, dev or test.")]
+
+
+@pairs_app.command(epilog="Example: jargonaut pairs add gold.csv -w my-domain --docs docs/")
+def add(
+    file: FileArgument,
+    workspace: WorkspaceFlag = Path(),
+    docs: DocsFlag = None,
+    clicks: Annotated[bool, typer.Option("--clicks", help="It is a click log.")] = False,
+    name: NameFlag = None,
+    column: ColumnFlag = None,
+    form: FormatFlag = None,
+    part: AsFlag = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Adds a labelled file or a click log to the workspace's pairs.
+
+    Labels are kept for dev and test first; the newest clicks validate, the older ones train. A source that is added
+    again under the same name takes the place of the first.
+    """
+    opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
+    if clicks:
+        if form or part:
+            raise InputError("a click log has neither --format nor --as", remedy="leave them out")
+        made = opened.add_clicks(file, name=name, columns=_mapped(column))
+    else:
+        made = opened.add(file, name=name, options=_label_options(column, form, part))
+    counts = made.entry.artifact.counts
+    if as_json:
+        found = None if made.attributed is None else plain(made.attributed.counts)
+        say(json.dumps({**plain(counts), "attributed": found}, ensure_ascii=False, indent=2))
+        return
+    what = "click log" if clicks else f"{counts['format']} file"
+    say(f"{made.entry.name}: {made.entry.judgements:,} judgements from a {what}")
+    _show_left_out(made.entry.bad_rows())
+    for notice in made.notices:
+        say(f"  ! {notice}")
+    if made.attributed is None:
+        say("  no documents are known yet; which passages are meant is looked up at the first `jargonaut run DOCS`")
+    else:
+        _show_attributed(made.attributed.counts, str(made.attributed.path / "left_out.jsonl"))
+
+
+@pairs_app.command(epilog="Example: jargonaut pairs check gold.csv -w my-domain")
+def check(
+    file: FileArgument,
+    workspace: WorkspaceFlag = Path(),
+    docs: DocsFlag = None,
+    column: ColumnFlag = None,
+    form: FormatFlag = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Says what adding a labelled file would give, against the documents. Adds nothing.
+
+    Exit code 0: usable. 2: nothing in it can be used.
+    """
+    opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
+    found = opened.check(file, options=_label_options(column, form, None))
+    if as_json:
+        say(json.dumps({**plain(found), "ok": found.ok}, ensure_ascii=False, indent=2))
+    else:
+        for line in found.sentences():
+            say(line)
+    raise typer.Exit(0 if found.ok else 2)
+
+
+@pairs_app.command("list", epilog="Example: jargonaut pairs list -w my-domain")
+def list_(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
+    """What was added to the workspace."""
+    entries = open_workspace(workspace, TerminalReporter()).pairs().entries()
+    if as_json:
+        rows = [{**plain(entry.artifact.counts), "key": entry.artifact.key} for entry in entries]
+        say(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    if not entries:
+        say("nothing was added yet: jargonaut pairs add FILE")
+    for entry in entries:
+        left_out = f", {entry.left_out:,} rows left out" if entry.left_out else ""
+        say(f"  {entry.name:<32} {entry.kind:<10} {entry.judgements:>9,} judgements{left_out}")
+
+
+@pairs_app.command(epilog="Example: jargonaut pairs remove gold.csv -w my-domain")
+def remove(
+    name: Annotated[str, typer.Argument(help="As `pairs list` shows it.", show_default=False)],
+    workspace: WorkspaceFlag = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Takes a source out of the workspace's pairs; the file that it was read from stays."""
+    entry = open_workspace(workspace, TerminalReporter()).pairs().remove(name)
+    said = f"removed {entry.name} ({entry.judgements:,} judgements)"
+    say(json.dumps({"removed": entry.name, "judgements": entry.judgements}) if as_json else said)
+
+
+def _mapped(column: list[str] | None) -> dict[str, str]:
+    """`role=COLUMN` flags.
+
+    Raises:
+        InputError: One of them has no `=`.
+    """
+    found: dict[str, str] = {}
+    for one in column or []:
+        role, equals, name = one.partition("=")
+        if not equals or not role.strip() or not name.strip():
+            raise InputError(f"{one!r} maps no column", where="--column", remedy="write role=COLUMN, such as query=Frage")
+        found[role.strip()] = name.strip()
+    return found
+
+
+def _label_options(column: list[str] | None, form: str | None, part: str | None) -> Any:
+    from jargonaut.formats.labels import LabelOptions
+
+    split = next((name for name in SPLITS if name == part), None)
+    if part is not None and split is None:
+        raise InputError(f"{part!r} is no part", where="--as", remedy=f"one of {', '.join(SPLITS)}")
+    mapped = _mapped(column)
+    return LabelOptions(format=form, columns=tuple(mapped.items()), split=split)
+
+
+def _show_left_out(rows: list[Any]) -> None:
+    if rows:
+        say(f"  {len(rows):,} rows left out, among them:")
+        for row in rows[:SHOWN]:
+            say(f"      {row}")
+
+
+def _show_attributed(counts: Any, listed: str) -> None:
+    ways = ", ".join(f"{n:,} by {way}" for way, n in counts["ways"].items() if n)
+    say(f"  {counts['pairs']:,} pairs of {counts['queries']:,} queries with passages of the corpus ({ways or 'none'})")
+    told = {
+        "unknown": f"name nothing in the corpus, listed in {listed}", "narrowed": "were narrowed to a passage of a document",
+        "duplicates": "repeat another", "contradictions": "pairs are judged both ways; the higher grade counts",
+        "conflicting": "have an id and a text of different passages",
+        "unlike": "have a text that is not that of their passage",
+    }  # fmt: skip
+    for key, words in told.items():
+        if counts.get(key):
+            say(f"  {counts[key]:,} {words}")

@@ -1,0 +1,175 @@
+"""Everything a user does with pairs in a workspace: add them, have them written, look at them, judge them.
+
+Joins the pool with the corpus that a workspace is about. How a kind of source is read, and which pairs are worth
+training on, is decided by the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jargonaut import formats
+from jargonaut.artifacts import Artifact, content_hash, file_hash
+from jargonaut.errors import InputError
+from jargonaut.formats.labels import LabelOptions, open_judgements
+from jargonaut.layout import Layout
+from jargonaut.pairing import PreparedPairs, attributed, prepare_pairs
+from jargonaut.pairs.clicks import ClickOptions, judge_log
+from jargonaut.pool import Entry, Pool
+from jargonaut.protocols import Reporter
+from jargonaut.records import BadRow, Judgement
+from jargonaut.settings import Settings
+from jargonaut.sources import PreparedCorpus, known_source, open_source, prepare_corpus
+
+if TYPE_CHECKING:
+    from jargonaut.pairs.check import Checked
+
+LABELS_VERSION = 1
+CLICKS_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A source that was added.
+
+    Attributes:
+        entry: In the pool.
+        attributed: Which passages of the corpus it means; None in a workspace that has no documents yet.
+        notices: What a reader must know before trusting it.
+    """
+
+    entry: Entry
+    attributed: Artifact | None
+    notices: tuple[str, ...] = ()
+
+
+class PairCollection:
+    """The pairs of a workspace.
+
+    Args:
+        layout: The workspace's paths.
+        settings: Every stage's options.
+        reporter: Where long work shows itself.
+        docs: The documents that pairs are about; what the workspace was last used on when None.
+    """
+
+    def __init__(self, layout: Layout, settings: Settings, reporter: Reporter, docs: Path | None = None) -> None:
+        self._layout, self._settings, self._reporter = layout, settings, reporter
+        self._docs = docs
+        self._pool = Pool(layout.pool)
+
+    def add(self, path: str | Path, *, name: str | None = None, options: LabelOptions | None = None) -> Added:
+        """Adds a labelled file or folder.
+
+        Args:
+            path: CSV, TSV, JSONL, JSON, Parquet, TREC qrels or a BEIR folder; see `open_judgements`.
+            name: What it is called from now on; the file's name when None. A source of this name is replaced.
+            options: How it is read.
+
+        Raises:
+            InputError: It cannot be read, or holds nothing that can be used.
+        """
+        source, how = Path(path), options or LabelOptions()
+
+        def build(on_bad: formats.OnBad) -> tuple[Sequence[Judgement], Any]:
+            found = open_judgements(source, on_bad, how)
+            told = {"format": found.format, "columns": [list(pair) for pair in found.columns]}
+            return self._reporter.track(found, f"reading {source.name}"), lambda: told  # type: ignore[return-value]
+
+        return self._add(source, name, "labels", LABELS_VERSION, how, build)
+
+    def add_clicks(
+        self, path: str | Path, *, name: str | None = None, columns: Mapping[str, str] | None = None
+    ) -> Added:
+        """Adds a click log, read as the settings say.
+
+        Args:
+            path: CSV, TSV, JSONL, JSON or Parquet; see `judge_log`.
+            name: What it is called from now on; the file's name when None. A source of this name is replaced.
+            columns: Role (`query`, `document`, `rank`, `clicked`, `time`, `session` …) → name of its column, where that
+                says nothing.
+
+        Raises:
+            InputError: It is no click log, or nothing in it can be used.
+        """
+        source, how = Path(path), _with_columns(self._settings.clicks, columns or {})
+
+        def build(on_bad: formats.OnBad) -> tuple[Sequence[Judgement], Any]:
+            found = judge_log(source, how, on_bad, self._reporter)
+            told = {
+                "impressions": found.impressions, "pages": found.pages, "sessions": found.sessions,
+                "dropped": dict(found.dropped), "notices": list(found.notices), "span": found.span,
+                "recent_since": found.recent_since, "threshold": found.threshold, "curve": found.curve,
+            }  # fmt: skip
+            return found.judgements, lambda: told
+
+        return self._add(source, name, "clicks", CLICKS_VERSION, how, build)
+
+    def check(self, path: str | Path, *, options: LabelOptions | None = None) -> Checked:
+        """What adding a labelled file would give; nothing is added.
+
+        Raises:
+            InputError: It cannot be read, or the workspace has no documents yet.
+        """
+        from jargonaut.pairs.check import check
+
+        bad: list[BadRow] = []
+        found = open_judgements(Path(path), bad.append, options)
+        return check(found, self.corpus.passages, bad)
+
+    def entries(self) -> list[Entry]:
+        """What was added, by name."""
+        return self._pool.entries()
+
+    def remove(self, name: str) -> Entry:
+        """Takes a source out again; the file that it was read from stays.
+
+        Raises:
+            InputError: There is no source of this name.
+        """
+        return self._pool.remove(name)
+
+    @cached_property
+    def corpus(self) -> PreparedCorpus:
+        """The passages that pairs are about.
+
+        Raises:
+            InputError: Nobody said yet where they lie.
+        """
+        from jargonaut.story import base_model
+
+        source = open_source(known_source(self._layout, self._docs), self._settings)
+        return prepare_corpus(source, base_model(self._settings), self._settings, self._layout, self._reporter)
+
+    @cached_property
+    def prepared(self) -> PreparedPairs:
+        """All pairs of the workspace, curated and split."""
+        from jargonaut.story import base_model, cached_encoder
+
+        encoder = cached_encoder(base_model(self._settings), self._settings, self._layout, self._reporter)
+        return prepare_pairs(self.corpus, encoder, self._settings, self._layout, self._reporter)
+
+    def _add(self, source: Path, name: str | None, kind: str, version: int, options: Any, build: Any) -> Added:
+        if not source.exists():
+            raise InputError("there is no such file or folder", where=str(source))
+        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+        digest = content_hash([(file.name, file_hash(file)) for file in files])
+        inputs = {"content": digest}
+        entry = self._pool.add(
+            name or source.resolve().name, kind, version=version, inputs=inputs, options=options, build=build
+        )
+        known = self._docs is not None or self._layout.source.exists()
+        found = attributed(self.corpus, entry, self._settings, self._layout) if known else None
+        return Added(entry, found, tuple(entry.artifact.counts.get("notices", ())))
+
+
+def _with_columns(options: ClickOptions, columns: Mapping[str, str]) -> ClickOptions:
+    known = {f.name.removesuffix("_column"): f.name for f in fields(ClickOptions) if f.name.endswith("_column")}
+    for role in columns:
+        if role not in known:
+            raise InputError(f"a click log has no {role!r}", where="--column", remedy=f"one of {', '.join(known)}")
+    return replace(options, **{known[role]: column for role, column in columns.items()})
