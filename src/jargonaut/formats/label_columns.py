@@ -35,10 +35,11 @@ _TARGET = _listed("""
     golddocids goldids relevantdocs
 """)
 _EITHER = _listed("""
-    positive positives pos passage passages document documents doc docs chunk chunks page source article product
-    positivepassage positivepassages relevantpassage relevantpassages relevantdocument relevantdocuments positivectxs
-    target
+    positive positives pos passage passages document documents doc docs chunk chunks positivepassage positivepassages
+    relevantpassage relevantpassages relevantdocument relevantdocuments positivectxs target
 """)
+_LAST_RESORT = _listed("source article page product")
+"""Often a mere note beside a text, so they count only where nothing else can be the answer."""
 _TEXT = _listed("""
     positivetext passagetext documenttext doctext chunktext context contexts content contents text paragraph
     snippet body sentence2 chosen answer answers response completion output
@@ -50,6 +51,8 @@ _GRADE = _listed("""
     relevance grade label score rating rel relevancescore relevancelabel relevancegrade judgement judgment
     isrelevant relevant similarity similarityscore gold
 """)
+_LIST_OR_GRADE = ("relevant", "gold")
+"""Whether it answers, or, where there are lists, all that answers."""
 _SPLIT = _listed("split datasplit datasetsplit partition subset")
 
 _PLAIN_NAMES: dict[Role, Sequence[str]] = {
@@ -59,8 +62,8 @@ _PLAIN_NAMES: dict[Role, Sequence[str]] = {
 _SHOWN_NAMES: dict[Role, str] = {
     "query": "query, question, anchor", "target": "passage_id, doc_id, url", "text": "positive, passage, text, answer",
 }  # fmt: skip
-_IDENTIFIER = re.compile(r"\S{1,512}|[^\n]{1,200}\.[A-Za-z]\w{0,4}", re.ASCII)
-"""A word without blanks, or a file's name with its ending."""
+_IDENTIFIER = re.compile(r"[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,512}|[^\n]{1,200}\.[A-Za-z][0-9A-Za-z]{0,4}")
+"""A word without blanks (in a script that has any), or a file's name with its ending."""
 _ID_SHARE = 0.9
 
 
@@ -166,7 +169,8 @@ def _by_name(
     found["split"] = _first(_SPLIT, named)
     negatives = tuple((c, bool(m["id"] or m["id2"])) for c in columns if c not in taken and (m := _negative(c)))
     found["negatives"] = given.get("negatives", negatives)
-    found["grade"] = "" if found["negatives"] else _first(_GRADE, named)  # a triplet's label is a margin
+    grades = [name for name in _GRADE if name not in _LIST_OR_GRADE or not _any_list(named.get(name, ""), rows)]
+    found["grade"] = "" if found["negatives"] else _first(grades, named)  # a triplet's label is a margin
     found |= given
     if not ("target" in given or "text" in given):
         named = {name: column for name, column in named.items() if column != found["query"]}
@@ -186,7 +190,11 @@ def _mapped(mapped: Sequence[tuple[Role, str]], rows: Sequence[Mapping[str, Any]
 
 def _answers(named: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The columns of ids and of texts."""
-    either = [(named[name], _holds_ids(named[name], rows)) for name in _EITHER if name in named]
+    lists = (name for name in _LIST_OR_GRADE if name in named and _any_list(named[name], rows))
+    listed = [name for name in (*_EITHER, *lists) if name in named]
+    if not listed and not any(name in named for name in (*_TARGET, *_TEXT)):
+        listed = [name for name in _LAST_RESORT if name in named]
+    either = [(named[name], _holds_ids(named[name], rows)) for name in listed]
     target = _first(_TARGET, named) or next((column for column, ids in either if ids), "")
     text = next((column for column, ids in either if not ids), "") or _first(_TEXT, named)
     return target, text
@@ -205,6 +213,10 @@ def _holds_ids(column: str, rows: Sequence[Mapping[str, Any]]) -> bool:
     values = [value for row in rows for value in _flat(row.get(column))]
     like_ids = sum(isinstance(value, int) or _IDENTIFIER.fullmatch(value.strip()) is not None for value in values)
     return bool(values) and like_ids >= _ID_SHARE * len(values)
+
+
+def _any_list(column: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(isinstance(row.get(column), list) for row in rows)
 
 
 def _flat(value: Any) -> Iterator[str | int]:
