@@ -82,6 +82,11 @@ def read_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
     Raises:
         InputError: The file cannot be opened.
     """
+    return (qrel for _, qrel in numbered_qrels(path, on_bad))
+
+
+def numbered_qrels(path: Path, on_bad: OnBad) -> Iterator[tuple[int, Qrel]]:
+    """The judgements that `read_qrels` reads, each with its line."""
     try:
         opened = path.open(encoding="utf-8-sig", errors="replace")
     except OSError as error:
@@ -100,7 +105,7 @@ def read_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
                 continue
             query_id, passage_id, grade = (cells[place].strip() for place in places)
             if _is_integer(grade):
-                yield Qrel(query_id, passage_id, int(float(grade)))
+                yield number, Qrel(query_id, passage_id, int(float(grade)))
             else:
                 on_bad(BadRow(str(path), number, "score", f"a whole number is wanted, not {grade!r}"))
 

@@ -52,7 +52,7 @@ def read_jsonl(path: Path, on_bad: OnBad) -> Iterator[tuple[int, dict[str, Any]]
     """
     for number, raw in lines_of(path, on_bad):
         try:
-            row = _without_surrogates(json.loads(raw.decode("utf-8-sig")), raw)
+            row = without_surrogates(json.loads(raw.decode("utf-8-sig")), raw)
         except UnicodeDecodeError:
             on_bad(BadRow(str(path), number, "", "not UTF-8 text"))
             continue
@@ -152,14 +152,14 @@ def lines_of(path: Path, on_bad: OnBad, *, blank: bool = False) -> Iterator[tupl
                 yield number, raw
 
 
-def _without_surrogates(value: Any, raw: bytes) -> Any:
+def without_surrogates(value: Any, raw: bytes) -> Any:
     r"""The JSON value of a line with U+FFFD for lone surrogates, which only an escape (`\ud83d`) can bring in."""
     if b"\\u" not in raw:
         return value
     if isinstance(value, str):
         return legible(value)
     if isinstance(value, list):
-        return [_without_surrogates(item, raw) for item in value]
+        return [without_surrogates(item, raw) for item in value]
     if isinstance(value, dict):
-        return {legible(key): _without_surrogates(item, raw) for key, item in value.items()}
+        return {legible(key): without_surrogates(item, raw) for key, item in value.items()}
     return value
