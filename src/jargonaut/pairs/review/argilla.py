@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from jargonaut.artifacts import legible
 from jargonaut.pairs.review.cards import Card
 from jargonaut.pairs.review.decisions import REASONS, Decision
 
@@ -39,9 +40,10 @@ settings = rg.Settings(
 
 UPLOAD = """\
 dataset = rg.Dataset(name="pairs-review", settings=settings).create()
-dataset.records.from_json("{path}")
-# and when the experts are done:
-dataset.records(with_responses=True).to_json("answers.json")
+dataset.records.from_json({path!r})
+# and when the experts are done; without the filter, drafts would count as answers:
+submitted = rg.Query(filter=rg.Filter([("response.status", "==", "submitted")]))
+dataset.records(query=submitted).to_json("answers.json")
 """
 """Python that follows it, for a file that is named."""
 
@@ -63,6 +65,7 @@ def record_of(card: Card, decision: Decision | None) -> dict[str, Any]:
         suggestions = {name: {"value": value, "score": None, "agent": AGENT} for name, value in says.items() if value}
         metadata["reviewer"] = decision.reviewer
     fields = {"query": card.pair.query, "title": card.title, "passage": card.passage.text}
+    fields = {name: legible(text) for name, text in fields.items()}
     return {
         "id": card.key,
         "fields": {name: text for name, text in fields.items() if text or name != "title"},

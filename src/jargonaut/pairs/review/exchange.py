@@ -6,13 +6,14 @@ read back: what else is in the file may be damaged on its way, and is.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from jargonaut.artifacts import write_json
+from jargonaut.artifacts import atomic_write
 from jargonaut.errors import InputError
 from jargonaut.formats import OnBad, open_table
 from jargonaut.formats.spreadsheets import LONGEST_CELL, as_written, write_spreadsheet
@@ -65,7 +66,9 @@ def export(path: Path, sample: Sample, decisions: Mapping[str, Mapping[str, Deci
     if path.name.endswith(".csv"):
         return write_spreadsheet(path, COLUMNS, (_row(card, decision) for card, decision in cards))
     if path.name.endswith(".json"):
-        write_json(path, [record_of(card, decision) for card, decision in cards])
+        records = [record_of(card, decision) for card, decision in cards]
+        with atomic_write(path) as temporary:  # in ASCII: Argilla reads it in whatever encoding its machine is set to
+            temporary.write_text(json.dumps(records, indent=1) + "\n", encoding="ascii")
         return len(cards)
     raise InputError(
         "this kind of file is not written", where=str(path), remedy="name it .csv (spreadsheets) or .json (Argilla)"
