@@ -145,10 +145,8 @@ class _Table:
         if command == "more" and len(card.passage.text) > FOLD_AT:
             self._whole = not self._whole
             return True
-        if command == "more":
-            self._tell("This is the whole passage.")
-            return False
-        self._tell(_HELP if command == "help" else _unknown(answer))
+        texts = {"help": _HELP, "more": "This is the whole passage."}
+        self._tell(texts.get(command) or _unknown(answer))
         return False
 
     def _decided(self, command: str, rest: str, card: Card) -> Decision | None:

@@ -176,7 +176,8 @@ def _text(path: Path, sample: bytes, on_bad: OnBad) -> Iterator[str]:
     wide = _wide(sample)
     with _opened(path) as stream:
         if wide:
-            yield from io.TextIOWrapper(stream, encoding=wide, errors="replace", newline="")
+            with io.TextIOWrapper(stream, encoding=wide, errors="replace", newline="") as text:
+                yield from text
             return
         number = 0
         while True:
