@@ -72,3 +72,23 @@ def content_stems(text: str, language: str = "english", stop_words: Collection[s
     """
     kept = [word for word in words(text) if word not in stop_words]
     return frozenset(_stemmer(language).stemWords(kept))
+
+
+def shared_words(query: str, text: str, language: str = "english") -> tuple[tuple[int, int], ...]:
+    """Where a text repeats the query's content words: (start, end) in characters, in order, neighbours joined.
+
+    Only letters that touch are joined, as in scripts without spaces, where each character is a word.
+
+    Raises:
+        SettingsError: Snowball has no stemmer for `language`.
+    """
+    asked = content_stems(query, language)
+    spans: list[tuple[int, int]] = []
+    for match in _WORD.finditer(text):
+        if asked.isdisjoint(content_stems(match[0], language)):
+            continue
+        if spans and spans[-1][1] == match.start():
+            spans[-1] = (spans[-1][0], match.end())
+        else:
+            spans.append(match.span())
+    return tuple(spans)
