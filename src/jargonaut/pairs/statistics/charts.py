@@ -53,7 +53,7 @@ def stacked(pieces: Sequence[Piece], description: str) -> str:
     kinds = list(dict.fromkeys(piece.kind for piece in pieces))
     rows = [{"bar": p.bar, "kind": p.kind, "value": p.value, "order": kinds.index(p.kind)} for p in pieces]
     bars = len({piece.bar for piece in pieces})
-    axis = alt.Axis(tickCount=4, format="~s", title=None, ticks=False, domain=False)
+    axis = alt.Axis(tickCount=4, format=",d", title=None, ticks=False, domain=False)
     side = alt.Axis(labelLimit=104, ticks=False, domain=False, labelPadding=8)
     chart = (
         alt.Chart(alt.InlineData(values=rows))

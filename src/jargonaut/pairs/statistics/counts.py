@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jargonaut.pairs.statistics.columns import UNKNOWN, Codes, Columns
+from jargonaut.records import source_of
 
 _PER_QUERY = (("1", 1, 1), ("2", 2, 2), ("3 to 5", 3, 5), ("6 to 10", 6, 10), ("more", 11, np.iinfo(np.int64).max))
 
@@ -58,6 +59,22 @@ class Counts:
     positives_per_query: Mapping[str, int] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
     unknown_passages: int = 0
+
+    @property
+    def rows(self) -> tuple[tuple[str, bool, Count], ...]:
+        """(name, whether it is a part of the row above, sizes): every source, and what it consists of."""
+        return tuple(
+            row
+            for source, count in self.by_source.items()
+            for row in (
+                (source, False, count),
+                *(
+                    (name.partition(":")[2] or name, True, its)
+                    for name, its in self.by_provenance.items()
+                    if name != source and source_of(name) == source
+                ),
+            )
+        )
 
 
 def counts(table: Columns) -> Counts:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-_BINS = 20
+_BINS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def distribution(values: Sequence[float] | NDArray[np.float64], edges: Sequence[
 def count_edges(groups: Sequence[NDArray[np.float64]]) -> list[float]:
     """Edges for whole numbers from 0, the same for several groups, so that 98 % of each lie inside.
 
-    Bins are equally wide, at least 1 and at most 20 of them.
+    Bins are equally wide, at least 1 and at most 16 of them.
     """
     highest = max((float(np.quantile(group, 0.98)) for group in groups if len(group)), default=0.0)
     width = max(1, int(np.ceil((highest + 1) / _BINS)))

@@ -1,7 +1,7 @@
 """What is there twice: pairs, queries, queries in several parts, passages with a crowd of queries.
 
-Near-duplicates are queries whose word shingles nearly agree (`jargonaut.deduplication`) or whose content words do.
-Counts, and removes nothing.
+Near-duplicates are queries whose content words, by stem and in any order, nearly agree (`jargonaut.deduplication`), and
+whose words with digits do: "type 1A" and "type 1B" are two questions. Counts, and removes nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from jargonaut.deduplication import DedupOptions, near_duplicates
 from jargonaut.pairs.statistics.columns import UNKNOWN, Codes, Columns
 from jargonaut.pairs.statistics.options import StatisticsOptions
-from jargonaut.pairs.wording import content_stems
+from jargonaut.pairs.wording import content_stems, words
 
-SHORT = DedupOptions(threshold=0.8, shingle_words=2, min_words=4)
-"""What is nearly the same among texts of a few words: two queries of ten words that differ in one at the end."""
+SHORT = DedupOptions(threshold=0.85, shingle_words=1, min_words=4)
+"""Sets of stems that are nearly the same: six of seven in common. Smaller sets have to be equal."""
 _LEAST_STEMS = 2
 
 
@@ -78,26 +78,22 @@ def duplicates(table: Columns, options: StatisticsOptions) -> Duplicates:
 
 def _groups(table: Columns, options: StatisticsOptions) -> Codes:
     """For each query the number of its group of near-duplicates: the first of them."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    stems = (content_stems(text, options.language) for text in table.queries)
+    asked = (
+        (str(i), " ".join(sorted(found)) if len(found) >= _LEAST_STEMS else f"{i}") for i, found in enumerate(stems)
+    )
+    alike = near_duplicates(asked, SHORT)
+    first: dict[tuple[str, tuple[str, ...]], int] = {}
+    return np.array(
+        [first.setdefault((alike[str(i)], _numbered(text)), i) for i, text in enumerate(table.queries)], dtype=np.int64
+    )
 
-    count = len(table.queries)
-    if not count:
-        return np.zeros(0, dtype=np.int64)
-    alike = near_duplicates(((str(i), text) for i, text in enumerate(table.queries)), SHORT)
-    first = np.array([int(alike[str(i)]) for i in range(count)], dtype=np.int64)
-    by_stems: dict[str, int] = {}
-    same = np.arange(count)
-    for i, text in enumerate(table.queries):
-        stems = content_stems(text, options.language)
-        if len(stems) >= _LEAST_STEMS:
-            same[i] = by_stems.setdefault(" ".join(sorted(stems)), i)
-    each = np.arange(count)
-    edges = (np.ones(2 * count, dtype=np.int8), (np.concatenate([each, each]), np.concatenate([first, same])))
-    _, labels = connected_components(coo_array(edges, shape=(count, count)), directed=False)
-    _, leaders = np.unique(labels, return_index=True)
-    groups: Codes = leaders[labels]
-    return groups
+
+def _numbered(text: str) -> tuple[str, ...]:
+    """The words with digits."""
+    if text.isalpha():
+        return ()
+    return tuple(sorted({word for word in words(text) if not word.isalpha()}))
 
 
 def _parts(codes: Codes, part: Codes, size: int) -> Codes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ENOUGH_TRAIN_QUERIES = 1000
 _FEW = 20  # shares of fewer say nothing
 _MANY_REPEATS = 0.1
+_SOME_REPEATS = 0.01
 _SHOWN_CHARS = 60
 
 
@@ -43,7 +44,7 @@ def _leaks(found: PairStatistics, _: StatisticsOptions) -> Iterator[str]:
             f"{twice.in_several_parts:,} queries stand in more than one of {parts}{example}: "
             "scores on them mean nothing. Let the pairs be split again, or drop these queries from training."
         )
-    elif twice.near_in_several_parts:
+    elif twice.near_in_several_parts > _SOME_REPEATS * found.counts.total.queries:
         yield (
             f"{twice.near_in_several_parts:,} groups of nearly equal queries stand in more than one part: scores are a "
             "little too good. Merge near-duplicate queries before the split."

@@ -37,9 +37,9 @@ class StatisticsOptions:
     language: str = "english"
     sample: int = 10_000
     topics: int = 24
-    topic_passages: int = 20_000
+    topic_passages: int = 10_000
     many_queries: int = 10
-    gap_queries: int = 1_000
+    gap_queries: int = 500
     min_gap_queries: int = 50
     permutations: int = 199
     dominant_document: float = 0.3

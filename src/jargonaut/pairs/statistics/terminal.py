@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import set_cell_size
+
 from jargonaut.pairs.statistics.counts import Count
 from jargonaut.pairs.statistics.gap import Gap
 from jargonaut.pairs.statistics.notices import shown
@@ -38,14 +40,11 @@ def _sizes(found: PairStatistics) -> Iterator[str]:
     counts = found.counts
     parts = list(counts.by_split)
     yield f"{'PAIRS':<24}{'queries':>10}{'positives':>11}{'negatives':>11}" + "".join(
-        f"{shown(part, 10):>11}" for part in parts[:3]
+        " " + _cell(shown(part, 10).rjust(10), 10) for part in parts[:3]
     )
-    for source, count in counts.by_source.items():
-        split = counts.positives_by_source_and_split.get(source, {})
-        yield _row(source, count, [split.get(part, 0) for part in parts[:3]])
-        for provenance, its in counts.by_provenance.items():
-            if provenance != source and _belongs(provenance, source):
-                yield _row(f"  {provenance.partition(':')[2] or provenance}", its, [])
+    for name, is_part, count in counts.rows:
+        split = {} if is_part else counts.positives_by_source_and_split[name]
+        yield _row(f"  {name}" if is_part else name, count, [split.get(part, 0) for part in parts[:3]] if split else [])
     yield _row("all", counts.total, [counts.by_split[part].positives for part in parts[:3]])
     per_query = ", ".join(f"{name}: {n:,}" for name, n in counts.positives_per_query.items() if n)
     if per_query:
@@ -54,23 +53,16 @@ def _sizes(found: PairStatistics) -> Iterator[str]:
         yield f"grades                {', '.join(f'{grade}: {n:,}' for grade, n in counts.grades.items())}"
 
 
-def _belongs(provenance: str, source: str) -> bool:
-    from jargonaut.records import source_of
-
-    return source_of(provenance) == source
-
-
 def _row(name: str, count: Count, parts: Sequence[int]) -> str:
     numbers = f"{count.queries:>10,}{count.positives:>11,}{count.negatives:>11,}"
-    return f"{shown(name, 23) if not name.startswith(' ') else '  ' + shown(name, 21):<24}{numbers}" + "".join(
-        f"{number:>11,}" for number in parts
-    )
+    indent = "  " if name.startswith(" ") else ""
+    return f"{indent}{_cell(name, 24 - len(indent))}{numbers}" + "".join(f"{number:>11,}" for number in parts)
 
 
 def _lengths(found: PairStatistics) -> Iterator[str]:
     if not found.lengths.queries:
         return
-    yield f"{'LENGTH IN WORDS':<24}{'5%':>6}{'25%':>6}{'median':>8}{'75%':>6}{'95%':>6}  histogram"
+    yield f"{'LENGTH IN WORDS':<21}{'5%':>6}{'25%':>6}{'median':>8}{'75%':>6}{'95%':>6}  histogram"
     rows = [(f"queries, {source}", spread) for source, spread in found.lengths.queries.items()]
     for name, spread in [*rows, ("positives", found.lengths.positives)]:
         if spread.measured:
@@ -78,7 +70,7 @@ def _lengths(found: PairStatistics) -> Iterator[str]:
             cells = "".join(f"{value:>{width}.0f}" for value, width in zip(figures, (6, 6, 8, 6, 6), strict=True))
             edges = spread.histogram.edges
             yield (
-                f"{name:<24}{cells}  {edges[0]:.0f} {_blocks(spread.histogram.counts)} {edges[-1]:.0f}"
+                f"{_cell(name, 21)}{cells}  {edges[0]:.0f} {_blocks(spread.histogram.counts)} {edges[-1]:.0f}"
                 f"{_sample(spread.measured, spread.of)}"
             )
 
@@ -108,7 +100,7 @@ def _duplicates(found: PairStatistics) -> Iterator[str]:
         f"crowded passages {twice.crowded_passages:,}"
     )
     for one, other in twice.near_examples[:1]:
-        yield f'  such as "{shown(one, 40)}" and "{shown(other, 40)}"'
+        yield f'  such as "{_cell(one, 40).rstrip()}" and "{_cell(other, 40).rstrip()}"'
 
 
 def _coverage(found: PairStatistics) -> Iterator[str]:
@@ -119,15 +111,16 @@ def _coverage(found: PairStatistics) -> Iterator[str]:
     for name, its in [*coverage.by_split.items(), ("all", coverage.overall)]:
         passages = f"{its.passages:,} ({its.passages / coverage.passages:.0%})"
         documents = f"{its.documents:,} ({its.documents / coverage.documents:.0%})"
-        yield f"{shown(name, 23):<24}{passages:>20}{documents:>22}"
+        yield f"{_cell(name, 24)}{passages:>20}{documents:>22}"
     yield f"{'the corpus':<24}{coverage.passages:>20,}{coverage.documents:>22,}"
     topics = coverage.topics
     if topics.all:
         sample = _sample(topics.measured, topics.of)
-        yield f"least covered of {len(topics.all)} topics, by {topics.based_on}{sample}"
-        for topic in topics.all[:5]:
+        name = "least covered" if topics.all[0].share < 1 else "every passage is covered in each"
+        yield f"{name} of {len(topics.all)} topics, by {topics.based_on}{sample}"
+        for topic in [topic for topic in topics.all if topic.covered < topic.passages][:5]:
             bar = "█" * round(topic.share * _BAR)
-            yield f"  {topic.share:>4.0%} {bar:░<{_BAR}} {shown(topic.name, 46):<46} {topic.passages:>7,} passages"
+            yield f"  {topic.share:>4.0%} {bar:░<{_BAR}} {_cell(topic.name, 46)} {topic.passages:>7,} passages"
 
 
 def _gap(found: PairStatistics) -> Iterator[str]:
@@ -154,7 +147,7 @@ def _gap(found: PairStatistics) -> Iterator[str]:
 def _word_lists(gap: Gap) -> Iterator[str]:
     for name, shifts in (("more generated", gap.more_generated), ("more real", gap.more_real)):
         if shifts:
-            yield f"{name:<24}{shown(_listed(shifts), WIDTH - 24)}"
+            yield f"{name:<24}{_cell(_listed(shifts), WIDTH - 24).rstrip()}"
 
 
 def _listed(shifts: Sequence[WordShift]) -> str:
@@ -168,8 +161,8 @@ def _removed(found: PairStatistics) -> Iterator[str]:
     for removal in found.removed:
         first = removal.examples[0] if removal.examples else None
         detail = f" ({shown(first.detail, 24)})" if first and first.detail else ""
-        example = f'"{shown(first.query, 60 - len(detail))}"{detail}' if first else ""
-        yield f"{shown(removal.rule, 23):<24}{removal.pairs:>10,}  {example}"
+        example = f'"{_cell(first.query, 60 - len(detail)).rstrip()}"{detail}' if first else ""
+        yield f"{_cell(removal.rule, 24)}{removal.pairs:>10,}  {example}"
 
 
 def _notices(found: PairStatistics) -> Iterator[str]:
@@ -177,6 +170,11 @@ def _notices(found: PairStatistics) -> Iterator[str]:
         yield "LOOK AT"
     for notice in found.notices:
         yield from textwrap.wrap(shown(notice, 2000), WIDTH, initial_indent="! ", subsequent_indent="  ")
+
+
+def _cell(text: str, width: int) -> str:
+    """A user's text in exactly so many columns, of which wide letters take two."""
+    return set_cell_size(shown(text, width), width)
 
 
 def _blocks(counts: Sequence[int]) -> str:

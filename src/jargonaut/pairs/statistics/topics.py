@@ -26,6 +26,7 @@ _LEAST_PASSAGES = 20
 _PASSAGES_PER_TOPIC = 10
 _COMPONENTS = 64
 _EXAMPLE_CHARS = 240
+_READ_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def topics(
     wanted = min(options.topics, len(rows) // _PASSAGES_PER_TOPIC)
     if len(rows) < _LEAST_PASSAGES or wanted < 2:
         return none
-    counted = word_counts([passages[i].content("title") for i in rows], options.language)
+    counted = word_counts([passages[i].content("title")[:_READ_CHARS] for i in rows], options.language)
     points = _word_points(counted, options.seed) if vectors is None else np.asarray(vectors[rows], dtype=np.float32)
     if points is None or not np.isfinite(points).all():
         return none

@@ -48,19 +48,24 @@ def word_counts(texts: Sequence[str], language: str) -> WordCounts:
     spellings: list[Counter[str]] = []
     indices: list[int] = []
     starts = [0]
+    often: list[int] = []
     for text in texts:
-        kept = [word for word in words(text) if word not in STOP_WORDS and not word.isdigit()]
-        fresh = [word for word in dict.fromkeys(kept) if word not in stem_of]
+        found = Counter(words(text))
+        kept = [word for word in found if word not in STOP_WORDS and not word.isdigit()]
+        fresh = [word for word in kept if word not in stem_of]
         stem_of.update(zip(fresh, stemmed(fresh, language), strict=True))
         for word in kept:
             column = columns.setdefault(stem_of[word], len(columns))
             if column == len(spellings):
                 spellings.append(Counter())
-            spellings[column][word] += 1
+            spellings[column][word] += found[word]
             indices.append(column)
+            often.append(found[word])
         starts.append(len(indices))
     shape = (len(texts), len(columns))
-    table = csr_array((np.ones(len(indices)), np.asarray(indices, dtype=np.int64), np.asarray(starts)), shape=shape)
+    table = csr_array(
+        (np.asarray(often, dtype=np.float64), np.asarray(indices, dtype=np.int64), np.asarray(starts)), shape=shape
+    )
     table.sum_duplicates()
     names = tuple(min(found, key=lambda word: (-found[word], word)) for found in spellings)
     return WordCounts(names, table)
