@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -72,6 +72,16 @@ def content_stems(text: str, language: str = "english", stop_words: Collection[s
     """
     kept = [word for word in words(text) if word not in stop_words]
     return frozenset(_stemmer(language).stemWords(kept))
+
+
+def stemmed(written: Sequence[str], language: str = "english") -> list[str]:
+    """The stem of each word, in order.
+
+    Raises:
+        SettingsError: Snowball has no stemmer for `language`.
+    """
+    stems: list[str] = _stemmer(language).stemWords(list(written))
+    return stems
 
 
 def shared_words(query: str, text: str, language: str = "english") -> tuple[tuple[int, int], ...]:
