@@ -21,9 +21,9 @@ from jargonaut.errors import InputError
 from jargonaut.evidence import ranker
 from jargonaut.layout import Layout
 from jargonaut.pairs.attribution import attribute
-from jargonaut.pairs.curation import Evidence, curate
+from jargonaut.pairs.curation import Curated, Evidence, curate
 from jargonaut.pairs.narrowing import LexicalBest
-from jargonaut.pairs.review import Decision, DecisionStore, apply
+from jargonaut.pairs.review import DecisionStore, apply
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
@@ -32,9 +32,7 @@ from jargonaut.sources import PreparedCorpus, left_out_counts
 
 PAIRS_VERSION = 4
 ATTRIBUTION_VERSION = 1
-
-Decisions = Mapping[str, Mapping[str, Decision]]
-"""What people decided about pairs: card → reviewer → decision."""
+COLLECT_VERSION = 1
 
 
 class PreparedPairs:
@@ -46,8 +44,7 @@ class PreparedPairs:
     @cached_property
     def removed(self) -> tuple[pairs.RemovedPair, ...]:
         """Pairs that were found and not used, each with the rule that removed it."""
-        rows = formats.read_jsonl(self.artifact.path / "removed.jsonl", lambda _: None)
-        return tuple(pairs.RemovedPair(Pair(**row["pair"]), row["rule"], row["detail"]) for _, row in rows)
+        return tuple(_removed(self.artifact))
 
     @cached_property
     def known_positives(self) -> dict[str, frozenset[str]]:
@@ -80,27 +77,86 @@ def attributed(prepared: PreparedCorpus, entry: Entry, settings: Settings, layou
     )
 
 
+def collected(
+    prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout, reporter: Reporter
+) -> Artifact:
+    """Pairs read off the documents and those that were added, curated; or finds that it was done."""
+    entries = Pool(layout.pool).entries()
+    structural = settings.structure.enabled and prepared.source.kind != "beir"
+    inputs = {
+        "corpus": prepared.artifact.key, "encoder": encoder.fingerprint if entries or structural else "",
+        "pool": [entry.artifact.key for entry in entries], "structural": structural,
+    }  # fmt: skip
+    options = {
+        "structure": settings.structure, "filter": settings.filter, "curate": settings.curate, "bm25": settings.bm25,
+    }  # fmt: skip
+
+    def build(folder: Path) -> Mapping[str, Any]:
+        bad: list[BadRow] = []
+        found = _structural(prepared, settings) if structural else []
+        for entry in entries:
+            artifact = attributed(prepared, entry, settings, layout)
+            bad += entry.bad_rows()
+            bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
+            found += formats.read_records(artifact.path / "pairs.jsonl", Pair)
+        curated = _curated(found, prepared, encoder, settings)
+        formats.write_jsonl(folder / "pairs.jsonl", curated.kept)
+        formats.write_jsonl(folder / "removed.jsonl", curated.removed)
+        formats.write_jsonl(folder / "flags.jsonl", curated.flags)
+        formats.write_jsonl(folder / "left_out.jsonl", bad)
+        return {
+            "found": len(found), "kept": len(curated.kept), "merged": len(curated.merged),
+            "flagged": curated.flagged, "removed": {rule: n for rule, n in curated.counts.items() if n},
+            "sentences": curated.sentences() if found else [], **left_out_counts(bad),
+        }  # fmt: skip
+
+    artifact = ensure(
+        layout.stage("collected"), "collect", version=COLLECT_VERSION, inputs=inputs, options=options, build=build
+    )
+    for line in () if artifact.reused else artifact.counts["sentences"]:
+        reporter.line(f"  {line}")
+    return artifact
+
+
 def prepare_pairs(
     prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout, reporter: Reporter
 ) -> PreparedPairs:
-    """Collects pairs, curates and splits them, or finds that it was done."""
-    entries = Pool(layout.pool).entries()
+    """Splits the curated pairs, as a review leaves them, and the labels of a BEIR folder; or finds that it was done."""
+    gathered = collected(prepared, encoder, settings, layout, reporter)
     decisions = DecisionStore(layout.reviews).in_force()
-    labelled = prepared.source.kind == "beir"
-    curated = bool(entries) or not labelled
-    inputs = {
-        "corpus": prepared.artifact.key, "encoder": encoder.fingerprint if curated else "",
-        "pool": [entry.artifact.key for entry in entries], "reviews": content_hash(decisions),
-    }  # fmt: skip
-    options: dict[str, Any] = {"split": settings.split}
-    if curated:  # the round trip asks BM25 too
-        options |= {
-            "structure": settings.structure, "filter": settings.filter, "curate": settings.curate,
-            "bm25": settings.bm25, "review": settings.review,
-        }  # fmt: skip
+    inputs = {"collected": gathered.key, "reviews": content_hash(decisions)}
+    options = {"split": settings.split, "as_gold": settings.review.as_gold}
 
     def build(folder: Path) -> Mapping[str, Any]:
-        return _Collection(prepared, encoder, settings, layout, reporter).write(folder, entries, decisions)
+        bad = list(formats.read_records(gathered.path / "left_out.jsonl", BadRow))
+        removed = _removed(gathered)
+        found: Sequence[Pair] = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
+        counts: dict[str, Any] = {"curation": {key: gathered.counts[key] for key in ("found", "kept", "merged", "flagged")}}
+        if decisions:
+            passages = {passage.id: passage for passage in prepared.passages}
+            reviewed = apply(found, passages, decisions, as_gold=settings.review.as_gold)
+            found, removed = reviewed.kept, [*removed, *reviewed.removed]
+            counts["review"] = {
+                "rejected": len(reviewed.removed), "accepted": reviewed.accepted, "edited": reviewed.edited,
+            }  # fmt: skip
+        if prepared.source.kind == "beir":
+            parts, judged = _labelled(prepared, bad.append)
+            splits = pairs.given_splits(parts, prepared.documents, prepared.near_duplicates, settings.split, found)
+            counts |= judged
+        elif found:
+            splits = pairs.split_pairs(found, prepared.documents, prepared.near_duplicates, settings.split)
+        else:
+            raise _nothing(prepared, removed)
+        removed += splits.dropped
+        for name in SPLITS:
+            formats.write_jsonl(folder / f"{name}.jsonl", splits.part(name))
+        formats.write_jsonl(folder / "removed.jsonl", removed)
+        formats.write_jsonl(folder / "left_out.jsonl", bad)
+        (folder / "groups.json").write_text(json.dumps(dict(splits.groups)), encoding="utf-8")
+        return {
+            **counts, **_counted(splits, prepared),
+            "removed": dict(sorted(Counter(one.rule for one in removed).items())), **left_out_counts(bad),
+        }  # fmt: skip
 
     artifact = ensure(
         layout.stage("pairs"), "pairs", version=PAIRS_VERSION, inputs=inputs, options=options, build=build
@@ -108,113 +164,46 @@ def prepare_pairs(
     return PreparedPairs(artifact)
 
 
-class _Collection:
-    """The pairs of a corpus on their way from their sources to the parts of a split."""
+def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:
+    """Pairs read off the documents."""
+    passages = prepared.passages
+    if prepared.source.kind == "documents":
+        documents = formats.read_records(prepared.artifact.path / "documents.jsonl", Document)
+    else:
+        passages = tuple(replace(p, document_id=p.id, start=0, end=len(p.text)) for p in passages)
+        documents = (Document(p.id, p.text, p.title, markdown=True) for p in passages)
+    return list(pairs.structural_pairs(documents, passages, settings.structure).pairs)
 
-    def __init__(
-        self, prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout, reporter: Reporter
-    ) -> None:
-        self._prepared, self._encoder, self._settings = prepared, encoder, settings
-        self._layout, self._reporter = layout, reporter
-        self._bad: list[BadRow] = []
-        self._removed: list[pairs.RemovedPair] = []
-        self._counts: dict[str, Any] = {}
 
-    def write(self, folder: Path, entries: Sequence[Entry], decisions: Decisions) -> dict[str, Any]:
-        """Writes all files of the artifact; gives its counts."""
-        given: dict[SplitName, Sequence[Pair]] = {}
-        found: list[Pair] = []
-        if self._prepared.source.kind == "beir":
-            given = self._labelled()
-        elif self._settings.structure.enabled:
-            found += self._structural()
-        for entry in entries:
-            found += self._added(entry)
-        if found:
-            found = self._reviewed(self._curated(found), decisions)
-        splits = self._split(given, found)
-        for name in SPLITS:
-            formats.write_jsonl(folder / f"{name}.jsonl", splits.part(name))
-        self._removed += splits.dropped
-        formats.write_jsonl(folder / "removed.jsonl", self._removed)
-        formats.write_jsonl(folder / "left_out.jsonl", self._bad)
-        (folder / "groups.json").write_text(json.dumps(dict(splits.groups)), encoding="utf-8")
-        return {**self._counts, **_counted(splits, self._prepared), **self._rules(), **left_out_counts(self._bad)}
+def _curated(found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, settings: Settings) -> Curated:
+    standings = ranker(
+        prepared.texts, prepared.documents, prepared.near_duplicates, encoder, settings.bm25,
+        settings.filter.round_trip_k,
+    )  # fmt: skip
+    evidence = Evidence(
+        prepared.texts, prepared.documents, rank=standings, encode=encoder.encode_queries if found else None,
+        stemmer=settings.bm25.language,
+    )  # fmt: skip
+    return curate(found, evidence, settings.curate, settings.filter)
 
-    def _rules(self) -> dict[str, Any]:
-        return {"removed": dict(sorted(Counter(one.rule for one in self._removed).items()))}
 
-    def _labelled(self) -> dict[SplitName, Sequence[Pair]]:
-        """The parts that a BEIR folder brings."""
-        parts, counts = _labelled(self._prepared, self._bad.append)
-        self._counts |= counts
-        return parts
+def _removed(artifact: Artifact) -> list[pairs.RemovedPair]:
+    rows = formats.read_jsonl(artifact.path / "removed.jsonl", lambda _: None)
+    return [pairs.RemovedPair(Pair(**row["pair"]), row["rule"], row["detail"]) for _, row in rows]
 
-    def _structural(self) -> list[Pair]:
-        """Pairs read off the documents."""
-        prepared, passages = self._prepared, self._prepared.passages
-        if prepared.source.kind == "documents":
-            documents = formats.read_records(prepared.artifact.path / "documents.jsonl", Document)
-        else:
-            passages = tuple(replace(p, document_id=p.id, start=0, end=len(p.text)) for p in passages)
-            documents = (Document(p.id, p.text, p.title, markdown=True) for p in passages)
-        return list(pairs.structural_pairs(documents, passages, self._settings.structure).pairs)
 
-    def _added(self, entry: Entry) -> list[Pair]:
-        """The pairs of a source that the user added."""
-        artifact = attributed(self._prepared, entry, self._settings, self._layout)
-        self._bad += entry.bad_rows()
-        self._bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
-        return list(formats.read_records(artifact.path / "pairs.jsonl", Pair))
-
-    def _curated(self, found: Sequence[Pair]) -> list[Pair]:
-        prepared, settings = self._prepared, self._settings
-        evidence = Evidence(
-            prepared.texts, prepared.documents,
-            rank=ranker(prepared.texts, prepared.documents, prepared.near_duplicates, self._encoder, settings.bm25,
-                        settings.filter.round_trip_k),
-            encode=self._encoder.encode_queries, stemmer=settings.bm25.language,
-        )  # fmt: skip
-        curated = curate(found, evidence, settings.curate, settings.filter)
-        for line in curated.sentences():
-            self._reporter.line(f"  {line}")
-        self._removed += curated.removed
-        self._counts["curation"] = {
-            "found": len(found), "kept": len(curated.kept), "merged": len(curated.merged),
-            "flagged": curated.flagged, "removed": {rule: n for rule, n in curated.counts.items() if n},
-        }  # fmt: skip
-        return list(curated.kept)
-
-    def _reviewed(self, found: Sequence[Pair], decisions: Decisions) -> list[Pair]:
-        if not decisions:
-            return list(found)
-        passages = {passage.id: passage for passage in self._prepared.passages}
-        reviewed = apply(found, passages, decisions, as_gold=self._settings.review.as_gold)
-        self._removed += reviewed.removed
-        self._counts["review"] = {
-            "rejected": len(reviewed.removed), "accepted": reviewed.accepted, "edited": reviewed.edited,
-        }  # fmt: skip
-        return list(reviewed.kept)
-
-    def _split(self, given: Mapping[SplitName, Sequence[Pair]], found: Sequence[Pair]) -> pairs.CountedSplits:
-        prepared, options = self._prepared, self._settings.split
-        if given:
-            return pairs.given_splits(given, prepared.documents, prepared.near_duplicates, options, found)
-        if not found:
-            raise self._nothing()
-        return pairs.split_pairs(found, prepared.documents, prepared.near_duplicates, options)
-
-    def _nothing(self) -> InputError:
-        rules = ", ".join(f"{rule} {n:,}" for rule, n in self._rules()["removed"].items())
-        what = f"no pair is left: {rules}" if rules else (
-            f"no pair could be read off the structure of these {len(self._prepared.passages):,} passages "
-            "(titles, headings, questions, definitions, links)"
-        )  # fmt: skip
-        return InputError(
-            what, where=str(self._prepared.source.path),
-            remedy="add labels or a click log with `jargonaut pairs add`, or let a language model write questions with "
-            "`jargonaut pairs generate`",
-        )  # fmt: skip
+def _nothing(prepared: PreparedCorpus, removed: Sequence[pairs.RemovedPair]) -> InputError:
+    """Why there is no pair to split."""
+    rules = ", ".join(f"{rule} {n:,}" for rule, n in Counter(one.rule for one in removed).items())
+    what = f"no pair is left; removed were {rules}" if rules else (
+        f"no pair could be read off the structure of these {len(prepared.passages):,} passages "
+        "(titles, headings, questions, definitions, links)"
+    )  # fmt: skip
+    return InputError(
+        what, where=str(prepared.source.path),
+        remedy="add labels or a click log with `jargonaut pairs add`, or let a language model write questions with "
+        "`jargonaut pairs generate`",
+    )  # fmt: skip
 
 
 def _counted(splits: pairs.CountedSplits, prepared: PreparedCorpus) -> dict[str, Any]:

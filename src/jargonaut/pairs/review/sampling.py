@@ -30,6 +30,8 @@ class ReviewOptions:
         seed: Decides which pairs are drawn.
         wanted: Share of the pairs that must be accepted; with fewer they should be made anew.
         confidence: Probability mass of the interval around the share.
+        as_gold: Whether accepted and edited pairs count as labels from then on: people judged them, so they judge dev
+            and test.
 
     Raises:
         SettingsError: A value lies outside its limits.
@@ -40,6 +42,7 @@ class ReviewOptions:
     seed: int = 13
     wanted: float = 0.8
     confidence: float = 0.95
+    as_gold: bool = False
 
     def __post_init__(self) -> None:
         require_limits(
