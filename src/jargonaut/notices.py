@@ -66,7 +66,13 @@ def of_test(groups: int, fewest: int) -> Iterator[str]:
         yield f"test has {groups} document groups, too few for an interval ({fewest}): it can prove nothing"
 
 
-_SOURCES = {"label": "labels", "click": "clicks", "recent-click": "clicks", "llm": "generated questions", "structure": "structure"}
+_SOURCES = {
+    "label": "labels",
+    "click": "clicks",
+    "recent-click": "clicks",
+    "llm": "generated questions",
+    "structure": "structure",
+}
 
 
 def named_sources(counts: Mapping[str, Any]) -> str:

@@ -131,7 +131,9 @@ def prepare_pairs(
         bad = list(formats.read_records(gathered.path / "left_out.jsonl", BadRow))
         removed = _removed(gathered)
         found: Sequence[Pair] = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
-        counts: dict[str, Any] = {"curation": {key: gathered.counts[key] for key in ("found", "kept", "merged", "flagged")}}
+        counts: dict[str, Any] = {
+            "curation": {key: gathered.counts[key] for key in ("found", "kept", "merged", "flagged")}
+        }
         if decisions:
             passages = {passage.id: passage for passage in prepared.passages}
             reviewed = apply(found, passages, decisions, as_gold=settings.review.as_gold)

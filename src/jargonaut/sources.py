@@ -15,14 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from jargonaut import corpus, formats, pairs
+from jargonaut import corpus, formats
 from jargonaut.artifacts import Artifact, content_hash, ensure, file_hash, write_json
 from jargonaut.encoding.models import EMBEDDED_NAME, ModelFolder
 from jargonaut.errors import InputError, ModelError, SettingsError
 from jargonaut.layout import Layout
-from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import SPLITS, BadRow, Context, Document, Pair, Passage, Qrel, Query, Run, SplitName, queries
-from jargonaut.retrieval import BM25, dense_run
+from jargonaut.protocols import Reporter
+from jargonaut.records import BadRow, Context, Document, Passage
 from jargonaut.settings import Settings
 
 if TYPE_CHECKING:
@@ -259,8 +258,6 @@ def left_out_counts(bad: Sequence[BadRow]) -> dict[str, Any]:
 def _tokenizer_hash(base: ModelFolder) -> str:
     file = base.path / "tokenizer.json"
     return file_hash(file) if file.exists() else base.weights
-
-
 
 
 def known_source(layout: Layout, path: Path | None = None) -> Path:

@@ -27,11 +27,11 @@ from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.layout import Layout
 from jargonaut.negatives import Candidates, MinedNegatives
+from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet, positives, qrels, queries
 from jargonaut.settings import Settings
-from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus
 
 ASSESS_VERSION = 2
@@ -92,7 +92,9 @@ class Story:
         found = prepare_pairs(self.corpus, self.base, self.settings, self.layout, self.reporter)
         c = found.artifact.counts
         how = "the source's own split" if c["origin"] == "given" else "split by document and near-duplicate"
-        detail = f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {notices.named_sources(c)} ({how})"
+        detail = (
+            f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {notices.named_sources(c)} ({how})"
+        )
         self._say("pairs", f"{detail}; word overlap {c['overlap']['mean']:.0%}", found.artifact)
         self._left_out(found.artifact)
         for notice in notices.of_pairs(c):

@@ -134,7 +134,9 @@ def _mapped(column: list[str] | None) -> dict[str, str]:
     for one in column or []:
         role, equals, name = one.partition("=")
         if not equals or not role.strip() or not name.strip():
-            raise InputError(f"{one!r} maps no column", where="--column", remedy="write role=COLUMN, such as query=Frage")
+            raise InputError(
+                f"{one!r} maps no column", where="--column", remedy="write role=COLUMN, such as query=Frage"
+            )
         found[role.strip()] = name.strip()
     return found
 

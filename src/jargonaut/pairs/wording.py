@@ -51,7 +51,12 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _stemmer(language: str) -> Any:  # PyStemmer has no types
+def stemmer(language: str) -> Any:  # PyStemmer has no types
+    """Snowball's stemmer of a language; made once.
+
+    Raises:
+        SettingsError: There is none.
+    """
     import Stemmer
 
     try:
@@ -71,7 +76,7 @@ def content_stems(text: str, language: str = "english", stop_words: Collection[s
         SettingsError: Snowball has no stemmer for `language`.
     """
     kept = [word for word in words(text) if word not in stop_words]
-    return frozenset(_stemmer(language).stemWords(kept))
+    return frozenset(stemmer(language).stemWords(kept))
 
 
 def stemmed(written: Sequence[str], language: str = "english") -> list[str]:
@@ -80,7 +85,7 @@ def stemmed(written: Sequence[str], language: str = "english") -> list[str]:
     Raises:
         SettingsError: Snowball has no stemmer for `language`.
     """
-    stems: list[str] = _stemmer(language).stemWords(list(written))
+    stems: list[str] = stemmer(language).stemWords(list(written))
     return stems
 
 
