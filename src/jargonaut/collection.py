@@ -19,9 +19,10 @@ from jargonaut.formats.labels import LabelOptions, open_judgements
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, attributed, prepare_pairs
 from jargonaut.pairs.clicks import ClickOptions, judge_log
+from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import BadRow, Judgement
+from jargonaut.records import Judgement
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, known_source, open_source, prepare_corpus
 
@@ -117,9 +118,8 @@ class PairCollection:
         """
         from jargonaut.pairs.check import check
 
-        bad: list[BadRow] = []
-        found = open_judgements(Path(path), bad.append, options)
-        return check(found, self.corpus.passages, bad)
+        best = LexicalBest({p.id: p.content("headings") for p in self.corpus.passages}, self._settings.bm25.language)
+        return check(Path(path), self.corpus.passages, best, options)
 
     def entries(self) -> list[Entry]:
         """What was added, by name."""
@@ -172,4 +172,5 @@ def _with_columns(options: ClickOptions, columns: Mapping[str, str]) -> ClickOpt
     for role in columns:
         if role not in known:
             raise InputError(f"a click log has no {role!r}", where="--column", remedy=f"one of {', '.join(known)}")
-    return replace(options, **{known[role]: column for role, column in columns.items()})
+    changes: dict[str, Any] = {known[role]: column for role, column in columns.items()}
+    return replace(options, **changes)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.pairs.curation import RIVALS, Hits, Places, Ranker, Standing, standing
+from jargonaut.pairs.curation import Hits, Places, Ranker, Standing, standing
+from jargonaut.pairs.curation.options import RIVALS
 from jargonaut.protocols import Encoder
 from jargonaut.records import Pair, queries
 from jargonaut.retrieval import BM25, BM25Options, top_k

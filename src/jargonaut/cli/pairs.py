@@ -162,7 +162,8 @@ def _show_attributed(counts: Any, listed: str) -> None:
     ways = ", ".join(f"{n:,} by {way}" for way, n in counts["ways"].items() if n)
     say(f"  {counts['pairs']:,} pairs of {counts['queries']:,} queries with passages of the corpus ({ways or 'none'})")
     told = {
-        "unknown": f"name nothing in the corpus, listed in {listed}", "narrowed": "were narrowed to a passage of a document",
+        "unknown": f"name nothing in the corpus, listed in {listed}",
+        "narrowed": "were narrowed to a passage of a document",
         "duplicates": "repeat another", "contradictions": "pairs are judged both ways; the higher grade counts",
         "conflicting": "have an id and a text of different passages",
         "unlike": "have a text that is not that of their passage",
