@@ -232,10 +232,11 @@ def _format_of(layout: Layout, rows: Sequence[Mapping[str, Any]]) -> str:
         return "flagembedding"
     if text == "relevantpassages":
         return "cohere"
+    if any(_any_list(column, rows) for column in (layout.target, layout.text) if column):
+        return "lists"
     if query in {"anchor", "sentence1"} or (layout.text and layout.negatives and not layout.target):
         return "sentence-transformers"
-    lists = any(isinstance(row.get(column), list) for row in rows for column in (layout.target, layout.text) if column)
-    return "lists" if lists else "table"
+    return "table"
 
 
 def wanted_columns() -> str:

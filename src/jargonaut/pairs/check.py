@@ -97,7 +97,6 @@ class _Seen:
     splits: Counter[str] = field(default_factory=Counter)
     queries: dict[str, bool] = field(default_factory=dict)
     long: int = 0
-    copied: int = 0
 
     def watch(self, judgements: JudgementFile) -> Iterator[Judgement]:
         """Passes judgements on and counts them."""
@@ -107,7 +106,6 @@ class _Seen:
             id_ = query_id(one.query)
             self.queries[id_] = self.queries.get(id_, False) or one.relevance > 0
             self.long += len(one.text) > LONG_TEXT
-            self.copied += bool(one.text) and one.relevance > 0 and normalised(one.text) == normalised(one.query)
             yield one
 
 
@@ -197,7 +195,7 @@ def _warnings(found: Attributed, seen: _Seen, texts: Mapping[str, str]) -> Itera
         yield f"{_number(found.split_conflicts, 'pair')} in two parts; the later of train, dev and test counts"
     if seen.long:
         yield f"{_number(seen.long, 'text')} of more than {LONG_TEXT:,} characters: whole documents, not passages?"
-    copies = seen.copied + _copies(found.pairs, texts)
+    copies = _copies(found.pairs, texts)
     if copies:
         yield f"{_number(copies, 'positive')} that repeats its query word for word teaches nothing"
     similar = found.ways.get("similar text", 0)
@@ -205,7 +203,7 @@ def _warnings(found: Attributed, seen: _Seen, texts: Mapping[str, str]) -> Itera
         yield f"{similar:,} of {found.judgements:,} texts are only similar to their passages: is it the same corpus?"
     shared = _in_two_parts(found.pairs)
     if shared:
-        yield f"{_number(shared, 'query', 'queries')} stand in two parts: what is tested must not be trained on"
+        yield f"{_number(shared, 'query', 'queries')} in two parts: what is tested must not be trained on"
 
 
 def _copies(pairs: Sequence[Pair], texts: Mapping[str, str]) -> int:
@@ -239,7 +237,8 @@ def _sentences(found: Checked) -> Iterator[str]:
     if found.grades:
         yield f"grades: {', '.join(f'{grade} ({count:,} times)' for grade, count in found.grades.items())}"
     if found.splits:
-        yield f"parts: {', '.join(f'{name or "left to the split"} ({n:,})' for name, n in found.splits.items())}"
+        named = {name or "left to the split": count for name, count in found.splits.items()}
+        yield f"parts: {', '.join(f'{name} ({count:,})' for name, count in named.items())}"
     if found.queries_without_positive:
         yield f"{_number(found.queries_without_positive, 'query', 'queries')} without anything that answers"
     yield from _attribution_sentences(found.attributed, found.unknown_kinds)
