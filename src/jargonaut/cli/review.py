@@ -112,18 +112,16 @@ class _Table:
         card = self._session.current
         if card is not None:
             self._tell(_HELP if not self._session.counts else "On with it where it was left. ? explains the keys.")
-        shown = None
+        drawn = False
         while card is not None:
-            if shown is not card:
-                self._whole = False
+            if not drawn:
                 self._show(card)
-                shown = card
             again = self._step(card)
             if again is None:
                 self._tell("\nSaved. The same command goes on from here.")
                 return
-            shown = None if again else shown
-            card = self._session.current
+            drawn, before, card = not again, card, self._session.current
+            self._whole = self._whole and card is before
         if self._session.sample.cards:
             self._tell("\nThat was the last card.")
 
@@ -338,7 +336,7 @@ def _export(path: Path, session: Review, store: DecisionStore, console: Console)
     count = export(path, session.sample, store.in_force(), session.reviewer)
     console.print(Text(visible(f"{path}: {count:,} cards")))
     if path.suffix == ".json":
-        console.print(Text(visible(f"\n{SETTINGS}\n{UPLOAD.format(path=str(path))}")))
+        console.print(Text(visible(f"\n{SETTINGS}\n{UPLOAD.format(path=str(path))}")), soft_wrap=True)
 
 
 def _meaning(answer: str) -> tuple[str, str]:

@@ -176,8 +176,8 @@ def _text(path: Path, sample: bytes, on_bad: OnBad) -> Iterator[str]:
     wide = _wide(sample)
     with _opened(path) as stream:
         if wide:
-            with io.TextIOWrapper(stream, encoding=wide, errors="replace", newline="") as text:
-                yield from text
+            with io.TextIOWrapper(stream, encoding=wide, errors="replace", newline="") as lines:
+                yield from lines
             return
         number = 0
         while True:
