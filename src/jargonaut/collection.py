@@ -17,16 +17,19 @@ from jargonaut.artifacts import Artifact, content_hash, file_hash
 from jargonaut.errors import InputError
 from jargonaut.formats.labels import LabelOptions, open_judgements
 from jargonaut.layout import Layout
-from jargonaut.pairing import PreparedPairs, attributed, prepare_pairs
+from jargonaut.pairing import PreparedPairs, attributed, collected, prepare_pairs
 from jargonaut.pairs.clicks import ClickOptions, judge_log
 from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import Judgement
+from jargonaut.records import SPLITS, Judgement, Pair
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, known_source, open_source, prepare_corpus
 
 if TYPE_CHECKING:
+    from jargonaut.encoding.cache import CachedEncoder
+    from jargonaut.pairs.review import Material
+    from jargonaut.pairs.statistics import PairStatistics
     from jargonaut.pairs.check import Checked
 
 LABELS_VERSION = 1
@@ -146,12 +149,42 @@ class PairCollection:
         return prepare_corpus(source, base_model(self._settings), self._settings, self._layout, self._reporter)
 
     @cached_property
-    def prepared(self) -> PreparedPairs:
-        """All pairs of the workspace, curated and split."""
+    def encoder(self) -> CachedEncoder:
+        """The base model; every text is encoded once."""
         from jargonaut.story import base_model, cached_encoder
 
-        encoder = cached_encoder(base_model(self._settings), self._settings, self._layout, self._reporter)
-        return prepare_pairs(self.corpus, encoder, self._settings, self._layout, self._reporter)
+        return cached_encoder(base_model(self._settings), self._settings, self._layout, self._reporter)
+
+    @cached_property
+    def prepared(self) -> PreparedPairs:
+        """All pairs of the workspace, curated and split."""
+        return prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter)
+
+    def statistics(self) -> PairStatistics:
+        """What the workspace's pairs are like; topics and the gap between sources by the base model's vectors."""
+        from jargonaut.pairs.statistics import statistics
+
+        corpus = self.corpus
+        return statistics(
+            self.prepared.splits, corpus.passages, vectors=self.encoder.encode_passages(list(corpus.texts.values())),
+            query_vectors=self.encoder.encode_queries, removed=self.prepared.removed, context=corpus.context,
+            options=self._settings.statistics,
+        )  # fmt: skip
+
+    def reviewed(self) -> Material:
+        """What people review: the pairs before any decision, each with the part that it stands in."""
+        from jargonaut.pairs.review import Material
+
+        gathered = collected(self.corpus, self.encoder, self._settings, self._layout, self._reporter)
+        prepared = self.prepared
+        part_of = {(p.query_id, p.passage_id): name for name in SPLITS for p in prepared.splits.part(name)}
+        found = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
+        pairs = found or tuple(pair for name in SPLITS for pair in prepared.splits.part(name))
+        shown = tuple(replace(p, split=part_of.get((p.query_id, p.passage_id))) for p in pairs)
+        return Material(
+            shown, {passage.id: passage for passage in self.corpus.passages}, self._layout.reviews,
+            self._settings.review, self._settings.bm25.language,
+        )  # fmt: skip
 
     def _add(self, source: Path, name: str | None, kind: str, version: int, options: Any, build: Any) -> Added:
         if not source.exists():

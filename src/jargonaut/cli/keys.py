@@ -6,6 +6,7 @@ Knows keyboards and streams. What a key means is not its business.
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 from typing import IO, Protocol
@@ -18,10 +19,6 @@ END = ""
 
 class Keys(Protocol):
     """Where answers come from."""
-
-    @property
-    def single(self) -> bool:
-        """Whether one key is one answer."""
 
     def answer(self) -> str:
         """One key, or one line without its end (a blank one is " "); `END` when nothing more comes."""
@@ -36,8 +33,6 @@ class LineKeys:
     Args:
         stream: What is read.
     """
-
-    single = False
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -57,8 +52,6 @@ class LineKeys:
 class TerminalKeys:
     """Answers from a keyboard."""
 
-    single = True
-
     def answer(self) -> str:
         """The next key; Ctrl-C and Ctrl-D end the review, which is saved at every step."""
         try:
@@ -75,9 +68,15 @@ class TerminalKeys:
             return None
 
 
-def keys_of(stream: IO[str]) -> Keys:
+def keys_of(stream: IO[str] | None) -> Keys:
     """Single keys where somebody sits at a terminal, lines otherwise."""
-    return TerminalKeys() if stream is sys.stdin and stream.isatty() else LineKeys(stream)
+    if stream is None:  # started without a standard input
+        return LineKeys(io.StringIO())
+    if stream is sys.stdin and stream.isatty():
+        return TerminalKeys()
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return LineKeys(stream)
 
 
 @contextlib.contextmanager

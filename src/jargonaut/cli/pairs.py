@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from jargonaut.artifacts import plain
+from jargonaut.artifacts import atomic_write, plain
 from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
+from jargonaut.cli.review import register
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.errors import InputError
 from jargonaut.records import SPLITS
@@ -122,6 +123,34 @@ def remove(
     entry = open_workspace(workspace, TerminalReporter()).pairs().remove(name)
     said = f"removed {entry.name} ({entry.judgements:,} judgements)"
     say(json.dumps({"removed": entry.name, "judgements": entry.judgements}) if as_json else said)
+
+
+@pairs_app.command(epilog="Example: jargonaut pairs stats -w my-domain --html pairs.html")
+def stats(
+    workspace: WorkspaceFlag = Path(),
+    docs: DocsFlag = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write it as a page with pictures.")] = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """What the pairs are like: sources and parts, copied words, repeats, coverage, generated against real queries."""
+    from jargonaut.pairs.statistics import to_html
+
+    found = open_workspace(workspace, TerminalReporter(), setting).pairs(docs).statistics()
+    if html is not None:
+        with atomic_write(html) as temporary:
+            temporary.write_text(to_html(found, f"Pairs of {workspace.resolve().name}"), encoding="utf-8")
+    if as_json:
+        say(json.dumps(plain(found), ensure_ascii=False, indent=2))
+        return
+    for line in found.sentences():
+        say(line)
+    if html is not None:
+        say(f"
+wrote {html}")
+
+
+register(pairs_app, lambda workspace: open_workspace(workspace, TerminalReporter()).pairs().reviewed())
 
 
 def _mapped(column: list[str] | None) -> dict[str, str]:

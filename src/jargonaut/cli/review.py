@@ -11,9 +11,9 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -32,6 +32,7 @@ from jargonaut.pairs.review import (
     Card,
     Decision,
     DecisionStore,
+    Material,
     Rate,
     Results,
     Review,
@@ -66,25 +67,6 @@ _DIGITS = [f"{digit} {reason}" for digit, reason in enumerate(REASONS, start=1)]
 _WHY = f"Why?  {'  '.join(_DIGITS[:4])}\n      {'  '.join(_DIGITS[4:])}"
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What a workspace brings to a review.
-
-    Attributes:
-        pairs: All pairs.
-        passages: Passage id → passage.
-        decisions: The file that decisions are kept in.
-        options: As the settings say.
-        language: Snowball's name of the language.
-    """
-
-    pairs: Sequence[Pair]
-    passages: Mapping[str, Passage]
-    decisions: Path
-    options: ReviewOptions = field(default_factory=ReviewOptions)
-    language: str = "english"
-
-
 def review(session: Review, console: Console, keys: Keys, language: str = "english") -> Results:
     """Asks about one card after the other until all are decided or the reviewer stops.
 
@@ -112,18 +94,16 @@ class _Table:
         card = self._session.current
         if card is not None:
             self._tell(_HELP if not self._session.counts else "On with it where it was left. ? explains the keys.")
-        shown = None
+        drawn = False
         while card is not None:
-            if shown is not card:
-                self._whole = False
+            if not drawn:
                 self._show(card)
-                shown = card
             again = self._step(card)
             if again is None:
                 self._tell("\nSaved. The same command goes on from here.")
                 return
-            shown = None if again else shown
-            card = self._session.current
+            drawn, before, card = not again, card, self._session.current
+            self._whole = self._whole and card is before
         if self._session.sample.cards:
             self._tell("\nThat was the last card.")
 
@@ -268,7 +248,7 @@ def register(app: typer.Typer, opened: Callable[[Path], Material]) -> None:
         Exit code 3: the pairs should be made anew.
         """
         material = opened(workspace)
-        changes = {"sample": size, "seed": seed}
+        changes: dict[str, Any] = {"sample": size, "seed": seed}
         options = replace(material.options, **{key: value for key, value in changes.items() if value is not None})
         drawn = sample(chosen(material.pairs, source or (), split or ()), material.passages, options, material.language)
         if not drawn.cards:
@@ -338,7 +318,7 @@ def _export(path: Path, session: Review, store: DecisionStore, console: Console)
     count = export(path, session.sample, store.in_force(), session.reviewer)
     console.print(Text(visible(f"{path}: {count:,} cards")))
     if path.suffix == ".json":
-        console.print(Text(visible(f"\n{SETTINGS}\n{UPLOAD.format(path=str(path))}")))
+        console.print(Text(visible(f"\n{SETTINGS}\n{UPLOAD.format(path=str(path))}")), soft_wrap=True)
 
 
 def _meaning(answer: str) -> tuple[str, str]:

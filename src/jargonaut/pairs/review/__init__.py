@@ -9,6 +9,7 @@ from jargonaut.pairs.review.argilla import SETTINGS, UPLOAD
 from jargonaut.pairs.review.cards import Card, Stratum, key_of, keyed
 from jargonaut.pairs.review.decisions import REASONS, Decision, Reason, Verdict, in_force, settled
 from jargonaut.pairs.review.exchange import COLUMNS, Answers, export, read_answers
+from jargonaut.pairs.review.material import Material
 from jargonaut.pairs.review.results import Outcome, Rate, Results, acceptance, cards_to_decide, results_of, wilson
 from jargonaut.pairs.review.sampling import ReviewOptions, Sample, chosen, sample
 from jargonaut.pairs.review.session import Review
@@ -23,6 +24,7 @@ __all__ = [
     "Card",
     "Decision",
     "DecisionStore",
+    "Material",
     "Outcome",
     "Rate",
     "Reason",

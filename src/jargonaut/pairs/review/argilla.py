@@ -20,6 +20,7 @@ QUESTIONS = ("decision", "reason", "comment", "edited_query")
 SETTINGS = f"""\
 import argilla as rg
 
+client = rg.Argilla(api_url="YOUR SERVER", api_key="YOUR KEY")
 settings = rg.Settings(
     guidelines="Would users ask this, and does the passage answer it?",
     fields=[
@@ -29,7 +30,11 @@ settings = rg.Settings(
     ],
     questions=[
         rg.LabelQuestion(name="decision", labels=["accept", "edit", "reject"]),
-        rg.LabelQuestion(name="reason", labels={list(REASONS)!r}, required=False),
+        rg.LabelQuestion(
+            name="reason",
+            labels={list(REASONS)!r},
+            required=False,
+        ),
         rg.TextQuestion(name="edited_query", required=False),
         rg.TextQuestion(name="comment", required=False),
     ],

@@ -60,8 +60,14 @@ def export(path: Path, sample: Sample, decisions: Mapping[str, Mapping[str, Deci
         reviewer: Whose decisions are written.
 
     Raises:
-        InputError: The file's name says another kind.
+        InputError: The file's name says another kind, or there is such a file.
     """
+    if path.exists():
+        raise InputError(
+            "there is such a file already, and it may hold an expert's answers",
+            where=str(path),
+            remedy="read it with --import, or give another name",
+        )
     cards = [(card, decisions.get(card.key, {}).get(reviewer)) for card in sample.cards]
     if path.name.endswith(".csv"):
         return write_spreadsheet(path, COLUMNS, (_row(card, decision) for card, decision in cards))
