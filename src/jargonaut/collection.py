@@ -28,9 +28,9 @@ from jargonaut.sources import PreparedCorpus, known_source, open_source, prepare
 
 if TYPE_CHECKING:
     from jargonaut.encoding.cache import CachedEncoder
+    from jargonaut.pairs.check import Checked
     from jargonaut.pairs.review import Material
     from jargonaut.pairs.statistics import PairStatistics
-    from jargonaut.pairs.check import Checked
 
 LABELS_VERSION = 1
 CLICKS_VERSION = 1

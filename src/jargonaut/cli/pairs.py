@@ -146,8 +146,7 @@ def stats(
     for line in found.sentences():
         say(line)
     if html is not None:
-        say(f"
-wrote {html}")
+        say(f"\nwrote {html}")
 
 
 register(pairs_app, lambda workspace: open_workspace(workspace, TerminalReporter()).pairs().reviewed())

@@ -10,7 +10,7 @@ import getpass
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,7 +36,6 @@ from jargonaut.pairs.review import (
     Rate,
     Results,
     Review,
-    ReviewOptions,
     Verdict,
     chosen,
     export,
@@ -45,7 +44,7 @@ from jargonaut.pairs.review import (
     sample,
 )
 from jargonaut.pairs.review.session import now
-from jargonaut.records import BadRow, Pair, Passage
+from jargonaut.records import BadRow
 
 EXIT_DONT = 3
 _SHOWN_BAD = 10
