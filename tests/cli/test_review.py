@@ -48,7 +48,7 @@ def test_a_whole_review_by_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["\n\n\n", "again\n", "a lot of this is wrong\n", "r\n\n", "r\n9\n", "r 12\n", "e\n\n", "m\n", "x\x1b[A\n",
+    ["\n\n\n", "again\n", "a lot of this is wrong\n", "r\n\n", "r\n9\n", "r 12\n", "e\n\n", "r7", "m\n", "x\x1b[A\n",
      "\x00\n", "²\n", "r²\n"],
 )  # fmt: skip
 def test_what_means_nothing_decides_nothing(tmp_path: Path, typed: str) -> None:
@@ -131,6 +131,7 @@ def test_experts_elsewhere(tmp_path: Path) -> None:
     assert "2 new decisions, 0 changed, 1 known" in " ".join(first.split())
     assert "0 new decisions, 0 changed, 3 known" in " ".join(second.split())
     assert "'dunno' is none of accept" in " ".join(first.split())
+    assert "dunno" in (tmp_path / "review-left-out.jsonl").read_text()
     assert verdicts(tmp_path) == ["accept", "reject", "edit"]
 
 

@@ -25,6 +25,7 @@ from jargonaut.cli.drawing import FOLD_AT, fold, marked, visible
 from jargonaut.cli.keys import END, Keys, keys_of
 from jargonaut.cli.terminal import say
 from jargonaut.errors import InputError
+from jargonaut.formats import write_jsonl
 from jargonaut.pairs.review import (
     REASONS,
     SETTINGS,
@@ -43,23 +44,26 @@ from jargonaut.pairs.review import (
     read_answers,
     sample,
 )
-from jargonaut.pairs.review.session import now
+from jargonaut.pairs.review.session import now, reviewer_name
 from jargonaut.records import BadRow
 
 EXIT_DONT = 3
+LEFT_OUT = "review-left-out.jsonl"
+"""Rows of the last import that could not be used; it lies beside the decisions."""
 _SHOWN_BAD = 10
 _COMMANDS = {"a": "accept", "r": "reject", "e": "edit", "s": "skip", "u": "undo", "m": "more", "q": "quit", "?": "help"}
 _MEANT = re.compile(
     r"(a|accept|s|skip|u|undo|m|more|q|quit|\?|help)|(r|reject|e|edit)(?:[\s:]+(.*))?|(r)\s*(\d.*)", re.IGNORECASE
 )
 _HELP = """\
-a accept  Users would ask this, and the passage answers it.
-r reject  It is not fit to learn from; then a digit says why.
+Card by card: would your users ask this, and does the passage answer it?
+a accept  They would, and it does.
+r reject  No pair to learn from; then a digit says why.
 e edit    The passage answers, but the query should read otherwise.
 s skip    You cannot say; it is not shown again unless you ask with --skipped.
-u undo    Takes back your last decision; again: the one before, of earlier days, too.
+u undo    Takes back your last decision; once more: the one before it.
 m more    The whole of a long passage, and back to the part with the marks.
-q quit    So does Ctrl-C. Everything is saved; the same command goes on from here.
+q quit    As Ctrl-C does. All is saved; the same command goes on from here.
 Marked are words of the passage that stand in the query, too. A query that only
 repeats what the passage says is too easy: reject it as copied wording."""
 _DIGITS = [f"{digit} {reason}" for digit, reason in enumerate(REASONS, start=1)]
@@ -146,7 +150,11 @@ class _Table:
         reason = REASONS[int(digit) - 1]
         if reason == "other" and not comment:
             self._tell("In your own words:")
-            comment = self._keys.text() or ""
+            written = self._keys.text()
+            if written is None:
+                self._tell("Not rejected.")
+                return None
+            comment = written
         return self._session.reject(reason, comment)
 
     def _edited(self, rest: str, card: Card) -> Decision | None:
@@ -252,7 +260,7 @@ def register(app: typer.Typer, opened: Callable[[Path], Material]) -> None:
         drawn = sample(chosen(material.pairs, source or (), split or ()), material.passages, options, material.language)
         if not drawn.cards:
             raise InputError("there is no pair to review", remedy="make pairs first, or drop --source and --split")
-        store, name = DecisionStore(material.decisions), reviewer if reviewer is not None else _user()
+        store, name = DecisionStore(material.decisions), reviewer_name(_user() if reviewer is None else reviewer)
         console = Console(stderr=True, highlight=False)
         if imported is not None:
             _import(imported, material, store, name, console)
@@ -309,8 +317,10 @@ def _import(path: Path, material: Material, store: DecisionStore, name: str, con
     console.print(Text(visible(told)))
     for row in bad[:_SHOWN_BAD]:
         console.print(Text(visible(f"  ! {row}"), style="yellow"))
-    if len(bad) > _SHOWN_BAD:
-        console.print(Text(f"  ! and {len(bad) - _SHOWN_BAD:,} more rows that cannot be used", style="yellow"))
+    if bad:
+        listed = material.decisions.with_name(LEFT_OUT)
+        write_jsonl(listed, bad)
+        console.print(Text(visible(f"  ! {len(bad):,} left out in all; they are listed in {listed}"), style="yellow"))
 
 
 def _export(path: Path, session: Review, store: DecisionStore, console: Console) -> None:

@@ -89,7 +89,7 @@ def is_record(row: Mapping[str, Any]) -> bool:
 def answers_in(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What a record holds: (reviewer, question → value), our own earlier decisions first.
 
-    A user of Argilla is named by the first digits of his id; answers that are drafts or were discarded are left out.
+    A user of Argilla is named by the first digits of the id; answers that are drafts or were discarded are left out.
     """
     yield from _ours(row)
     by_user: dict[str, dict[str, Any]] = {}

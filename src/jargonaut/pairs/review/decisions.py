@@ -64,7 +64,7 @@ def one_line(text: str) -> str:
 def in_force(decisions: Iterable[Decision]) -> dict[str, dict[str, Decision]]:
     """Card → reviewer → what holds, from all decisions, oldest first: the newest one.
 
-    A reviewer who edited a query accepts the card with the new one, unless he decided that one, too.
+    An edit accepts the card with the new query, unless its reviewer decided that one, too.
     """
     newest: dict[tuple[str, str], Decision] = {}
     for decision in decisions:

@@ -90,7 +90,8 @@ class Results:
         """What follows from the review, in words."""
         if self.overall is None:
             return "Nothing is decided yet."
-        found = f"{self.overall.rate:.0%} of the pairs are accepted ({self.overall.low:.0%} to {self.overall.high:.0%})"
+        rate, low, high = (self._percent(each) for each in (self.overall.rate, self.overall.low, self.overall.high))
+        found = f"{rate} of the pairs are accepted ({low} to {high})"
         rule = f"the rule: below {self.wanted:.0%}, regenerate"
         if self.outcome == "regenerate":
             return f"{found}: regenerate them ({rule})."
@@ -104,6 +105,11 @@ class Results:
             f"{found}: not decided yet ({rule}). If the share stays, {self.more} more "
             f"{'card decides' if self.more == 1 else 'cards decide'} it: {where}."
         )
+
+    def _percent(self, share: float) -> str:
+        """A share that is not taken for what is wanted when it only comes close."""
+        text = f"{share:.0%}"
+        return f"{share:.1%}" if text == f"{self.wanted:.0%}" and share != self.wanted else text
 
 
 def wilson(rate: float, number: float, confidence: float) -> tuple[float, float]:

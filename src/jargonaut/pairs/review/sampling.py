@@ -15,7 +15,7 @@ from jargonaut.errors import InputError, require_limits
 from jargonaut.pairs.review.cards import Card, Stratum, keyed, stratum_of
 from jargonaut.records import SPLITS, Pair, Passage, source_of
 
-_POOL = 2000
+_POOL = 1000
 """Pairs of one provenance and split whose overlap is measured, so that a million pairs are not all stemmed."""
 
 
@@ -24,7 +24,7 @@ class ReviewOptions:
     """How many pairs are looked at, and what is asked of them.
 
     Attributes:
-        sample: How many cards are drawn. A larger sample, up to 2,000, holds the smaller one of the same seed.
+        sample: How many cards are drawn. A larger sample, up to 1,000, holds the smaller one of the same seed.
         min_per_stratum: At least so many cards of every kind of pair (source, split, overlap with the passage), as far
             as the sample reaches; the rest is shared out in proportion.
         seed: Decides which pairs are drawn.
@@ -109,7 +109,7 @@ def sample(
     """Draws cards by stratum, in proportion to its size, with a few of each.
 
     Seats go to strata by Sainte-Laguë's method (Webster's), after a minimum for each: a method without the Alabama
-    paradox, so that a larger sample only adds cards. Where one source and split has more than 2,000 pairs, the sizes of
+    paradox, so that a larger sample only adds cards. Where one source and split has more than 1,000 pairs, the sizes of
     its overlap bands are estimated from that many (double sampling for stratification; Neyman 1938).
 
     Args:

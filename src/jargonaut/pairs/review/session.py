@@ -23,6 +23,18 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def reviewer_name(name: str) -> str:
+    """A reviewer's name on one line.
+
+    Raises:
+        InputError: Nothing is left of it.
+    """
+    shown = one_line(name)
+    if not shown:
+        raise InputError("a reviewer needs a name", where="--reviewer")
+    return shown
+
+
 class Review:
     """A review that goes on where it was left.
 
@@ -49,9 +61,7 @@ class Review:
         clock: Callable[[], datetime] = now,
     ) -> None:
         self.sample = sample
-        self.reviewer = one_line(reviewer)
-        if not self.reviewer:
-            raise InputError("a reviewer needs a name", where="--reviewer")
+        self.reviewer = reviewer_name(reviewer)
         self._options = options or ReviewOptions()
         self._store = store
         self._clock = clock
