@@ -17,6 +17,7 @@ TEXTS = {
     "zh": "糖尿病是一种血糖过高的疾病，必须用胰岛素或其他药物治疗。 TCP 协议",
     "ja": "糖尿病は血糖値が高くなりすぎる病気で、インスリンなどの薬で治療しなければなりません。",
     "code": "def f(x): return x + 1",
+    "names": "def scale(min, max, du, ett): om = min / max; min = min - du; ett = min; return om, min, du, ett",
     "": "",
 }
 
@@ -65,6 +66,7 @@ def test_codes_and_keywords_have_no_language(query: str, passage: str) -> None:
         ("糖尿病 治療", "ja"),
         ("que enfermedad es la diabetes", "es"),
         ("what does f return when x is 1", "code"),
+        ("how to scale an array with its maximum", "names"),
     ],
 )
 def test_the_passages_own_language_stays(query: str, passage: str) -> None:

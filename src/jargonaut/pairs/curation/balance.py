@@ -13,7 +13,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.pairs.curation.sources import is_trained_on, may_be_doubted
+from jargonaut.pairs.curation.sources import is_trained_on, may_be_doubted, sureness
 from jargonaut.records import Pair
 
 LEAST = 10
@@ -21,6 +21,8 @@ LEAST = 10
 LEAST_EASY = 1000
 """Fewer easy pairs than this are never cut: a set of easy pairs is better than none."""
 _TIMES_EQUAL = 3
+_UNKNOWN = 0.5
+"""A source that does not say how sure it is is neither sure nor unsure."""
 
 
 def over_share(
@@ -78,8 +80,8 @@ def _spread(pairs: Sequence[Pair], rows: Sequence[int]) -> list[int]:
         by_passage[pairs[row].passage_id].append(row)
     ranked: list[tuple[int, float, bytes, int]] = []
     for each in by_passage.values():
-        keyed = sorted((-_sureness(pairs[row]), _lot(pairs[row]), row) for row in each)
-        ranked += [(nth, sureness, lot, row) for nth, (sureness, lot, row) in enumerate(keyed)]
+        keyed = sorted((-sureness(pairs[row], _UNKNOWN), _lot(pairs[row]), row) for row in each)
+        ranked += [(nth, sure, lot, row) for nth, (sure, lot, row) in enumerate(keyed)]
     return [row for *_, row in sorted(ranked)]
 
 
@@ -108,11 +110,6 @@ def too_easy(
         return {}
     loose = sorted(set(among) - set(fixed), key=lambda row: (-easy[row][0], _lot(pairs[row]), row))
     return {row: easy[row][1] for row in loose[max(0, most - len(fixed)) :]}
-
-
-def _sureness(pair: Pair) -> float:
-    """A score, or the middle where its source gives none."""
-    return 0.5 if pair.score is None else pair.score
 
 
 def _lot(pair: Pair) -> bytes:

@@ -59,6 +59,8 @@ _SHARE = 0.3
 """They are at least this share of its words."""
 _PASSAGE_PROOF = 5
 """Function words that prove a passage's language. Languages with a third as many may be it as well."""
+_DISTINCT = 3
+"""So many of them differ and are no false friends: code repeats `min`, which is Norwegian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,15 @@ def _home(text: str) -> _Home:
     if total and letters.get("latin", 0) < _LATIN * total:
         return _Home(scripts - {"latin"}, scripts)
     listed = _function_words()
-    words = Counter(name for word in _WORD.findall(text.lower()) for name in listed.get(word, ()))
-    most = max(words.values(), default=0)
-    near = {name for name, number in words.items() if 3 * number >= most} if most >= _PASSAGE_PROOF else set()
+    words = Counter(word for word in _WORD.findall(text.lower()) if word in listed)
+    often = Counter[str]()
+    distinct = Counter[str]()
+    for word, number in words.items():
+        for name in listed[word]:
+            often[name] += number
+            distinct[name] += word not in _false_friends()
+    most = max((number for name, number in often.items() if distinct[name] >= _DISTINCT), default=0)
+    near = {name for name, number in often.items() if 3 * number >= most} if most >= _PASSAGE_PROOF else set()
     return _Home(frozenset(near), scripts)
 
 

@@ -15,7 +15,7 @@ from hashlib import blake2b
 import numpy as np
 
 from jargonaut.pairs.curation.sameness import Wording, wording
-from jargonaut.pairs.curation.sources import is_gold
+from jargonaut.pairs.curation.sources import is_gold, sureness
 from jargonaut.pairs.wording import normalised
 from jargonaut.protocols import Vectors
 from jargonaut.records import Pair, SplitName, source_of
@@ -217,9 +217,8 @@ def repeats(pairs: Sequence[Pair]) -> dict[int, tuple[str, str]]:
 
 
 def _preference(pair: Pair) -> tuple[object, ...]:
-    score = -1.0 if pair.score is None else pair.score
     return (
-        not is_gold(pair), -pair.relevance, pair.split is None, -score, pair.provenance, pair.query_id,
+        not is_gold(pair), -pair.relevance, pair.split is None, -sureness(pair, -1.0), pair.provenance, pair.query_id,
         pair.passage_id, pair.query, pair.split or "",
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jargonaut.pairs.wording import stemmer
 
@@ -97,7 +98,8 @@ def wording(text: str, language: str = "english") -> Wording:
     return Wording(tuple(word for word, _ in kept), tuple(code for _, code in kept), in_order)
 
 
-def _tokens(raw: str, capitals_meant: bool) -> list[tuple[str, bool]]:  # noqa: FBT001 - a pair of plain arguments
+@lru_cache(maxsize=65_536)  # words come again and again
+def _tokens(raw: str, capitals_meant: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001 - a pair of plain arguments
     """A blank-separated piece as words, each with whether it is a code."""
     raw = raw.replace("’", "'")
     # NFKC would make 10² into 102.
@@ -106,17 +108,17 @@ def _tokens(raw: str, capitals_meant: bool) -> list[tuple[str, bool]]:  # noqa: 
     if not bare.removeprefix(".")[:1].isalnum():  # .net and .5 keep their dot
         bare = bare.lstrip(".")
     if not bare:
-        return []
+        return ()
     folded = bare.casefold()
     verb = _NEGATED.sub("", folded)
     if folded == "cannot" or (verb != folded and verb in _NEGATED_VERBS):
-        return [("not", False)]
+        return (("not", False),)
     for ending in _SHORTENED:
         if folded.endswith(ending) and len(folded) > len(ending):
             return _tokens(bare[: -len(ending)], capitals_meant)
     if any(not c.isalpha() and c not in "'-‐‑" for c in bare):
-        return [(folded, True)]
-    return [(word, capitals_meant and bare.isupper()) for word in _HYPHEN.split(folded) if word]
+        return ((folded, True),)
+    return tuple((word, capitals_meant and bare.isupper()) for word in _HYPHEN.split(folded) if word)
 
 
 def _says_nothing(word: str, before: str, behind: str) -> bool:

@@ -1,6 +1,8 @@
-"""Which pairs a rule must leave alone because of where they come from."""
+"""What follows from where a pair comes from: which rules must leave it alone, and how sure it is."""
 
 from __future__ import annotations
+
+import math
 
 from jargonaut.records import Pair, source_of
 
@@ -21,3 +23,8 @@ def may_be_doubted(pair: Pair) -> bool:
 def is_trained_on(pair: Pair) -> bool:
     """Whether it may come to train: it is a positive and was put into no other part."""
     return pair.relevance > 0 and pair.split in (None, "train") and source_of(pair.provenance) != "recent-click"
+
+
+def sureness(pair: Pair, unknown: float) -> float:
+    """How sure its source is; `unknown` where it says nothing, or no number."""
+    return unknown if pair.score is None or math.isnan(pair.score) else pair.score
