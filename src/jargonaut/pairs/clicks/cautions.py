@@ -57,8 +57,8 @@ def cautions(told: Told, options: ClickOptions) -> Iterator[str]:
         yield "No newest part could be held out for judging: all times of the log are the same, or nearly."
     if not told.answers:
         yield (
-            f"No result was shown {options.min_impressions} times, clicked {options.min_clicks} times and clicked often "
-            "enough for how often it was looked at. With a small log, lower min_impressions and min_clicks."
+            f"No result was shown {options.min_impressions} times, clicked {options.min_clicks} times and clicked "
+            "often enough for how often it was looked at. With a small log, lower min_impressions and min_clicks."
         )
 
 
@@ -66,16 +66,16 @@ def _of_bias(told: Told, options: ClickOptions) -> Iterator[str]:
     curve = told.curve
     if told.counting:
         yield (
-            "The log holds clicks without impressions: nothing tells which results were seen and passed over, so clicks "
-            "were counted, position bias was not corrected, and there are no hard negatives."
+            "The log holds clicks without impressions: nothing tells which results were seen and passed over, so "
+            "clicks were counted, position bias was not corrected, and there are no hard negatives."
         )
     elif not told.columns.rank and not told.columns.shown:
         yield "The log tells no ranks: position bias was not corrected, and there are no hard negatives."
     elif curve.method == "power" and options.examination != "power":
         yield (
-            f"How likely each rank is looked at was not estimated: {curve.clicks} clicks fell on results that were shown "
-            f"at several ranks, {options.min_swap_clicks} are wanted. The power law 1 / rank^{options.eta:g} was taken; "
-            "set eta if you know better."
+            f"How likely each rank is looked at was not estimated: {curve.clicks} clicks fell on results that were "
+            f"shown at several ranks, {options.min_swap_clicks} are wanted. The power law 1 / rank^{options.eta:g} was "
+            "taken; set eta if you know better."
         )
 
 
@@ -85,8 +85,8 @@ def _of_columns(told: Told) -> Iterator[str]:
         yield "The log is summed up: bots, reformulations and results that were passed over cannot be seen in it."
     elif not columns.session:
         yield (
-            "The log tells no sessions: bots and reformulations cannot be seen in it, nor whether clicks that are alike "
-            "are one person's."
+            "The log tells no sessions: bots and reformulations cannot be seen in it, nor whether clicks that are "
+            "alike are one person's."
         )
     if not told.timed:
         yield "The log tells no times: no newest part was held out for judging."

@@ -21,7 +21,10 @@ _YES = frozenset({"true", "t", "yes", "y", "on", "clicked", "click"})
 _NO = frozenset({"", "false", "f", "no", "n", "off", "none", "null", "nan", "na", "n/a", "-", "nat"})
 _MILLISECONDS, _MICROSECONDS, _NANOSECONDS = 1e11, 1e14, 1e17
 """From these numbers on an epoch is counted in smaller units; 1e11 seconds lie in the year 5138."""
+_LARGEST = 1e19
+_MOST = 1e12
 _SLASHED = re.compile(r"^\s*(\d{1,2})/(\d{1,2})/\d{4}")
+_NUMBER = re.compile(r"^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$")
 _COMPACT = re.compile(r"^(?:19|20)\d{6}(?:\d{6})?$")
 _ANY_ORDER = ("%d.%m.%Y", "%Y/%m/%d", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d-%m-%Y")
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p")
@@ -44,7 +47,7 @@ def identifier(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, (bool, list, dict)):
-        raise ValueError(f"an id is wanted, this is {_shown(value)}")
+        raise ValueError(f"an id is wanted, this is {_shown(value)}")  # noqa: TRY004 - a fault of the data
     return str(value).strip()
 
 
@@ -59,7 +62,7 @@ def count(value: Any) -> int:
         if word in _YES or word in _NO:
             return int(word in _YES)
     number = _number(value, "yes, no or a number of clicks")
-    if number < 0 or not number.is_integer():
+    if not 0 <= number <= _MOST or not number.is_integer():
         raise ValueError(f"a number of clicks is wanted, this is {_shown(value)}")
     return int(number)
 
@@ -88,19 +91,12 @@ def moment(value: Any, order: DayOrder) -> float:
         return _seconds(value)
     if isinstance(value, date):
         return _seconds(datetime(value.year, value.month, value.day, tzinfo=UTC))
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            return _seconds(datetime.fromisoformat(text))
-        except (ValueError, OverflowError):
-            pass
-        if _COMPACT.match(text):
-            return _seconds(_first((text,), ("%Y%m%d", "%Y%m%d%H%M%S")))
-        try:
-            return _epoch(float(text))
-        except ValueError:
-            return _seconds(_written(text, order))
-    return _epoch(_number(value, "a time"))
+    if not isinstance(value, str):
+        return _epoch(_number(value, "a time"))
+    text = value.strip()
+    if _NUMBER.match(text) and not _COMPACT.match(text):
+        return _epoch(float(text))
+    return _seconds(_written(text, order))
 
 
 def day_order(values: Iterable[Any]) -> DayOrder:
@@ -147,13 +143,11 @@ def _divided(text: str) -> list[str]:
 
 
 def _number(value: Any, wanted: str) -> float:
-    if isinstance(value, (bool, list, dict)):
-        raise ValueError(f"{wanted} is wanted, this is {_shown(value)}")
     try:
-        number = float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{wanted} is wanted, this is {_shown(value)}") from None
-    if not math.isfinite(number):
+        number = math.nan
+    if not abs(number) <= _LARGEST:
         raise ValueError(f"{wanted} is wanted, this is {_shown(value)}")
     return number
 
@@ -176,8 +170,10 @@ def _written(text: str, order: DayOrder) -> datetime:
     slashed = "%d/%m/%Y" if order == "day" else "%m/%d/%Y"
     plain = re.sub(r"\s*(?:UTC|GMT|Z)$", "", text)
     attempts: tuple[Callable[[], datetime], ...] = (
-        lambda: _first((plain,), [f"{day}{clock}" for day in (slashed, *_ANY_ORDER) for clock in _CLOCKS]),
-        lambda: _first((text.strip("[]"),), (_WEB_SERVER,)),
+        lambda: datetime.fromisoformat(text),
+        lambda: _first(plain, ("%Y%m%d%H%M%S",)),
+        lambda: _first(plain, [f"{day}{clock}" for day in (slashed, *_ANY_ORDER) for clock in _CLOCKS]),
+        lambda: _first(text.strip("[]"), (_WEB_SERVER,)),
         lambda: datetime.fromisoformat(plain),
         lambda: parsedate_to_datetime(text),
     )
@@ -189,18 +185,14 @@ def _written(text: str, order: DayOrder) -> datetime:
     raise ValueError(f"a time is wanted, this is {_shown(text)}")
 
 
-def _first(texts: Iterable[str], forms: Iterable[str]) -> datetime:
-    for text in texts:
-        for form in forms:
-            try:
-                return datetime.strptime(text, form).astimezone(UTC) if "%z" in form else _naive(text, form)
-            except ValueError:
-                continue
+def _first(text: str, forms: Iterable[str]) -> datetime:
+    """What the first form that fits makes of a text."""
+    for form in forms:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007 - `_seconds` gives it its zone
+        except ValueError:
+            continue
     raise ValueError("no form fits")
-
-
-def _naive(text: str, form: str) -> datetime:
-    return datetime.strptime(text, form).replace(tzinfo=UTC)
 
 
 def _shown(value: Any) -> str:

@@ -18,11 +18,11 @@ Role = Literal[
 ]
 
 _NAMES: dict[Role, str] = {
-    "query": "query querytext userquery rawquery searchquery searchterm searchterms searchtext searchstring searchphrase "
-    "search querystring question keyword keywords keyphrase term terms q",
-    "document": "documentid docid document doc passageid passage pid did itemid item productid articleid pageid corpusid "
-    "corpus targetid target resultid result documenturl docurl resulturl pageurl url uri link href address landingpage "
-    "page",
+    "query": "query querytext userquery rawquery searchquery searchterm searchterms searchtext searchstring "
+    "searchphrase search querystring question keyword keywords keyphrase term terms q",
+    "document": "documentid docid document doc passageid passage pid did itemid item productid articleid pageid "
+    "corpusid corpus targetid target resultid result documenturl docurl resulturl pageurl url uri link href "
+    "address landingpage page",
     "clicked_document": "clickedids clickedid clickeddocs clickeddoc clickeddocuments clickeddocument clickeddocids "
     "clickeddocid clickeddocumentid clickeddocumentids clickedresults clickedresult clickedresultid clickeditem "
     "clickeditems clickeditemid clickedurl clickedurls clickedlink clickurl clickurls clickdoc clickdocid clickid "
@@ -34,8 +34,8 @@ _NAMES: dict[Role, str] = {
     "clicked": "clicked click isclick isclicked clicks wasclicked hasclick clickflag clickcount clicknumber numclicks "
     "nclicks clickedposition clickedpositions clickedrank clickedranks clickposition clickpositions clickrank",
     "click_time": "clicktime clickedtime clickedat clicktimestamp clickts clickdate clickdatetime timeofclick",
-    "time": "time timestamp ts datetime date day createdat eventtime eventtimestamp querytime querytimestamp searchtime "
-    "searchedat servedat shownat impressiontime loggedat requesttime epoch",
+    "time": "time timestamp ts datetime date day createdat eventtime eventtimestamp querytime querytimestamp "
+    "searchtime searchedat servedat shownat impressiontime loggedat requesttime epoch",
     "session": "session sessionid sessid sid searchsession searchsessionid sessionkey visit visitid user userid uid "
     "anonid anonymousid clientid visitorid deviceid cookie cookieid searcher",
     "impressions": "impressions impressioncount numimpressions nimpressions views viewcount shows timesshown",

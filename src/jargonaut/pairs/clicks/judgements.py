@@ -23,7 +23,7 @@ from jargonaut.pairs.clicks.rates import Rates, dividing_rate, mean_rate, rates,
 from jargonaut.pairs.clicks.sessions import Sifted, sift, take_sums
 from jargonaut.pairs.clicks.spool import Spool, spooled
 from jargonaut.protocols import Reporter, SilentReporter
-from jargonaut.records import Judgement
+from jargonaut.records import BadRow, Judgement
 
 _LIFT = 2.0
 """Where a log's results are not of two kinds, an answer is clicked this many times as often as the mean."""
@@ -41,7 +41,7 @@ class JudgedLog:
 
     Attributes:
         judgements: Relevance 1 for answers, 0 for results that were passed over; by provenance (`click`, then
-            `recent-click`), query and target. The score is the corrected click rate, for relevance 0 what it lacks to 1.
+            `recent-click`), query and target. The score is the corrected click rate; for relevance 0, 1 less that.
         curve: How likely each rank is looked at, from the part that trains.
         threshold: The corrected click rate from which a result is an answer.
         impressions: Shown results that the log tells of and that could be read.
@@ -86,7 +86,7 @@ def judge_log(
     """
     options = options or ClickOptions()
     reporter = reporter or SilentReporter()
-    log = open_log(path, on_bad or (lambda bad: None), options)
+    log = open_log(path, on_bad or _ignore, options)
     with spooled() as spool:
         spool.add(reporter.track(log.impressions, "reading clicks"), options, pages=bool(log.columns.shown))
         sifted = _sift(spool, log, options)
@@ -176,6 +176,10 @@ class _Judging:
                     provenance=provenance,
                     score=round(estimate if relevance else 1 - estimate, 4),
                 )
+
+
+def _ignore(bad: BadRow) -> None:
+    del bad
 
 
 def _iso(time: float) -> str:

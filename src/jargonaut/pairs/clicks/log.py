@@ -85,7 +85,7 @@ class Notation:
     timed: bool = True
 
 
-class _BadCell(ValueError):
+class _BadCellError(ValueError):
     """A cell that makes its row useless."""
 
     def __init__(self, field: str, reason: object) -> None:
@@ -174,7 +174,7 @@ class _Reading:
         for line, row in rows:
             try:
                 found = of_row(line, row)
-            except _BadCell as bad:
+            except _BadCellError as bad:
                 self.on_bad(BadRow(self.path, line, bad.field, str(bad)))
             else:
                 yield from found
@@ -187,11 +187,11 @@ class _Reading:
         if not document:
             if columns.only_clicks or columns.document == columns.clicked:
                 return [Impression(line, query, "", 0, 0, 1, time, session)]
-            raise _BadCell(columns.document, "it is empty")
+            raise _BadCellError(columns.document, "it is empty")
         rank = self._rank(row) if columns.rank else 0
         shown = self._read(cells.count, row, columns.impressions) if columns.impressions else 1
         if shown < 1:
-            raise _BadCell(columns.impressions, "a result that was never shown says nothing")
+            raise _BadCellError(columns.impressions, "a result that was never shown says nothing")
         return [Impression(line, query, document, rank, clicks, shown, time, session)]
 
     def _of_page(self, line: int, row: Mapping[str, Any]) -> list[Impression]:
@@ -199,13 +199,13 @@ class _Reading:
         try:
             shown, clicked = _page(row, self.columns)
         except ValueError as error:
-            raise _BadCell(self.columns.shown, error) from error
+            raise _BadCellError(self.columns.shown, error) from error
         if not shown:
-            raise _BadCell(self.columns.shown, "no result is listed")
+            raise _BadCellError(self.columns.shown, "no result is listed")
         try:
             clicked |= _clicked(cells.listed(row.get(self.columns.clicked)), list(shown), self.notation.first_rank)
         except ValueError as error:
-            raise _BadCell(self.columns.clicked, error) from error
+            raise _BadCellError(self.columns.clicked, error) from error
         return [
             Impression(line, query, document, rank, int(document in clicked), 1, time, session)
             for document, rank in shown.items()
@@ -216,11 +216,11 @@ class _Reading:
         columns = self.columns
         query = " ".join(self._read(cells.identifier, row, columns.query).split())
         if not query:
-            raise _BadCell(columns.query, "it is empty")
+            raise _BadCellError(columns.query, "it is empty")
         time = None
         if columns.time and self.notation.timed:
             if cells.is_empty(row.get(columns.time)):
-                raise _BadCell(columns.time, "it is empty")
+                raise _BadCellError(columns.time, "it is empty")
             time = self._read(lambda cell: cells.moment(cell, self.notation.order), row, columns.time)
         return query, time, self._read(cells.identifier, row, columns.session) if columns.session else ""
 
@@ -238,14 +238,14 @@ class _Reading:
         averaged = bool(self.columns.impressions)
         rank = self._read(lambda cell: cells.rank(cell, rounded=averaged), row, self.columns.rank)
         if rank < first and not averaged:
-            raise _BadCell(self.columns.rank, f"ranks are counted from {first} in this log, this is {rank}")
+            raise _BadCellError(self.columns.rank, f"ranks are counted from {first} in this log, this is {rank}")
         return max(1, rank + 1 - first)
 
     def _read(self, reading: Callable[[Any], Value], row: Mapping[str, Any], column: str) -> Value:
         try:
             return reading(row.get(column))
         except ValueError as error:
-            raise _BadCell(column, error) from error
+            raise _BadCellError(column, error) from error
 
 
 def _page(row: Mapping[str, Any], columns: Columns) -> tuple[dict[str, int], set[str]]:

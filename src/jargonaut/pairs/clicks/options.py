@@ -40,12 +40,12 @@ class ClickOptions:
         min_shown_for_share: max_click_share holds from this many results on.
         reformulation_minutes: A similar query that follows sooner, after no click, takes the place of the first.
         reformulation_similarity: From 0 to 1: how similar it must be, where neither has all the words of the other.
-        examination: How likely a rank is looked at: `model` or `swaps` estimate it from results that were shown at several
-            ranks, `power` takes 1 / rank^eta, `auto` estimates where the log allows it and takes the power law where not.
+        examination: How likely a rank is looked at: `model` or `swaps` estimate it from results that were shown at
+            several ranks, `power` takes 1 / rank^eta, `auto` estimates where the log allows it, else takes the law.
         eta: How steeply the power law falls; 0 corrects nothing, 1 is what is usual.
         min_swap_clicks: `auto` estimates if at least so many clicks fell on results that were shown at several ranks.
         min_propensity: A rank counts as looked at with at least this probability, so that a chance click far down does
-            not count a hundredfold.
+            not count for very many.
         prior_strength: How many looks the log's mean click rate counts for, so that one click in one look is not sure.
         min_impressions: A result must have been shown this often for a query to be judged.
         min_clicks: A result must have been clicked this often to be an answer.
@@ -81,8 +81,8 @@ class ClickOptions:
     examination: Examination = "auto"
     eta: float = 1.0
     min_swap_clicks: int = 1000
-    min_propensity: float = 0.05
-    prior_strength: float = 2.0
+    min_propensity: float = 0.1
+    prior_strength: float = 10.0
     min_impressions: int = 5
     min_clicks: int = 2
     min_relevance: float | None = None

@@ -79,8 +79,9 @@ class _Swaps:
 def examination(cells: Cells, options: ClickOptions) -> ExaminationCurve:
     """Finds the curve.
 
-    `model` is the maximum likelihood of the position-based model (Craswell et al. 2008; Chuklin, Markov & de Rijke 2015;
-    Wang et al. 2018, "Position bias estimation for unbiased learning to rank", without features). `swaps` compares, for each two ranks, the click rates of the results that were shown at both (intervention harvesting,
+    `model` is the maximum likelihood of the position-based model (Craswell et al. 2008; Chuklin, Markov & de Rijke
+    2015; Wang et al. 2018, "Position bias estimation for unbiased learning to rank", without features). `swaps`
+    compares, for each two ranks, the click rates of the results that were shown at both (intervention harvesting,
     Agarwal et al. 2019; Joachims, Swaminathan & Schnabel 2017), each result being a stratum (Mantel & Haenszel 1959).
 
     Only results that were shown at several ranks say anything of the curve: with any other, a rank that is seldom
@@ -134,8 +135,8 @@ def _swaps(cells: Cells) -> tuple[_Swaps | None, int]:
 def _model(swaps: _Swaps) -> Floats:
     """The position-based model by maximum likelihood: clicks = impressions · look at the rank · draw of the result.
 
-    Expectation maximisation of each click's Bernoulli likelihood overrates low ranks, since each result has a draw of its
-    own to fit and few impressions to fit it on (Neyman & Scott 1948). With Poisson clicks the draws drop out of the
+    Expectation maximisation of each click's Bernoulli likelihood overrates low ranks, since each result has a draw of
+    its own to fit and few impressions to fit it on (Neyman & Scott 1948). With Poisson clicks the draws drop out of the
     likelihood, and only the means need be right for the curve to be (Wooldridge 1999). The two updates are the
     expectation maximisation of that model.
     """
@@ -172,9 +173,10 @@ def _harvest(swaps: _Swaps) -> Floats:
 
 def _column(column: Any, rows: NDArray[np.int32]) -> Floats:
     """Some rows of a sparse column."""
-    found: Floats = np.zeros(column.shape[0])
-    found[column.indices] = column.data
-    return found[rows]
+    dense: Floats = np.zeros(column.shape[0])
+    dense[column.indices] = column.data
+    found: Floats = dense[rows]
+    return found
 
 
 def _from_ratios(won: Floats) -> Floats:

@@ -63,7 +63,8 @@ def rates(cells: Cells, curve: ExaminationCurve, options: ClickOptions, mean: fl
         mean: Mean of the prior; the mean click rate of these cells when None.
     """
     begins, item = cells.items()
-    looks = np.bincount(item, cells.shown * curve.at(cells.rank, options.min_propensity), len(begins))
+    seen = cells.shown * curve.at(cells.rank, options.min_propensity)
+    looks: Floats = np.bincount(item, seen, len(begins)).astype(np.float64)
     shown, clicks, skips = (_sums(values, begins) for values in (cells.shown, cells.clicks, cells.skips))
     return Rates(
         cells.query[begins], cells.document[begins], shown, clicks, skips, looks,
@@ -83,7 +84,7 @@ def shares(cells: Cells, options: ClickOptions) -> Rates:
     begins, _ = cells.items()
     query, clicks = cells.query[begins], _sums(cells.clicks, begins)
     _, place = np.unique(query, return_inverse=True)
-    pages = np.bincount(place, clicks)[place] if len(place) else np.zeros(0)
+    pages: Floats = np.bincount(place, clicks).astype(np.float64)[place]
     strength = options.prior_strength
     estimate = np.minimum(clicks / np.maximum(pages + strength, 1), 1.0)
     nothing = np.zeros(len(begins), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What a log's sessions say and what they do not: bots, abandoned queries, second clicks, results that were passed over.
+"""What a log's sessions say and what they do not: bots, abandoned queries, second clicks, passed-over results.
 
 Knows the order of what one searcher did. How likely a rank is looked at, and what answers a query, is decided later.
 """

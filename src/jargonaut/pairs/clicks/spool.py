@@ -31,10 +31,8 @@ _TABLES = (
     "PRAGMA synchronous = OFF",
     "PRAGMA temp_store = FILE",
     "PRAGMA cache_size = -65536",
-    "CREATE TABLE row (session INTEGER, time REAL, line INTEGER, spelling INTEGER, document INTEGER, rank INTEGER,"
-    " shown INTEGER, clicks INTEGER)",
-    "CREATE TABLE seen (time REAL, query INTEGER, document INTEGER, rank INTEGER, shown INTEGER, clicks INTEGER,"
-    " skips INTEGER)",
+    "CREATE TABLE row (session INT, time REAL, line INT, spelling INT, document INT, rank INT, shown INT, clicks INT)",
+    "CREATE TABLE seen (time REAL, query INT, document INT, rank INT, shown INT, clicks INT, skips INT)",
 )
 NO_DOCUMENT = -1
 
