@@ -367,6 +367,18 @@ def test_beir_folders_carry_ids_and_words(tmp_path: Path) -> None:
     assert [(Path(row.source).name, row.line, row.field) for row in bad] == [("validation.tsv", 3, "query-id")]
 
 
+def test_another_split_of_the_same_is_not_read(tmp_path: Path) -> None:
+    """Where files are called after parts; where none is, all are read."""
+    folder = beir(tmp_path / "set")
+    (folder / "qrels" / "random_test.tsv").write_text("1\tp2\t1\n")
+    file = open_judgements(folder, [].append)
+    assert [one.split for one in file] == ["train", "train", "dev"]
+    assert file.unused == ("qrels/random_test.tsv",)
+    for name in ("train", "validation"):
+        (folder / "qrels" / f"{name}.tsv").unlink()
+    assert [(one.target, one.split) for one in read(folder)] == [("p2", None)]
+
+
 def test_beir_folders_need_no_corpus(tmp_path: Path) -> None:
     """Then ids alone have to do."""
     folder = beir(tmp_path / "set")

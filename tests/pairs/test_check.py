@@ -107,7 +107,7 @@ def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:
         ([{"query": "q", "doc_id": "p1", "split": s} for s in ("train", "dev")], "1 pair in two parts"),
         (
             [{"query": "q", "doc_id": f"p{n}", "split": s} for n, s in enumerate(("train", "test"))],
-            "stand in two parts",
+            "in two parts: what",
         ),
         ([{"query": "q", "text": "passage number 3 says something of its kind"}], "is it the same corpus?"),
     ],

@@ -35,6 +35,7 @@ class JudgedSet:
     Attributes:
         queries: Where the queries stand.
         qrels: The judgements' files.
+        unused: Files beside them that are not read.
         corpus: The set's own passages, if it brings any.
         source: What messages name: the only file of judgements, else the folder.
     """
@@ -43,10 +44,14 @@ class JudgedSet:
     qrels: tuple[Path, ...]
     corpus: Path | None
     source: Path
+    unused: tuple[str, ...] = ()
 
 
 def in_folder(folder: Path) -> JudgedSet:
     """The judged set in a BEIR folder, whose corpus may be missing.
+
+    Where files of judgements are called after parts (`train`, `dev` or `validation`, `test`), others beside them, such
+    as another split of the same, are not read.
 
     Raises:
         InputError: There are no queries or no judgements in it.
@@ -60,7 +65,9 @@ def in_folder(folder: Path) -> JudgedSet:
             where=str(folder),
             remedy="give one file of labels, or a BEIR folder: queries.jsonl, qrels/*.tsv and mostly corpus.jsonl",
         )
-    return JudgedSet(queries, qrels, beir_corpus(folder), qrels[0] if len(qrels) == 1 else folder)
+    read = tuple(path for path in qrels if split_named(path.stem)) or qrels
+    unused = tuple(f"qrels/{path.name}" for path in qrels if path not in read)
+    return JudgedSet(queries, read, beir_corpus(folder), read[0] if len(read) == 1 else folder, unused)
 
 
 def of_qrels(path: Path) -> JudgedSet:
@@ -110,6 +117,7 @@ def read_set(
     asked = dict(_read_queries(found.queries, on_bad))
     judged = [(path, line, qrel) for path in found.qrels for line, qrel in numbered_qrels(path, on_bad)]
     texts = _judged_texts(found.corpus, judged, on_bad) if found.corpus else {}
+    parts = {path: split or split_named(path.stem) for path in found.qrels}
     for path, line, qrel in judged:
         reason = ("", "")
         if qrel.query_id not in asked:
@@ -122,7 +130,7 @@ def read_set(
         relevance = qrel.relevance if qrel.relevance >= max(relevant_from, 0) else 0
         yield Judgement(
             asked[qrel.query_id], qrel.passage_id, texts.get(qrel.passage_id, ""), relevance, provenance,
-            qrel.query_id, None, split or split_named(path.stem), line if len(found.qrels) == 1 else 0,
+            qrel.query_id, None, parts[path], line if len(found.qrels) == 1 else 0,
         )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ class JudgementFile:
         source: What messages about a line of it name: the file in which the lines are counted.
         format: Name of its format.
         columns: (role, column) of what is read; empty for a set of several files.
-        unused: Columns that are not read.
+        unused: Columns, or files of a set, that are not read.
         judgements: Streamed. Where none comes out of it, the end is an `InputError` that shows the first reasons.
     """
 
@@ -162,7 +162,7 @@ def _judged_set(path: Path, name: str, found: JudgedSet, reasons: Reasons, optio
     judgements = read_set(
         found, reasons, split=options.split, provenance=options.provenance, relevant_from=options.relevant_from
     )
-    return JudgementFile(path, str(found.source), name, (), (), _some(path, judgements, reasons))
+    return JudgementFile(path, str(found.source), name, (), found.unused, _some(path, judgements, reasons))
 
 
 def _some(path: Path, judgements: Iterable[Judgement], reasons: Reasons) -> Iterator[Judgement]:

@@ -176,17 +176,23 @@ def _entries(
     source: str,
 ) -> Iterator[_Entry]:  # fmt: skip
     """The judgements in short; fills query id → words and digest → text."""
+    ids: dict[str, str] = {}
+    digests: dict[str, bytes] = {"": b""}  # a query and a passage come back in many judgements
     for one in judgements:
         account.totals["judgements"] += 1
-        if not normalised(one.query):
+        if one.query not in ids:
+            ids[one.query] = query_id(one.query) if normalised(one.query) else ""
+        if not ids[one.query]:
             account.totals["unknown"] += 1
             on_bad(BadRow(source, one.line, "query", f"{_shown(one.query)} has no words"))
             continue
-        id_ = query_id(one.query)
+        id_ = ids[one.query]
         asked.setdefault(id_, one.query)
-        key = digest(one.text) if one.text.strip() else b""
-        if key:
-            texts.setdefault(key, one.text)
+        key = digests.get(one.text)
+        if key is None:
+            key = digests[one.text] = digest(one.text) if one.text.strip() else b""
+            if key:
+                texts.setdefault(key, one.text)
         yield _Entry(
             id_, one.target.strip(), key, max(0, one.relevance), one.provenance, one.score, one.split, one.line
         )

@@ -21,6 +21,8 @@ from jargonaut.records import SPLITS, BadRow, Judgement, Pair, Passage
 LONG_TEXT = 10_000
 _VARYING = re.compile(r"'[^']*'|\d[\d,.]*")
 _HIGH_SHARE = 0.2
+_RATING = 3
+"""A scale from 1 to so much may be one of ratings, whose 1 is no praise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Checked:
         path: The file or folder.
         format: Name of its format.
         columns: (role, column) of what is read.
-        unused: Columns that are not read.
+        unused: Columns, or files of a set, that are not read.
         judgements: (query, answer) statements that were read.
         bad_rows: Rows, or parts of rows, that cannot be read.
         bad_kinds: The same by what is wrong, most frequent first.
@@ -96,6 +98,7 @@ class _Seen:
     grades: Counter[int] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
     queries: dict[str, bool] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
     long: int = 0
 
     def watch(self, judgements: JudgementFile) -> Iterator[Judgement]:
@@ -103,7 +106,7 @@ class _Seen:
         for one in judgements:
             self.grades[one.relevance] += 1
             self.splits[one.split or ""] += 1
-            id_ = query_id(one.query)
+            id_ = self.ids.get(one.query) or self.ids.setdefault(one.query, query_id(one.query))
             self.queries[id_] = self.queries.get(id_, False) or one.relevance > 0
             self.long += len(one.text) > LONG_TEXT
             yield one
@@ -162,7 +165,8 @@ def check(
         str(path), file.format, file.columns, file.unused, found.judgements, bad.counts.total(), bad.listed, found,
         unknown.listed, len(seen.queries), sum(not answered for answered in seen.queries.values()),
         dict(sorted(seen.grades.items())), {name: seen.splits[name] for name in (*SPLITS, "") if seen.splits[name]},
-        tuple(_warnings(found, seen, {passage.id: passage.text for passage in passages})), problem,
+        tuple(_warnings(found, seen, {passage.id: passage.text for passage in passages}, rated=bool(file.columns))),
+        problem,
     )  # fmt: skip
 
 
@@ -174,9 +178,9 @@ def _nothing(found: Attributed, seen: _Seen) -> str:
     return "none of its positives is in this corpus"
 
 
-def _warnings(found: Attributed, seen: _Seen, texts: Mapping[str, str]) -> Iterator[str]:
-    """What should be looked at."""
-    if seen.grades and min(seen.grades) >= 1 and max(seen.grades) > 1:
+def _warnings(found: Attributed, seen: _Seen, texts: Mapping[str, str], *, rated: bool) -> Iterator[str]:
+    """What should be looked at; a column of grades may be one of ratings."""
+    if rated and seen.grades and min(seen.grades) >= 1 and max(seen.grades) >= _RATING:
         yield (
             f"grades run from {min(seen.grades)} to {max(seen.grades)} and none is 0, so every row counts as an "
             "answer; if low ones mean that it is none, set relevant_from"

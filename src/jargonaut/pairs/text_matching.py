@@ -54,30 +54,32 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(normalised(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+class _Codes(dict[str, int]):
+    """Word → a number that is the same on every machine."""
+
+    def __missing__(self, word: str) -> int:
+        code = int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+        self[word] = code
+        return code
+
+
 class Shingler:
     """Texts → hashes of their word shingles; the same on every machine."""
 
     def __init__(self) -> None:
-        self._vocabulary: dict[str, int] = {}
+        self._codes = _Codes()
 
     def of(self, text: str) -> Hashes:
         """The distinct shingles of a text, sorted; none of one with fewer words than a shingle has."""
         found = words(text)
         if len(found) < SHINGLE:
             return np.empty(0, np.uint64)
-        codes = np.fromiter((self._code(word) for word in found), np.uint64, len(found))
+        codes = np.fromiter(map(self._codes.__getitem__, found), np.uint64, len(found))
         rolled = np.zeros(len(codes) - SHINGLE + 1, np.uint64)
         for offset in range(SHINGLE):
             rolled = (rolled ^ codes[offset : offset + len(rolled)]) * _MIX
             rolled ^= rolled >> np.uint64(29)
         return np.unique(rolled)
-
-    def _code(self, word: str) -> int:
-        code = self._vocabulary.get(word)
-        if code is None:
-            code = int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-            self._vocabulary[word] = code
-        return code
 
 
 @dataclass(frozen=True, slots=True)
