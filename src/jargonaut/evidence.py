@@ -16,6 +16,10 @@ from jargonaut.protocols import Encoder
 from jargonaut.records import Pair, queries
 from jargonaut.retrieval import BM25, BM25Options, top_k
 
+MOST_TOPICS = 24
+_PER_TOPIC = 20
+"""Passages that a topic has in the mean, at least."""
+_FITTED_ON = 50_000
 _BLOCK = 1024
 Search = Callable[[Sequence[str], int], tuple[NDArray[np.int64], NDArray[np.float32]]]
 """Texts of queries, hits wanted → rows and scores of the hits, best first."""
@@ -60,3 +64,22 @@ def ranker(
         return [standing(name, positives, hits(search), places) for name, search in searchers.items()]
 
     return ranked
+
+
+def topics_of(encoder: Encoder, texts: Mapping[str, str], seed: int = 13) -> dict[str, str]:
+    """Passage id → its topic: k-means (Lloyd 1982, in mini-batches) over the base model's vectors.
+
+    Args:
+        encoder: The base model.
+        texts: Passage id → text, as it is embedded. With fewer than 40 there are no topics.
+        seed: Of the first centres.
+    """
+    count = min(MOST_TOPICS, len(texts) // _PER_TOPIC)
+    if count < 2:
+        return {}
+    from sklearn.cluster import MiniBatchKMeans
+
+    vectors = encoder.encode_passages(list(texts.values()))
+    drawn = np.random.default_rng(seed).permutation(len(vectors))[:_FITTED_ON]
+    clusters = MiniBatchKMeans(count, random_state=seed, n_init=3, batch_size=4096).fit(vectors[np.sort(drawn)])
+    return {passage: f"topic-{topic}" for passage, topic in zip(texts, clusters.predict(vectors), strict=True)}

@@ -18,7 +18,7 @@ from typing import Any
 from jargonaut import formats, pairs
 from jargonaut.artifacts import Artifact, content_hash, ensure
 from jargonaut.errors import InputError
-from jargonaut.evidence import ranker
+from jargonaut.evidence import ranker, topics_of
 from jargonaut.layout import Layout
 from jargonaut.pairs.attribution import attribute
 from jargonaut.pairs.curation import Curated, Evidence, curate
@@ -182,9 +182,10 @@ def _curated(found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, 
         prepared.texts, prepared.documents, prepared.near_duplicates, encoder, settings.bm25,
         settings.filter.round_trip_k,
     )  # fmt: skip
+    balanced = bool(found) and settings.curate.max_topic_share < 1
     evidence = Evidence(
-        prepared.texts, prepared.documents, rank=standings, encode=encoder.encode_queries if found else None,
-        stemmer=settings.bm25.language,
+        prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
+        encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
     )  # fmt: skip
     return curate(found, evidence, settings.curate, settings.filter)
 
