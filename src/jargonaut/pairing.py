@@ -17,6 +17,7 @@ from typing import Any
 
 from jargonaut import formats, pairs
 from jargonaut.artifacts import Artifact, content_hash, ensure
+from jargonaut.cards import pairs_card
 from jargonaut.errors import InputError
 from jargonaut.evidence import ranker, topics_of
 from jargonaut.layout import Layout
@@ -107,7 +108,7 @@ def collected(
         return {
             "found": len(found), "kept": len(curated.kept), "merged": len(curated.merged),
             "flagged": curated.flagged, "removed": {rule: n for rule, n in curated.counts.items() if n},
-            "sentences": curated.sentences() if found else [], **left_out_counts(bad),
+            "sentences": _told(curated) if found else [], **left_out_counts(bad),
         }  # fmt: skip
 
     artifact = ensure(
@@ -155,6 +156,8 @@ def prepare_pairs(
         formats.write_jsonl(folder / "removed.jsonl", removed)
         formats.write_jsonl(folder / "left_out.jsonl", bad)
         (folder / "groups.json").write_text(json.dumps(dict(splits.groups)), encoding="utf-8")
+        text = pairs_card(prepared, Pool(layout.pool).entries(), splits, removed, settings)
+        (folder / "README.md").write_text(text, encoding="utf-8")
         return {
             **counts, **_counted(splits, prepared),
             "removed": dict(sorted(Counter(one.rule for one in removed).items())), **left_out_counts(bad),
@@ -188,6 +191,12 @@ def _curated(found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, 
         encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
     )  # fmt: skip
     return curate(found, evidence, settings.curate, settings.filter)
+
+
+def _told(curated: Curated) -> list[str]:
+    """What curation did, without the rules that had nothing to look at because nobody asked for them."""
+    asked = replace(curated, skipped={})
+    return asked.sentences()
 
 
 def _removed(artifact: Artifact) -> list[pairs.RemovedPair]:

@@ -81,21 +81,23 @@ def check(
     docs: DocsFlag = None,
     column: ColumnFlag = None,
     form: FormatFlag = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A single bad row is a failure.")] = False,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Says what adding a labelled file would give, against the documents. Adds nothing.
 
-    Exit code 0: usable. 2: nothing in it can be used.
+    Exit code 0: usable. 2: nothing in it can be used; with --strict also if any row is bad or unknown.
     """
     opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
     found = opened.check(file, options=_label_options(column, form, None))
     if as_json:
-        say(json.dumps({**plain(found), "ok": found.ok}, ensure_ascii=False, indent=2))
+        told = {**plain(found), "usable": found.usable, "ok": found.ok}
+        say(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         for line in found.sentences():
             say(line)
-    raise typer.Exit(0 if found.ok else 2)
+    raise typer.Exit(0 if (found.ok if strict else found.usable) else 2)
 
 
 @pairs_app.command("list", epilog="Example: jargonaut pairs list -w my-domain")

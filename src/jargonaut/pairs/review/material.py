@@ -1,4 +1,7 @@
-"""What a workspace brings to a review. Knows records; where they come from and where they are shown is not its business."""
+"""What a workspace brings to a review.
+
+Knows records; where they come from and where they are shown is not its business.
+"""
 
 from __future__ import annotations
 
