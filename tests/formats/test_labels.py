@@ -111,6 +111,12 @@ def short(judgements: list[Judgement]) -> list[tuple[str, str, str, int]]:
             "lists",
             [("q", "7", "p p", 1)],
         ),
+        (
+            {"query_id": "1", "query": "q", "positive_passages": [{"docid": "7", "title": "T", "text": "p p"}],
+             "negative_passages": [{"docid": "8", "text": "n n"}]},
+            "lists",
+            [("q", "7", "p p", 1), ("q", "8", "n n", 0)],
+        ),
     ],
 )  # fmt: skip
 def test_layouts_are_recognised(
@@ -168,7 +174,7 @@ def test_grades_may_be_numbers_shares_and_words(tmp_path: Path, value: Any, want
     assert (one.relevance, one.score) == wanted
 
 
-@pytest.mark.parametrize("value", ["high", 2.5, "1e9", 101, 1e999, "nan", None, "", {}, "17.3"])
+@pytest.mark.parametrize("value", ["high", 2.5, "1e9", 85, 1e999, "nan", None, "", {}, "17.3"])
 def test_unknown_grades_are_bad_rows(tmp_path: Path, value: Any) -> None:
     """Words, fractions above 1, a search engine's scores and empty cells are not guessed at."""
     good = {"query": "q", "text": "t t", "grade": 1}
@@ -401,6 +407,28 @@ def test_trec_judgements_have_their_queries_beside_them(tmp_path: Path, header: 
     file = open_judgements(tmp_path / "qrels.txt", refuse)
     assert file.format == "trec"
     assert short(list(file)) == [("one?", "p1", "", 2), ("one?", "p2", "", 0), ("two?", "p3", "", 1)]
+
+
+@pytest.mark.parametrize("queries", ["queries.csv", "queries.jsonl", "topics.tsv"])
+def test_judgements_by_id_in_any_table_find_their_queries(tmp_path: Path, queries: str) -> None:
+    """Shares, words and splits are read as in other tables; an unknown query is a bad row."""
+    text = {"queries.csv": 'id,text\n1,"one, or two"\n', "topics.tsv": "1\tone, or two\n"}.get(queries)
+    (tmp_path / queries).write_text(text or '{"_id": 1, "text": "one, or two"}\n')
+    rows = [{"qid": 1, "doc_id": "a", "label": 0.7, "split": "dev"}, {"qid": "1", "doc_id": "b", "label": "no"}]
+    found, bad = read_with_bad(jsonl(tmp_path / "x.jsonl", *rows, {"qid": 9, "doc_id": "a", "label": 1}))
+    assert found == [
+        Judgement("one, or two", "a", "", 1, query_id="1", score=0.7, split="dev", line=1),
+        Judgement("one, or two", "b", "", 0, query_id="1", line=2),
+    ]
+    assert bad == [(3, "qid")]
+
+
+def test_a_bad_line_of_judgements_is_told_once(tmp_path: Path) -> None:
+    """Although the header had to be read to tell the format."""
+    jsonl(tmp_path / "queries.jsonl", {"_id": "1", "text": "q"})
+    (tmp_path / "x.tsv").write_text("query-id\tcorpus-id\tscore\n1\tp\t1\n1\tp\n1\tp\thigh\n")
+    found, bad = read_with_bad(tmp_path / "x.tsv")
+    assert (len(found), bad) == (1, [(3, ""), (4, "score")])
 
 
 def test_judgements_without_queries_are_an_answer(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ DOCUMENTS = ["guide/setup.md", "guide/index.md", "api/setup.md", "api/errors.htm
         ("/home/me/docs/guide/setup.md", "guide/setup.md"),
         ("C:\\docs\\guide\\Setup.MD", "guide/setup.md"),
         ("guide/setup", "guide/setup.md"),
+        ("guide/setup.md#install", "guide/setup.md"),
         ("guide/setup.html", "guide/setup.md"),
         ("errors.html", "api/errors.html"),
         ("errors", "api/errors.html"),

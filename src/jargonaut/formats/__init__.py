@@ -18,17 +18,22 @@ from jargonaut.formats.beir import (
     write_queries,
 )
 from jargonaut.formats.jsonl import OnBad, Reasons, is_jsonl, read_jsonl, read_records, read_texts, write_jsonl
+from jargonaut.formats.labels import LABEL_FORMATS, JudgementFile, LabelOptions, open_judgements
 from jargonaut.formats.tables import Table, open_table
 from jargonaut.formats.trec import write_trec_qrels, write_trec_run
 
 __all__ = [
+    "LABEL_FORMATS",
     "QRELS_HEADER",
+    "JudgementFile",
+    "LabelOptions",
     "OnBad",
     "Reasons",
     "Table",
     "beir_corpus",
     "is_beir",
     "is_jsonl",
+    "open_judgements",
     "open_table",
     "read_jsonl",
     "read_passages",

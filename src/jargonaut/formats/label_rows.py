@@ -15,8 +15,8 @@ from jargonaut.formats.jsonl import OnBad
 from jargonaut.formats.label_columns import Layout, simplified
 from jargonaut.records import BadRow, Judgement, SplitName
 
-MAX_GRADE = 100
-"""Larger numbers are no grades: a search engine's scores, a count, a time."""
+MAX_GRADE = 10
+"""Larger numbers are no grades: percentages, a search engine's scores, a count."""
 _SPLIT_NAMES: dict[str, SplitName] = {
     "train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev",
     "development": "dev", "eval": "dev", "test": "test", "testing": "test",
@@ -125,6 +125,25 @@ class RowReader:
             self._on_bad(BadRow(self._source, line, " or ".join(fields), "empty: there is nothing that is judged"))
         for (target, text), relevance, score in found:
             yield Judgement(query, target, text, relevance, self._provenance, query_id, score, split, line)
+
+    def join(self, line: int, row: Mapping[str, Any], asked: Mapping[str, str]) -> Iterator[Judgement]:
+        """The judgements of a row that names its query by id.
+
+        Args:
+            line: Where it stands.
+            row: Its cells.
+            asked: Query id → the query's words.
+        """
+        name = self._layout.query_id
+        try:
+            id_ = _identity(row.get(name), name)
+        except CellError as error:
+            self._on_bad(BadRow(self._source, line, error.field, error.reason))
+            return
+        if id_ in asked:
+            yield from self.read(line, {**row, self._layout.query: asked[id_]})
+        else:
+            self._on_bad(BadRow(self._source, line, name, f"{_shown(id_)} is not among the queries"))
 
     def _grades(self, row: Mapping[str, Any], count: int) -> list[tuple[int, float | None]]:
         """One (relevance, score) an answer."""

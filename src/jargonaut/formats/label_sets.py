@@ -16,12 +16,13 @@ from jargonaut.errors import InputError
 from jargonaut.formats.beir import beir_corpus, numbered_qrels, read_passages, read_queries
 from jargonaut.formats.jsonl import OnBad, is_jsonl, lines_of
 from jargonaut.formats.label_rows import MAX_GRADE, split_named
+from jargonaut.formats.tables import open_table
 from jargonaut.records import BadRow, Judgement, Qrel, SplitName
 
 _QUERY_FILES = tuple(
     f"{stem}{ending}"
     for stem in ("queries", "topics")
-    for ending in (".jsonl", ".jsonl.gz", ".tsv", ".txt")
+    for ending in (".jsonl", ".jsonl.gz", ".tsv", ".txt", ".csv")
 )  # fmt: skip
 _TREC_LINE = re.compile(rb"\S+[\t ]+\S+[\t ]+\S+[\t ]+-?\d+\s*")
 _ID_HEADERS = {"id", "_id", "qid", "query_id", "query-id", "queryid", "topic", "number"}
@@ -114,7 +115,7 @@ def read_set(
         provenance: Of every judgement.
         relevant_from: Grades below this count as 0.
     """
-    asked = dict(_read_queries(found.queries, on_bad))
+    asked = dict(read_asked(found.queries, on_bad))
     judged = [(path, line, qrel) for path in found.qrels for line, qrel in numbered_qrels(path, on_bad)]
     texts = _judged_texts(found.corpus, judged, on_bad) if found.corpus else {}
     parts = {path: split or split_named(path.stem) for path in found.qrels}
@@ -138,10 +139,18 @@ def _queries_in(folder: Path) -> Path | None:
     return next((folder / name for name in _QUERY_FILES if (folder / name).is_file()), None)
 
 
-def _read_queries(path: Path, on_bad: OnBad) -> Iterator[tuple[str, str]]:
-    """(id, text) of every query in a JSONL, or in lines of an id, a tab and a text."""
+def read_asked(path: Path, on_bad: OnBad) -> Iterator[tuple[str, str]]:
+    """(id, text) of every query in a JSONL, in a CSV's first two columns, or in lines of an id, a tab and a text."""
     if is_jsonl(path):
         yield from ((query.id, query.text.strip()) for query in read_queries(path, on_bad))
+        return
+    if path.suffix == ".csv":
+        for number, row in open_table(path, on_bad).rows:
+            cells = [cell.strip() for cell in row.values()]
+            if len(cells) < 2 or not all(cells[:2]):
+                on_bad(BadRow(str(path), number, "", "an id and the query's text are wanted"))
+            else:
+                yield cells[0], cells[1]
         return
     for number, raw in lines_of(path, on_bad):
         id_, tab, text = legible(raw.decode("utf-8-sig", errors="replace")).strip().partition("\t")

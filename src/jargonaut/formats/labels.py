@@ -7,16 +7,18 @@ corpus are meant is found out elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from jargonaut.errors import InputError, require_limits
 from jargonaut.formats.jsonl import OnBad, Reasons
 from jargonaut.formats.label_columns import ROLES, TABLE_FORMATS, Layout, Role, recognise, role_named, wanted_columns
 from jargonaut.formats.label_rows import MAX_GRADE, RowReader
-from jargonaut.formats.label_sets import JudgedSet, in_folder, looks_like_trec, of_qrels, read_set
+from jargonaut.formats.label_sets import JudgedSet, in_folder, looks_like_trec, of_qrels, read_asked, read_set
 from jargonaut.formats.tables import open_table
 from jargonaut.records import SPLITS, Judgement, SplitName
 
@@ -24,6 +26,8 @@ LABEL_FORMATS = (*TABLE_FORMATS, "beir", "trec")
 _LOOKED_AT = 200
 """Rows that are read ahead: their fields are a JSONL's columns, for its first row may lack some."""
 _SHOWN_COLUMNS = 30
+_JOINED = "the query's words"
+"""Under this name a row gets the words of a query that stands in another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,8 @@ def open_judgements(path: Path, on_bad: OnBad, options: LabelOptions | None = No
 
 def _table(path: Path, reasons: Reasons, options: LabelOptions) -> JudgementFile:
     table = open_table(path, reasons)
+    if _is_plain_qrels(path, table.columns, options):  # told by its header, so that no row is read twice
+        return _judged_set(path, "beir", of_qrels(path), reasons, options)
     rows = iter(table.rows)
     ahead = list(islice(rows, _LOOKED_AT))
     columns = tuple(dict.fromkeys([*table.columns, *(str(name) for _, row in ahead for name in row)]))
@@ -144,18 +150,35 @@ def _table(path: Path, reasons: Reasons, options: LabelOptions) -> JudgementFile
             f"there is no column {missing[0]!r}; {_found(columns)}", where=str(path), remedy="name one of these"
         )
     layout = recognise(columns, [row for _, row in ahead], options.format, options.mapped)
-    if layout.judges_ids_only and options.format is None:
-        return _judged_set(path, "beir", of_qrels(path), reasons, options)
+    read = _reader(path, columns, layout, reasons, options)
+    judgements = (one for line, row in chain(ahead, rows) for one in read(line, row))
+    unused = tuple(column for column in columns if column not in {name for _, name in layout.roles})
+    return JudgementFile(path, str(path), layout.format, layout.roles, unused, _some(path, judgements, reasons))
+
+
+def _is_plain_qrels(path: Path, columns: tuple[str, ...], options: LabelOptions) -> bool:
+    """Whether a file is BEIR's own: ids and a grade, parted by tabs."""
+    if options.format is not None or options.columns or path.suffix.lower() not in {".tsv", ".txt"}:
+        return False
+    layout = recognise(columns, [], None, ())
+    return layout.judges_ids_only and bool(layout.grade) and not layout.split
+
+
+def _reader(
+    path: Path, columns: tuple[str, ...], layout: Layout, reasons: Reasons, options: LabelOptions
+) -> Callable[[int, Mapping[str, Any]], Iterator[Judgement]]:
+    """What reads a row; where it names its query by id, with the queries beside the file."""
+    asked: dict[str, str] | None = None
+    if layout.judges_ids_only:
+        asked = dict(read_asked(of_qrels(path).queries, reasons))
+        layout = replace(layout, query=_JOINED)
     if not layout.is_usable:
         raise _unknown(path, columns, layout, options)
     reader = RowReader(
         layout, str(path), split=options.split, provenance=options.provenance, relevant_from=options.relevant_from,
         on_bad=reasons,
     )  # fmt: skip
-    read = {column for _, column in layout.roles}
-    judgements = (one for line, row in chain(ahead, rows) for one in reader.read(line, row))
-    unused = tuple(column for column in columns if column not in read)
-    return JudgementFile(path, str(path), layout.format, layout.roles, unused, _some(path, judgements, reasons))
+    return reader.read if asked is None else partial(reader.join, asked=asked)
 
 
 def _judged_set(path: Path, name: str, found: JudgedSet, reasons: Reasons, options: LabelOptions) -> JudgementFile:

@@ -288,7 +288,7 @@ def _narrow(entries: Iterable[_Entry], asked: Mapping[str, str], corpus: Corpus,
         if entry.by_document:
             account.totals["narrowed"] += 1
             waiting.setdefault((entry.query_id, entry.places), []).append(entry)
-    keys = list(waiting)
+    keys = sorted(waiting, key=lambda key: key[1])  # one document's questions come together, so it is read once
     ids: dict[tuple[int, ...], tuple[str, ...]] = {}
     for start in range(0, len(keys), _AT_ONCE):
         block = keys[start : start + _AT_ONCE]

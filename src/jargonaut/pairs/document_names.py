@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ENDING = re.compile(r"\.[A-Za-z][0-9A-Za-z]{0,5}$")
+_ANCHOR = re.compile(r"(\.[A-Za-z][0-9A-Za-z]{0,5})[#?][^/\\]*$")
+"""A place within a file, or a query of it, behind the file's ending."""
 _FOLDER_PAGES = frozenset({"index", "_index", "default"})
 """Pages that an address names by their folder."""
 
@@ -94,7 +96,7 @@ def _segments(name: str) -> tuple[str, ...]:
         except ValueError:  # a host in brackets that are not closed
             path = name
     else:
-        path = unquote(name) if "%" in name else name
+        path = _ANCHOR.sub(r"\1", unquote(name) if "%" in name else name)
     parts = path.replace("\\", "/").casefold().split("/")
     return tuple(part for part in (part.strip() for part in parts) if part not in {"", "."})
 
