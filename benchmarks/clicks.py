@@ -2,11 +2,12 @@
 
     python -m benchmarks.clicks [DATA/nfcorpus ...] [--json] [--seeds 3] [--eta 1] [--noise 0.2] [--lasting] [--train]
 
-Searchers who are made up (`searcher`) ask a set's training queries and are shown the first ten results of BM25 with one
-of two settings, as engines on trial side by side would show them. What answers a query is known from the set's
-judgements; the searchers know no others, so precision is exact although the sets lack some. `nfcorpus` has two or three
-right answers among the ten and so measures both errors over thousands of results; `cosqa` has one in every other ten and
-so shows what noise does where nearly all that is seen is wrong. Knows scores; how a log is judged is the package's job.
+Searchers who are made up (`searcher`) ask a set's training queries and are shown the first ten results of BM25 with
+one of two settings, as engines on trial side by side would show them. What answers a query is known from the set's
+judgements; the searchers know no others, so precision is exact although the sets lack some. `nfcorpus` has two or
+three right answers among the ten and measures both errors over thousands of results; `cosqa` has one in every other
+ten and so shows what noise does where nearly all that is seen is wrong. Knows scores; how a log is judged is the
+package's job.
 """
 
 from __future__ import annotations

@@ -189,19 +189,20 @@ def _from_ratios(won: Floats) -> Floats:
     lines[numbers, one], lines[numbers, other] = weight, -weight
     lines[-1, 0] = 1  # only ratios are known: the first is 1
     wanted = np.append(weight * np.log(ahead / behind), 0.0)
-    found: Floats = np.exp(np.linalg.lstsq(lines, wanted, rcond=None)[0])
-    return np.maximum(found / found.max(), _LEAST)
+    fitted: Floats = np.exp(np.linalg.lstsq(lines, wanted, rcond=None)[0])
+    found: Floats = np.maximum(fitted / fitted.max(), _LEAST)
+    return found
 
 
 def _smoothed(found: Floats, swaps: _Swaps, deepest: int, eta: float) -> tuple[Floats, float]:
     """The curve for all ranks to the deepest, 1 at the first; and the exponent of the power law through it."""
     clicks = swaps.by_rank(swaps.clicks)
     depth, height = np.log(swaps.ranks), np.log(found)
-    slope, level = -eta, float(np.average(height + eta * depth, weights=clicks + 1))
-    if len(found) > 1:
-        slope, level = (float(each) for each in np.polyfit(depth, height, 1, w=np.sqrt(clicks)))
-        slope = min(slope, 0.0)
-        level = float(np.average(height - slope * depth, weights=clicks))
+    middle = np.average(depth, weights=clicks)
+    spread = float((clicks * (depth - middle) ** 2).sum())
+    # Without clicks at two ranks there is no slope to be seen, and no rank is looked at more than one above it.
+    slope = min(0.0, float((clicks * (depth - middle) * height).sum()) / spread) if spread else -eta
+    level = float(np.average(height - slope * depth, weights=clicks))
     law = level + slope * np.log(np.arange(1, deepest + 1))
     places = swaps.ranks - 1
     law[places] = (clicks * height + _TRUST * law[places]) / (clicks + _TRUST)
