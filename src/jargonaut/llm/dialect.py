@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from jargonaut.artifacts import legible
 from jargonaut.protocols import ChatRequest
 
 Form = Literal["json_schema", "json_object", "none"]
@@ -36,7 +37,7 @@ class Dialect:
         """The request as this endpoint wants it."""
         body: dict[str, Any] = {
             "model": model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "messages": [{"role": message.role, "content": legible(message.content)} for message in request.messages],
             self.length: request.max_tokens,
         }
         if self.temperature:

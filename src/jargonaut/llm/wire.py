@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from jargonaut.artifacts import legible
 from jargonaut.llm.cache import Answer
 from jargonaut.llm.patience import Fault, FaultKind
 
@@ -74,7 +75,7 @@ def answer_of(body: Any) -> Answer | Fault:
     usage = usage if isinstance(usage, dict) else {}
     text = _text(message.get("content")) or _text(message.get("refusal"))
     return Answer(
-        text,
+        legible(text),
         first.get("finish_reason") != "length",
         _count(usage.get("prompt_tokens")),
         _count(usage.get("completion_tokens")),

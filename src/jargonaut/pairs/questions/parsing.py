@@ -29,6 +29,7 @@ _COPIED_RUN = 7
 _FEW_WORDS = 4
 """Content words below which nothing is called copied: two names have to be the passage's own."""
 
+_CLOSING = str.maketrans("{[", "}]")
 _THINKING = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*\s*(.*?)(?:```|\Z)", re.DOTALL)
 _MARK = re.compile(r"^\s*(?:[-+*•–]|(?:Q(?:uestion|uery)?\s*)?\d{1,2}\s*[.):])\s+", re.IGNORECASE)
@@ -41,14 +42,17 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _SOURCE = r"(?:passage|text|document|article|excerpt|paragraph|snippet|section|context|author)s?"
+_PASSAGE = r"(?:passage|text|excerpt|snippet)s?"
+_GIVEN = r"(?:above|given|provided|following|two)"
+_SAYS = r"(?:say|mention|describe|state|discuss|explain|suggest|refer|provide|list)"
 _MENTIONS = re.compile(
     rf"\baccording\s+to\s+(?:the|this|that)\s+(?:\w+\s+)?{_SOURCE}\b"
-    rf"|\b(?:in|from|of|by)\s+(?:the|this|that|these)\s+(?:above\s+|given\s+|provided\s+|following\s+)?(?:passage|text|excerpt|snippet)s?\b"
-    rf"|\b(?:the|this|these|both)\s+(?:above\s+|given\s+|provided\s+|two\s+)?(?:passage|excerpt|snippet)s?\b"
-    rf"|\b(?:above|given|provided|following)[\s-]+(?:mentioned\s+)?{_SOURCE}\b"
-    rf"|\b(?:the|this)\s+{_SOURCE}\s+(?:say|mention|describe|state|discuss|explain|suggest|refer|provide|list)s?\b"
-    rf"|\b(?:say|mention|describe|state|discusse?|explain|suggest|refer|provide|liste?)(?:e?d|s)?\s+(?:in|by)\s+(?:the|this)\s+{_SOURCE}\b"
-    rf"|\b(?:does|do|did|is|what)\s+(?:the|this)\s+{_SOURCE}\s+(?:say|mention|describe|state|discuss|explain|about)\b",
+    rf"|\b(?:in|from|of|by)\s+(?:the|this|that|these)\s+(?:{_GIVEN}\s+)?{_PASSAGE}\b"
+    rf"|\b(?:the|this|these|both)\s+(?:{_GIVEN}\s+)?(?:passage|excerpt|snippet)s?\b"
+    rf"|\b{_GIVEN}[\s-]+(?:mentioned\s+)?{_SOURCE}\b"
+    rf"|\b(?:above|afore)[\s-]*mentioned\b"
+    rf"|\b(?:the|this)\s+{_SOURCE}\s+(?:{_SAYS}s?|about)\b"
+    rf"|\b{_SAYS}e?d?\s+(?:in|by)\s+(?:the|this)\s+{_SOURCE}\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
@@ -148,13 +152,12 @@ def candidates(answer: str) -> Iterator[tuple[str, str]]:
 def json_in(text: str) -> Any:
     """The JSON in a text, mended where it can be; None where there is none.
 
-    Where it breaks off, its last string is thrown away: half a question is none.
+    Where it breaks off, what was not written to its end is left out: half a question is none.
     """
     start = next((position for position, letter in enumerate(text) if letter in "{["), None)
     if start is None:
         return None
-    end = _end(text, start)
-    piece = text[start:end] if end else _without_last_string(text[start:])
+    piece = _whole_part(text[start:])
     try:
         return json.loads(piece)
     except (ValueError, RecursionError):
@@ -168,34 +171,30 @@ def json_in(text: str) -> Any:
     return mended if isinstance(mended, (dict, list)) and mended else None
 
 
-def _end(text: str, start: int) -> int | None:
-    """One past the bracket that closes the one at `start`; None when it is never closed."""
-    depth = 0
-    inside = escaped = False
-    for position in range(start, len(text)):
-        letter = text[position]
-        if escaped:
-            escaped = False
-        elif inside:
-            escaped = letter == "\\"
-            inside = letter != '"'
+def _whole_part(text: str) -> str:
+    """The JSON value that a text begins with; one that breaks off is closed after its last whole part."""
+    open_brackets: list[str] = []
+    whole, still_open = 0, ""
+    value = inside = escaped = False
+    for position, letter in enumerate(text):
+        if inside:
+            inside = escaped or letter != '"'
+            escaped = not escaped and letter == "\\"
+            if not inside and (value or open_brackets[-1] == "["):
+                whole, still_open, value = position + 1, "".join(open_brackets), False
         elif letter == '"':
             inside = True
         elif letter in "{[":
-            depth += 1
+            open_brackets.append(letter)
+            value = False
         elif letter in "}]":
-            depth -= 1
-            if depth == 0:
-                return position + 1
-    return None
-
-
-def _without_last_string(text: str) -> str:
-    """JSON that breaks off, up to the last string that was closed, and without a key whose value is missing."""
-    quotes = [match.start() for match in re.finditer(r'(?<!\\)"', text)]
-    if len(quotes) % 2:
-        text = text[: quotes[-1]]
-    return re.sub(r'[,{]?\s*"[^"]*"\s*:\s*$', "", text.rstrip())
+            open_brackets.pop()
+            whole, still_open, value = position + 1, "".join(open_brackets), False
+            if not open_brackets:
+                break
+        elif letter in ":,":
+            value = letter == ":"
+    return text[:whole] + still_open[::-1].translate(_CLOSING)
 
 
 def _walk(value: Any, kind: str) -> Iterator[tuple[str, str]]:
@@ -207,7 +206,8 @@ def _walk(value: Any, kind: str) -> Iterator[tuple[str, str]]:
             yield from _walk(item, kind)
     elif isinstance(value, dict):
         written = next((value[key] for key in ("kind", "type", "category") if isinstance(value.get(key), str)), kind)
-        named = next((key for key in _TEXT_KEYS if isinstance(value.get(key), str)), None)
+        by_kind = len(value) > 1 and {str(key).lower() for key in value} <= set(KINDS)
+        named = None if by_kind else next((key for key in _TEXT_KEYS if isinstance(value.get(key), str)), None)
         if named:
             yield value[named], written
             return
@@ -220,7 +220,7 @@ def _listed(text: str) -> list[str]:
     """The entries of a numbered or bulleted list; where there is none, the lines that ask."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [_MARK.sub("", line) for line in lines if _MARK.match(line)]
-    return marked or [line for line in lines if line.rstrip(_QUOTES).endswith(_QUESTION_MARKS)]
+    return marked or [line for line in lines if '":' not in line and line.rstrip(_QUOTES).endswith(_QUESTION_MARKS)]
 
 
 def _clean(written: str) -> str:
