@@ -98,7 +98,7 @@ class GenerationReport:
         return "\n".join(
             [
                 paragraph(
-                    f"{_PER_PASSAGE} questions for each passage in one call; a made-up endpoint in a process of its own "
+                    f"{_PER_PASSAGE} questions for each passage in one call; a made-up endpoint, a process of its own, "
                     f"answers after {options.latency * 1000:.0f} ms, {options.concurrency} calls at once, so that "
                     f"{options.limit:,.0f} calls a second are the limit. Memory is the most that the process took, "
                     f"before the first call and at the end."

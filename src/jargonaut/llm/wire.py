@@ -39,7 +39,9 @@ async def call(sdk: AsyncOpenAI, body: Mapping[str, Any], secret: str) -> Answer
     import openai
 
     try:
-        response = await sdk.chat.completions.with_raw_response.create(**body)
+        # As an extra body it is sent as it is; otherwise the SDK walks through it by type, for half of a call's time.
+        create = sdk.chat.completions.with_raw_response.create
+        response = await create(model=body["model"], messages=[], extra_body=dict(body))
         return read_answer(response.content)
     except openai.APITimeoutError:
         return Fault("slow", f"no answer within {_seconds(sdk.timeout)}")

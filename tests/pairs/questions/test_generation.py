@@ -12,8 +12,8 @@ from jargonaut.errors import ModelError
 from jargonaut.llm import ChatClient, Effects, EndpointOptions
 from jargonaut.pairs.questions import Assignment, Examples, LeftOut, QuestionOptions, generate, plan
 from jargonaut.records import Judgement
-
 from tests.llm.endpoint import Behaviour, Body, Endpoint, Response, endpoint, error, said
+
 from .samples import RUSSIAN, TEXT, passage
 
 PASSAGES = [passage(n, f"{TEXT} It is step number {n}.", f"d{n % 4}") for n in range(12)]

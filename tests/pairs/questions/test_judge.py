@@ -12,8 +12,8 @@ from jargonaut.llm import ChatClient, EndpointOptions
 from jargonaut.pairs.questions import judge
 from jargonaut.pairs.questions.judge import verdict
 from jargonaut.records import Pair
-
 from tests.llm.endpoint import Behaviour, Body, Response, endpoint, said
+
 from .samples import TEXT
 
 TEXTS = {"p1": TEXT, "p2": "Something else altogether."}
