@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,12 @@ def test_front_matter_is_what_the_hub_reads(figures: PairStatistics) -> None:
     assert "synthetic" in found["tags"]
     files = found["configs"][0]["data_files"]
     assert files == [{"split": "train", "path": "train.jsonl"}, {"split": "test", "path": "test.jsonl"}]
+
+
+def test_columns_are_those_of_a_pair(figures: PairStatistics) -> None:
+    """A field that a pair gets or loses stands in the card too."""
+    columns = [one["name"] for one in front(card(figures, SOURCES, FACTS))["dataset_info"]["features"]]
+    assert columns == [field.name for field in fields(Pair)]
 
 
 def test_nasty_names_break_nothing(figures: PairStatistics) -> None:

@@ -94,7 +94,7 @@ def test_other_documents_are_not_compared_where_the_same_can_be() -> None:
     ]  # fmt: skip
     found = measured(pairs, passages=[*PASSAGES, *elsewhere])
     assert found.same_documents
-    assert found.generated.queries > 400
+    assert found.generated.queries > 300
     assert found.generated.compared <= len(PASSAGES)
     assert found.classifier is not None
     assert found.classifier.accuracy < 0.65
@@ -123,6 +123,14 @@ def test_vectors_are_asked_once_for_what_is_compared() -> None:
     assert found.based_on == "vectors"
     assert found.classifier is not None
     assert found.classifier.accuracy < 0.7  # these vectors say nothing, though the words differ
+
+
+@pytest.mark.parametrize("vectors", [np.zeros((3, 4)), np.full((120, 4), np.nan), np.zeros(120)])
+def test_vectors_that_are_not_the_queries_are_refused(vectors: np.ndarray) -> None:
+    """Wrong shapes and numbers that are none give no figure."""
+    pairs = [*asked(PASSAGES, "label", "{} {}", 1), *asked(PASSAGES, "llm", FORM, 2)]
+    with pytest.raises(ValueError, match="120 queries"):
+        gap(columns({"train": pairs}, PASSAGES), lambda _: vectors, "none", StatisticsOptions(gap_queries=60))
 
 
 def test_the_same_seed_gives_the_same_gap() -> None:
