@@ -265,11 +265,14 @@ def _loading(facts: CardFacts) -> Iterator[str]:
     yield ""
     parts = ", ".join(_split_name(part) for part in facts.files)
     yield "```python"
+    yield "from pathlib import Path"
+    yield ""
     yield "from datasets import load_dataset"
     yield ""
-    yield f'pairs = load_dataset(".")  # this folder: {parts}'
+    yield 'here = Path(".").resolve()  # the folder of this card'
+    yield f"pairs = load_dataset(str(here))  # {parts}"
     if facts.passages:
-        yield f'passages = load_dataset("json", data_files={json.dumps(facts.passages)}, split="train")'
+        yield f'passages = load_dataset("json", data_files=str(here / {json.dumps(facts.passages)}), split="train")'
         yield 'texts = dict(zip(passages["id"], passages["text"]))'
         yield ""
         yield "# (anchor, positive) for MultipleNegativesRankingLoss of sentence-transformers"

@@ -80,10 +80,8 @@ class Counts:
 def counts(table: Columns) -> Counts:
     """Counts pairs in every way."""
     everything = np.zeros(len(table.part), dtype=np.int64)
-    split_and_source = table.part * max(1, len(table.source_names)) + table.source
-    cells = np.bincount(
-        split_and_source[table.positive], minlength=len(table.parts) * max(1, len(table.source_names))
-    ).reshape(len(table.parts), -1)
+    cells = np.zeros((len(table.parts), len(table.source_names)), dtype=np.int64)
+    np.add.at(cells, (table.part[table.positive], table.source[table.positive]), 1)
     grades, often = np.unique(table.relevance, return_counts=True)
     return Counts(
         total=_by(table, everything, ("",))[""],

@@ -130,6 +130,9 @@ def gap(table: Columns, query_vectors: QueryVectors | None, context: Context, op
         query_vectors: Asked once, for the queries that are compared; None lets the classifier see characters.
         context: What stands before a passage's text when it is searched.
         options: Sample, least number, shuffles.
+
+    Raises:
+        ValueError: There is not one finite vector for each query.
     """
     units = [_units(table, kinds) for kinds in (GENERATED, REAL)]
     sizes = [len(np.unique(rows[:, 0])) for rows in units]
@@ -143,7 +146,7 @@ def gap(table: Columns, query_vectors: QueryVectors | None, context: Context, op
     rows = np.concatenate([_fewer(part, least, options.seed + 1) for part in drawn])
     kinds = np.arange(len(rows)) < least
     texts = [table.wordings[query] for query in rows[:, 0]]
-    features: Any = character_features(texts) if query_vectors is None else np.asarray(query_vectors(texts))
+    features: Any = character_features(texts) if query_vectors is None else _embedded(texts, query_vectors)
     told_apart = None if features is None else tell_apart(
         features, kinds, _groups(rows), permutations=options.permutations, seed=options.seed
     )  # fmt: skip
@@ -157,6 +160,13 @@ def gap(table: Columns, query_vectors: QueryVectors | None, context: Context, op
         matched, "characters" if query_vectors is None else "vectors", told_apart, length, overlap, vocabulary,
         by_chance, *more,
     )  # fmt: skip
+
+
+def _embedded(texts: Sequence[str], query_vectors: QueryVectors) -> Vectors:
+    found = np.asarray(query_vectors(texts))
+    if found.ndim != 2 or len(found) != len(texts) or not np.isfinite(found).all():
+        raise ValueError(f"vectors of shape {found.shape} for {len(texts)} queries: one finite row for each is wanted")
+    return found
 
 
 def _units(table: Columns, sources: tuple[str, ...]) -> Codes:

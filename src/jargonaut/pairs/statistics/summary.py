@@ -78,7 +78,7 @@ def statistics(
 
     Raises:
         SettingsError: There is no stemmer for the language.
-        ValueError: There is not one vector for each passage.
+        ValueError: There is not one vector for each passage, or not one finite vector for each query.
     """
     from jargonaut.pairs.statistics.notices import notices
 

@@ -40,7 +40,7 @@ def _sizes(found: PairStatistics) -> Iterator[str]:
     counts = found.counts
     parts = list(counts.by_split)
     yield f"{'PAIRS':<24}{'queries':>10}{'positives':>11}{'negatives':>11}" + "".join(
-        " " + _cell(shown(part, 10).rjust(10), 10) for part in parts[:3]
+        " " + _cell(part, 10, right=True) for part in parts[:3]
     )
     for name, is_part, count in counts.rows:
         split = {} if is_part else counts.positives_by_source_and_split[name]
@@ -172,9 +172,10 @@ def _notices(found: PairStatistics) -> Iterator[str]:
         yield from textwrap.wrap(shown(notice, 2000), WIDTH, initial_indent="! ", subsequent_indent="  ")
 
 
-def _cell(text: str, width: int) -> str:
+def _cell(text: str, width: int, *, right: bool = False) -> str:
     """A user's text in exactly so many columns, of which wide letters take two."""
-    return set_cell_size(shown(text, width), width)
+    fitted = set_cell_size(shown(text, width), width)
+    return " " * (len(fitted) - len(fitted.rstrip())) + fitted.rstrip() if right else fitted
 
 
 def _blocks(counts: Sequence[int]) -> str:
