@@ -16,15 +16,17 @@ from jargonaut import formats
 from jargonaut.artifacts import Artifact, content_hash, file_hash
 from jargonaut.errors import InputError
 from jargonaut.formats.labels import LabelOptions, open_judgements
+from jargonaut.generation import Job, plan_job, write_questions
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, attributed, collected, prepare_pairs
 from jargonaut.pairs.clicks import ClickOptions, judge_log
 from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import SPLITS, Judgement, Pair
+from jargonaut.records import SPLITS, Judgement, Pair, PairSplits
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, known_source, open_source, prepare_corpus
+from jargonaut.writers import open_writer
 
 if TYPE_CHECKING:
     from jargonaut.encoding.cache import CachedEncoder
@@ -113,6 +115,34 @@ class PairCollection:
 
         return self._add(source, name, "clicks", CLICKS_VERSION, how, build)
 
+    def plan_questions(self, *, per_passage: int | None = None, limit: int | None = None, local: bool = False) -> Job:
+        """Decides which questions a language model is to write, and what that will cost; asks nothing yet.
+
+        Args:
+            per_passage: Questions for each passage; the settings' when None.
+            limit: Most passages; the settings' when None.
+            local: Whether the embedded model is wanted although there is an endpoint.
+
+        Raises:
+            ModelError: The model, or a package that it needs, is not there.
+            InputError: There is no passage to ask about.
+        """
+        changes: dict[str, Any] = {"per_passage": per_passage, "limit": limit}
+        asked = {key: value for key, value in changes.items() if value is not None}
+        options = replace(self._settings.questions, **asked)
+        writer = open_writer(self._settings, self._layout, local=local)
+        return plan_job(self.corpus.passages, self._splits(), writer, self._settings, options)
+
+    def generate(self, job: Job) -> Added:
+        """Has a job's questions written, and adds them. After a kill the same job pays for the rest only.
+
+        Raises:
+            ModelError: The endpoint refuses, or is out of reach for too long; what was answered is kept.
+            InputError: No question came of it.
+        """
+        entry = write_questions(job, self.corpus.artifact.key, self._pool, self._settings, self._reporter)
+        return Added(entry, attributed(self.corpus, entry, self._settings, self._layout))
+
     def check(self, path: str | Path, *, options: LabelOptions | None = None) -> Checked:
         """What adding a labelled file would give; nothing is added.
 
@@ -185,6 +215,16 @@ class PairCollection:
             shown, {passage.id: passage for passage in self.corpus.passages}, self._layout.reviews,
             self._settings.review, self._settings.bm25.language,
         )  # fmt: skip
+
+    def _splits(self) -> PairSplits | None:
+        """The pairs so far; None where nobody judged any, or there are too few to split."""
+        labels = [entry for entry in self.entries() if entry.kind != "questions"]
+        if not labels and self.corpus.source.kind != "beir":
+            return None
+        try:
+            return self.prepared.splits
+        except InputError:
+            return None
 
     def _add(self, source: Path, name: str | None, kind: str, version: int, options: Any, build: Any) -> Added:
         if not source.exists():

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from jargonaut.encoding.devices import ComputeOptions, choose_devices
+from jargonaut.errors import ModelError
 from jargonaut.pairs.curation import Hits, Places, Ranker, Standing, standing
+from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.pairs.curation.options import RIVALS
 from jargonaut.protocols import Encoder
 from jargonaut.records import Pair, queries
@@ -64,6 +67,32 @@ def ranker(
         return [standing(name, positives, hits(search), places) for name, search in searchers.items()]
 
     return ranked
+
+
+def cross_scorer(name: str, texts: Mapping[str, str], compute: ComputeOptions) -> Scorer:
+    """What a cross-encoder thinks of positives, from 0 to 1.
+
+    Args:
+        name: A folder or a hub id.
+        texts: Passage id → text.
+        compute: Where it runs.
+    """
+
+    def scored(positives: Sequence[Pair]) -> list[float | None]:
+        from sentence_transformers import CrossEncoder
+        from torch.nn import Sigmoid
+
+        try:
+            model = CrossEncoder(name, device=choose_devices(compute.device)[0], num_labels=1)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"this cross-encoder cannot be loaded ({error})", where="[curate] cross_encoder",
+                remedy="give the folder of one, or a hub id that this machine can reach",
+            ) from error  # fmt: skip
+        both = [(pair.query, texts[pair.passage_id]) for pair in positives]
+        return [float(score) for score in model.predict(both, activation_fn=Sigmoid(), show_progress_bar=False)]
+
+    return scored
 
 
 def topics_of(encoder: Encoder, texts: Mapping[str, str], seed: int = 13) -> dict[str, str]:

@@ -19,17 +19,20 @@ from jargonaut import formats, pairs
 from jargonaut.artifacts import Artifact, content_hash, ensure
 from jargonaut.cards import pairs_card
 from jargonaut.errors import InputError
-from jargonaut.evidence import ranker, topics_of
+from jargonaut.evidence import cross_scorer, ranker, topics_of
 from jargonaut.layout import Layout
 from jargonaut.pairs.attribution import attribute
 from jargonaut.pairs.curation import Curated, Evidence, curate
+from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.pairs.narrowing import LexicalBest
+from jargonaut.pairs.questions import judge
 from jargonaut.pairs.review import DecisionStore, apply
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
+from jargonaut.writers import endpoint, open_judge
 
 PAIRS_VERSION = 4
 ATTRIBUTION_VERSION = 1
@@ -88,9 +91,11 @@ def collected(
         "corpus": prepared.artifact.key, "encoder": encoder.fingerprint if entries or structural else "",
         "pool": [entry.artifact.key for entry in entries], "structural": structural,
     }  # fmt: skip
-    options = {
+    options: dict[str, Any] = {
         "structure": settings.structure, "filter": settings.filter, "curate": settings.curate, "bm25": settings.bm25,
     }  # fmt: skip
+    if settings.curate.judge:
+        options |= {"judge": settings.judge, "model": endpoint(settings.llm).model}
 
     def build(folder: Path) -> Mapping[str, Any]:
         bad: list[BadRow] = []
@@ -100,7 +105,7 @@ def collected(
             bad += entry.bad_rows()
             bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
             found += formats.read_records(artifact.path / "pairs.jsonl", Pair)
-        curated = _curated(found, prepared, encoder, settings)
+        curated = _curated(found, prepared, encoder, settings, layout)
         formats.write_jsonl(folder / "pairs.jsonl", curated.kept)
         formats.write_jsonl(folder / "removed.jsonl", curated.removed)
         formats.write_jsonl(folder / "flags.jsonl", curated.flags)
@@ -180,7 +185,9 @@ def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:
     return list(pairs.structural_pairs(documents, passages, settings.structure).pairs)
 
 
-def _curated(found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, settings: Settings) -> Curated:
+def _curated(
+    found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout
+) -> Curated:
     standings = ranker(
         prepared.texts, prepared.documents, prepared.near_duplicates, encoder, settings.bm25,
         settings.filter.round_trip_k,
@@ -189,8 +196,22 @@ def _curated(found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, 
     evidence = Evidence(
         prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
         encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
+        judge=_judge(prepared, settings, layout) if found and settings.curate.judge else None,
+        cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings.compute)
+        if found and settings.curate.cross_encoder else None,
     )  # fmt: skip
     return curate(found, evidence, settings.curate, settings.filter)
+
+
+def _judge(prepared: PreparedCorpus, settings: Settings, layout: Layout) -> Scorer:
+    """What the language model of the settings thinks of positives."""
+    writer = open_judge(settings, layout)
+
+    def judged(positives: Sequence[Pair]) -> list[float | None]:
+        scores = judge(positives, prepared.texts, writer, settings.judge)
+        return [scores.get((pair.query_id, pair.passage_id)) for pair in positives]
+
+    return judged
 
 
 def _told(curated: Curated) -> list[str]:

@@ -22,10 +22,13 @@ from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
+from jargonaut.llm import EndpointOptions, Prices
+from jargonaut.llm.local import LocalOptions
 from jargonaut.negatives import MiningOptions
 from jargonaut.pairs import FilterOptions, SplitOptions, StructureOptions
 from jargonaut.pairs.clicks import ClickOptions
 from jargonaut.pairs.curation import CurationOptions
+from jargonaut.pairs.questions import JudgeOptions, QuestionOptions
 from jargonaut.pairs.review import ReviewOptions
 from jargonaut.pairs.statistics import StatisticsOptions
 from jargonaut.retrieval import BM25Options
@@ -80,6 +83,11 @@ class Settings:
         dedup: Which passages are the same.
         structure: Pairs from the documents' own structure.
         clicks: Judgements from click logs.
+        questions: Questions that a language model writes.
+        llm: The endpoint that it is asked at.
+        local_llm: The language model that runs here where there is no endpoint.
+        prices: What the endpoint charges.
+        judge: A language model that judges pairs.
         filter: Sizes of pairs that are kept.
         curate: Which pairs are worth learning from.
         review: How many pairs people look at.
@@ -99,6 +107,11 @@ class Settings:
     dedup: DedupOptions = field(default_factory=DedupOptions)
     structure: StructureOptions = field(default_factory=StructureOptions)
     clicks: ClickOptions = field(default_factory=ClickOptions)
+    questions: QuestionOptions = field(default_factory=QuestionOptions)
+    llm: EndpointOptions = field(default_factory=EndpointOptions)
+    local_llm: LocalOptions = field(default_factory=LocalOptions)
+    prices: Prices = field(default_factory=Prices)
+    judge: JudgeOptions = field(default_factory=JudgeOptions)
     filter: FilterOptions = field(default_factory=FilterOptions)
     curate: CurationOptions = field(default_factory=CurationOptions)
     review: ReviewOptions = field(default_factory=ReviewOptions)

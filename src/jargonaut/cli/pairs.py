@@ -74,6 +74,48 @@ def add(
         _show_attributed(made.attributed.counts, str(made.attributed.path / "left_out.jsonl"))
 
 
+@pairs_app.command(epilog="Example: jargonaut pairs generate --per-passage 3 --limit 500 -w my-domain")
+def generate(
+    workspace: WorkspaceFlag = Path(),
+    docs: DocsFlag = None,
+    per_passage: Annotated[int | None, typer.Option("--per-passage", help="Questions for each passage.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Most passages that are asked about.")] = None,
+    local: Annotated[bool, typer.Option("--local", help="The embedded model, although there is an endpoint.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will cost, and stop.")] = False,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Has a language model write questions about the passages, and adds them to the workspace's pairs.
+
+    The endpoint is [llm] base_url and model, or OPENAI_BASE_URL and OPENAI_MODEL; the key is in OPENAI_API_KEY. Without
+    an endpoint the embedded model writes, weakly. No call is paid twice: after a kill the same command goes on.
+    """
+    reporter = TerminalReporter()
+    opened = open_workspace(workspace, reporter, setting).pairs(docs)
+    job = opened.plan_questions(per_passage=per_passage, limit=limit, local=local)
+    reporter.line(f"{job.writer.name}: {job.estimate.sentence}")
+    if job.held_out:
+        reporter.line(f"  {job.held_out:,} passages are not asked about: people's judgements of them test or validate")
+    if job.is_weak:
+        reporter.warn(
+            "the embedded model is weak: its questions are far worse than those of an endpoint ([llm] base_url)"
+        )
+    if dry_run:
+        if as_json:
+            say(json.dumps(plain(job.estimate)))
+        return
+    made = opened.generate(job)
+    counts = made.entry.artifact.counts
+    if as_json:
+        found = None if made.attributed is None else plain(made.attributed.counts)
+        say(json.dumps({**plain(counts), "attributed": found}, ensure_ascii=False, indent=2))
+        return
+    again = " (done before)" if made.entry.artifact.reused else ""
+    say(f"{made.entry.name}: {made.entry.judgements:,} judgements about {counts['passages']:,} passages{again}")
+    say(f"  {counts['cost']}")
+    _show_left_out(made.entry.bad_rows())
+
+
 @pairs_app.command(epilog="Example: jargonaut pairs check gold.csv -w my-domain")
 def check(
     file: FileArgument,

@@ -21,8 +21,8 @@ class EndpointOptions:
 
     Attributes:
         base_url: Its address, up to and with `/v1`: `http://localhost:11434/v1` for Ollama, `http://localhost:8000/v1`
-            for vLLM; not set means that there is none.
-        model: The model's name there.
+            for vLLM; not set takes OPENAI_BASE_URL from the environment, and without that there is none.
+        model: The model's name there; not set takes OPENAI_MODEL.
         key_env: Name of the environment variable that holds the key; a server without keys ignores it.
         concurrency: Most calls at once; fewer are made while the endpoint is busy.
         timeout: Seconds that one call may take.

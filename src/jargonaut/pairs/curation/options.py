@@ -34,9 +34,11 @@ class CurationOptions:
         easy_margin: Far is where the best rival scores at most 1 - easy_margin times as much.
         max_easy_share: Most of the training positives that may be easy; 1 keeps all. The hardest are kept, and never
             fewer than 1,000.
-        judge_threshold: A positive is removed where a judge scores it lower, from 0 to 1.
-        cross_encoder_threshold: The same for a cross-encoder. It is low, since cross-encoders too do not know the
-            jargon.
+        judge: Whether the language model of [llm] judges the positives that people did not.
+        judge_threshold: A positive is removed where the judge scores it lower, from 0 to 1.
+        cross_encoder: A cross-encoder that scores them too, a folder or a hub id; not set asks none.
+        cross_encoder_threshold: A positive is removed where it scores lower, from 0 to 1. It is low, since
+            cross-encoders do not know the jargon either.
         max_document_share: Most of the positives that one document may supply; never less than three times an equal
             share.
         max_topic_share: The same for one topic.
@@ -56,7 +58,9 @@ class CurationOptions:
     easy_overlap: float = 0.8
     easy_margin: float = 0.2
     max_easy_share: float = 1.0
+    judge: bool = False
     judge_threshold: float = 0.5
+    cross_encoder: str | None = None
     cross_encoder_threshold: float = 0.1
     max_document_share: float = 0.05
     max_topic_share: float = 0.25
