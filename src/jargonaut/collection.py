@@ -205,7 +205,7 @@ class PairCollection:
         """What people review: the pairs before any decision, each with the part that it stands in."""
         from jargonaut.pairs.review import Material
 
-        gathered = collected(self.corpus, self.encoder, self._settings, self._layout, self._reporter)
+        gathered = collected(self.corpus, self.encoder, self._settings, self._layout, self._reporter, self.entries())
         prepared = self.prepared
         part_of = {(p.query_id, p.passage_id): name for name in SPLITS for p in prepared.splits.part(name)}
         found = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
@@ -217,12 +217,12 @@ class PairCollection:
         )  # fmt: skip
 
     def _splits(self) -> PairSplits | None:
-        """The pairs so far; None where nobody judged any, or there are too few to split."""
-        labels = [entry for entry in self.entries() if entry.kind != "questions"]
-        if not labels and self.corpus.source.kind != "beir":
+        """The pairs that no model wrote; None where nobody judged any, or there are too few to split."""
+        others = [entry for entry in self.entries() if entry.kind != "questions"]
+        if not others and self.corpus.source.kind != "beir":
             return None
         try:
-            return self.prepared.splits
+            return prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter, others).splits
         except InputError:
             return None
 

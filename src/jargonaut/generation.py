@@ -78,7 +78,7 @@ def plan_job(
     found = plan([passage for passage in passages if passage.id not in held], set(), options)
     if not len(found):
         raise InputError(
-            f"there is no passage to ask about: {found.too_short:,} are shorter than {options.min_passage_words} words, "
+            f"there is no passage to ask about: {found.too_short:,} have fewer than {options.min_passage_words} words, "
             f"{len(held):,} test or validate", remedy="lower [questions] min_passage_words",
         )  # fmt: skip
     sample = [prompt(one, options, examples) for one in found.sample()]
@@ -112,6 +112,5 @@ def write_questions(job: Job, corpus_key: str, pool: Pool, settings: Settings, r
 
 def _account(job: Job, settings: Settings) -> Mapping[str, Any]:
     account = job.writer.account
-    return {
-        "model": job.writer.name, "passages": len(job.plan), "account": account, "cost": account.sentence(settings.prices),
-    }  # fmt: skip
+    told = account.sentence(settings.prices)
+    return {"model": job.writer.name, "passages": len(job.plan), "account": account, "cost": told}

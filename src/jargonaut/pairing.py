@@ -82,10 +82,14 @@ def attributed(prepared: PreparedCorpus, entry: Entry, settings: Settings, layou
 
 
 def collected(
-    prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout, reporter: Reporter
+    prepared: PreparedCorpus,
+    encoder: Encoder,
+    settings: Settings,
+    layout: Layout,
+    reporter: Reporter,
+    entries: Sequence[Entry],
 ) -> Artifact:
     """Pairs read off the documents and those that were added, curated; or finds that it was done."""
-    entries = Pool(layout.pool).entries()
     structural = settings.structure.enabled and prepared.source.kind != "beir"
     inputs = {
         "corpus": prepared.artifact.key, "encoder": encoder.fingerprint if entries or structural else "",
@@ -125,10 +129,25 @@ def collected(
 
 
 def prepare_pairs(
-    prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout, reporter: Reporter
+    prepared: PreparedCorpus,
+    encoder: Encoder,
+    settings: Settings,
+    layout: Layout,
+    reporter: Reporter,
+    entries: Sequence[Entry] | None = None,
 ) -> PreparedPairs:
-    """Splits the curated pairs, as a review leaves them, and the labels of a BEIR folder; or finds that it was done."""
-    gathered = collected(prepared, encoder, settings, layout, reporter)
+    """Splits the curated pairs, as a review leaves them, and the labels of a BEIR folder; or finds that it was done.
+
+    Args:
+        prepared: The corpus.
+        encoder: The base model.
+        settings: Every stage's options.
+        layout: Where pairs are kept.
+        reporter: Hears what curation did.
+        entries: What was added; all of the workspace's pool when None.
+    """
+    added = Pool(layout.pool).entries() if entries is None else entries
+    gathered = collected(prepared, encoder, settings, layout, reporter, added)
     decisions = DecisionStore(layout.reviews).in_force()
     inputs = {"collected": gathered.key, "reviews": content_hash(decisions)}
     options = {"split": settings.split, "as_gold": settings.review.as_gold}
@@ -161,7 +180,7 @@ def prepare_pairs(
         formats.write_jsonl(folder / "removed.jsonl", removed)
         formats.write_jsonl(folder / "left_out.jsonl", bad)
         (folder / "groups.json").write_text(json.dumps(dict(splits.groups)), encoding="utf-8")
-        text = pairs_card(prepared, Pool(layout.pool).entries(), splits, removed, settings)
+        text = pairs_card(prepared, added, splits, removed, settings)
         (folder / "README.md").write_text(text, encoding="utf-8")
         return {
             **counts, **_counted(splits, prepared),
