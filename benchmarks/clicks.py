@@ -49,7 +49,7 @@ VARIANTS: Mapping[str, ClickOptions] = {
 LABELS = "labels"
 ENGINES = (BM25Options(), BM25Options(k1=0.4, b=0.2))
 
-QUERIES = 600
+QUERIES = 400
 """So many training queries are asked unless another number is."""
 
 _EVERYTHING = 1e-6

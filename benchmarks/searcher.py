@@ -44,7 +44,7 @@ class Searcher:
 
     eta: float = 1.0
     noise: float = 0.2
-    pages: float = 40.0
+    pages: float = 30.0
     depth: int = 10
     lasting: bool = False
     seed: int = 13

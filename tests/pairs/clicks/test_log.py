@@ -160,6 +160,12 @@ def test_a_date_with_slashes_is_read_as_the_log_shows(tmp_path: Path) -> None:
     assert "month first" in log(tmp_path, f"{header}a,d,1,1,03/05/2024 12:00\n").notices[0]
 
 
+def test_a_query_may_be_a_word_for_nothing(tmp_path: Path) -> None:
+    """People search for null and None; an empty cell is still a fault."""
+    found = log(tmp_path, "query,doc_id,rank,clicked\nnull,d,1,1\nNone,d,1,1\nNaN,d,1,1\n")
+    assert [one.query for one in found.impressions] == ["null", "None", "NaN"]
+
+
 def test_a_click_time_stands_for_a_click(tmp_path: Path) -> None:
     """A result whose click has a time was clicked."""
     text = "query,doc_id,rank,click_time,time\na,d,1,2024-03-05 12:00,2024-03-05 11:59\na,e,2,,2024-03-05 11:59\n"
@@ -242,3 +248,20 @@ def test_lines_in_another_encoding_are_read(tmp_path: Path) -> None:
     """A log put together from several servers may change its encoding from line to line."""
     text = b"query,doc_id,rank,clicked\n" + "gebühr,d,1,1\n".encode() + "gebühr,d,1,1\n".encode("cp1252")
     assert {one.query for one in log(tmp_path, text).impressions} == {"gebühr"}
+
+
+def test_times_without_end_that_nothing_fits_are_refused_at_once() -> None:
+    """A log whose times are no times takes seconds, and one fault does not spoil the good ones of its shape."""
+    import time
+
+    from jargonaut.pairs.clicks.times import Times
+
+    times = Times("day")
+    with pytest.raises(ValueError, match="a time is wanted, this is '99/99/2024'"):
+        times.seconds("99/99/2024")
+    assert times.seconds("05/03/2024") == NOON - 12 * 3600
+    started = time.process_time()
+    for number in range(20_000):
+        with pytest.raises(ValueError, match="a time is wanted"):
+            times.seconds(f"at {number % 24:02}:00 o'clock")
+    assert time.process_time() - started < 20

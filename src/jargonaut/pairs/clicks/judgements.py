@@ -25,6 +25,8 @@ from jargonaut.pairs.clicks.spool import Spool, spooled
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import BadRow, Judgement
 
+_SURER = 1.2
+"""An answer lies so far above the rate that divides two kinds of results: a wrong answer costs more than a missed one."""
 _LIFT = 2.0
 """Where a log's results are not of two kinds, an answer is clicked this many times as often as the mean."""
 _HIGHEST = 0.5
@@ -156,7 +158,7 @@ class _Judging:
         enough = known.shown >= options.min_impressions
         clicks, looks = known.clicks[enough], known.looks[enough]
         found = dividing_rate(clicks, looks)
-        return min(_HIGHEST, _LIFT * mean_rate(clicks, looks)) if found is None else found
+        return min(_HIGHEST, _LIFT * mean_rate(clicks, looks)) if found is None else _SURER * found
 
     def _judged(self, known: Rates, threshold: float, provenance: str, *, counting: bool) -> Iterator[Judgement]:
         options = self.options

@@ -16,9 +16,9 @@ from jargonaut.errors import InputError
 from jargonaut.formats import OnBad, open_table
 from jargonaut.formats.tables import Row
 from jargonaut.pairs.clicks import cells
-from jargonaut.pairs.clicks.cells import DayOrder
 from jargonaut.pairs.clicks.columns import Columns, find_columns, missing_column
 from jargonaut.pairs.clicks.options import ClickOptions
+from jargonaut.pairs.clicks.times import DayOrder, Times, day_order, is_slashed
 from jargonaut.records import BadRow
 
 _HEAD = 5_000
@@ -119,7 +119,7 @@ def open_log(path: Path, on_bad: OnBad, options: ClickOptions | None = None) -> 
         what = "no column says which of the shown results were clicked"
         raise missing_column("clicked", what, names, str(path))
     notation = _notation([row for _, row in head], columns)
-    reading = _Reading(str(path), columns, notation, on_bad)
+    reading = _Reading(str(path), columns, notation, Times(notation.order), on_bad)
     return ClickLog(columns, reading.impressions(chain(head, rows)), tuple(_notices(head, columns, notation)))
 
 
@@ -129,7 +129,7 @@ def _notation(rows: list[Mapping[str, Any]], columns: Columns) -> Notation:
     # A few ranks 0 among many ranks 1 are faults; where counting starts at 0, rank 0 is as frequent as any.
     from_zero = 2 * ranks.count(0) >= max(1, ranks.count(1)) and not columns.impressions
     return Notation(
-        0 if from_zero and 0 in ranks else 1, cells.day_order(times), not all(cells.is_empty(time) for time in times)
+        0 if from_zero and 0 in ranks else 1, day_order(times), not all(cells.is_empty(time) for time in times)
     )
 
 
@@ -152,7 +152,7 @@ def _seen_ranks(rows: list[Mapping[str, Any]], columns: Columns) -> Iterator[int
 def _notices(head: list[Row], columns: Columns, notation: Notation) -> Iterator[str]:
     if notation.first_rank == 0:
         yield "Ranks are counted from 0 in this log; 1 was added to each."
-    slashed = columns.time and any(cells.is_slashed(row.get(columns.time)) for _, row in head)
+    slashed = columns.time and any(is_slashed(row.get(columns.time)) for _, row in head)
     if slashed and notation.order == "unknown":
         yield "Dates such as 03/04/2024 were read with the month first: no date of the log's beginning says otherwise."
     if columns.time and head and not notation.timed:
@@ -166,6 +166,7 @@ class _Reading:
     path: str
     columns: Columns
     notation: Notation
+    times: Times
     on_bad: OnBad
 
     def impressions(self, rows: Iterable[Row]) -> Iterator[Impression]:
@@ -185,7 +186,7 @@ class _Reading:
         document = self._read(cells.identifier, row, columns.document)
         clicks = self._clicks(row)
         if not document:
-            if columns.only_clicks or columns.document == columns.clicked:
+            if columns.only_clicks:
                 return [Impression(line, query, "", 0, 0, 1, time, session)]
             raise _BadCellError(columns.document, "it is empty")
         rank = self._rank(row) if columns.rank else 0
@@ -214,14 +215,14 @@ class _Reading:
     def _asked(self, row: Mapping[str, Any]) -> tuple[str, float | None, str]:
         """Query, time and session of a row."""
         columns = self.columns
-        query = " ".join(self._read(cells.identifier, row, columns.query).split())
+        query = " ".join(self._read(cells.text, row, columns.query).split())
         if not query:
             raise _BadCellError(columns.query, "it is empty")
         time = None
         if columns.time and self.notation.timed:
             if cells.is_empty(row.get(columns.time)):
                 raise _BadCellError(columns.time, "it is empty")
-            time = self._read(lambda cell: cells.moment(cell, self.notation.order), row, columns.time)
+            time = self._read(self.times.seconds, row, columns.time)
         return query, time, self._read(cells.identifier, row, columns.session) if columns.session else ""
 
     def _clicks(self, row: Mapping[str, Any]) -> int:

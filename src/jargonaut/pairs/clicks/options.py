@@ -49,8 +49,8 @@ class ClickOptions:
         prior_strength: How many looks the log's mean click rate counts for, so that one click in one look is not sure.
         min_impressions: A result must have been shown this often for a query to be judged.
         min_clicks: A result must have been clicked this often to be an answer.
-        min_relevance: Corrected click rate from which a result is an answer; not set takes the rate that divides the
-            log's results best into often and seldom clicked ones.
+        min_relevance: Corrected click rate from which a result is an answer; not set takes a rate a fifth above
+            the one that divides the log's results best into often and seldom clicked ones.
         min_skips: A result must have been passed over this often, above a clicked one, to be a hard negative.
         max_skip_clicks: Most clicks on a hard negative, as a share of all the times it was clicked or passed over.
         recent_share: Share of the newest impressions that judges and never trains; 0 for none.
