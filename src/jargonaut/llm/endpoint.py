@@ -5,6 +5,7 @@ Knows an address, a name and limits. Reads no environment: the key is handed in.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -55,6 +56,11 @@ class EndpointOptions:
                 ("time_budget", 0 < self.time_budget < float("inf"), "above 0"),
             ),
         )
+
+
+def shown_address(options: EndpointOptions) -> str:
+    """The address for messages, without a password that may stand in it."""
+    return re.sub(r"//[^/@]*@", "//", options.base_url or "")
 
 
 def require_endpoint(options: EndpointOptions) -> None:

@@ -41,7 +41,8 @@ class LocalOptions:
         model: `embedded` (SmolLM2-135M, weak), or a GGUF file.
         parallel: Answers written at once; they share the processor, and reading the weights.
         context_tokens: Longest conversation, answer included.
-        threads: Threads; not set takes one for each core.
+        threads: Threads; not set takes one for each core. Fewer are much faster on a machine that is busy with other
+            work, since the threads wait for each other after every layer.
 
     Raises:
         SettingsError: A value lies outside its limits.
@@ -145,7 +146,7 @@ class LocalModel:
         params.model.path = str(self._path)
         params.n_parallel = options.parallel
         params.n_ctx = options.parallel * options.context_tokens
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads or os.cpu_count() or 1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads or _cores()
         params.verbosity = _QUIET
         params.ui = False
         try:
@@ -153,6 +154,10 @@ class LocalModel:
         except RuntimeError as error:
             what = f"llama.cpp cannot load this model ({error})"
             raise ModelError(what, where=str(self._path), remedy="give another GGUF file") from error
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gguf(model: str) -> Path:

@@ -200,11 +200,12 @@ class Patience:
 
 
 def waited(times: int, retry_after: float | None, chance: Callable[[], float]) -> float:
-    """Seconds to wait after a number of failures: doubled each time, up to a minute, and never less than was asked.
+    """Seconds to wait after a number of failures: as long as was asked, else doubled each time, up to a minute.
 
-    The last half is left to chance, so that many do not come back together ("equal jitter").
+    The last half is left to chance, so that many do not come back together ("equal jitter"). An endpoint that asks for
+    no wait at all, or for one until yesterday, is not believed.
     """
-    if retry_after is not None:
+    if retry_after is not None and retry_after >= _FIRST_WAIT:
         return retry_after
     longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(times - 1, 10))
     return longest / 2 * (1 + chance())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from jargonaut.llm.account import Account
 from jargonaut.llm.cache import Answer, AnswerCache, OpenCache, request_key
 from jargonaut.llm.dialect import Dialect
-from jargonaut.llm.endpoint import EndpointOptions
+from jargonaut.llm.endpoint import EndpointOptions, shown_address
 from jargonaut.llm.patience import Effects, Fault, Gate, Patience
 from jargonaut.llm.wire import call
 from jargonaut.protocols import ChatReply, ChatRequest
@@ -116,7 +116,7 @@ class Session:
         options = self._options
         self._ended = asyncio.Event()
         self._gate = Gate(options.concurrency, self._effects)
-        self._patience = Patience(options.base_url or "", options.time_budget, options.tries, self._effects)
+        self._patience = Patience(shown_address(options), options.time_budget, options.tries, self._effects)
         self._cache: OpenCache
         self._sdk: AsyncOpenAI
         with cache.opened() as self._cache:

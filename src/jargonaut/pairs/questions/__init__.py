@@ -7,7 +7,7 @@ from jargonaut.pairs.questions.generation import LeftOut, for_small_model, gener
 from jargonaut.pairs.questions.judge import JudgeOptions, judge
 from jargonaut.pairs.questions.parsing import Parsed, Question, parse
 from jargonaut.pairs.questions.plan import Assignment, Plan, QuestionOptions, plan
-from jargonaut.pairs.questions.prompts import Examples, prompt
+from jargonaut.pairs.questions.prompts import Examples, prompt, reply_tokens
 
 __all__ = [
     "Assignment",
@@ -24,4 +24,5 @@ __all__ = [
     "parse",
     "plan",
     "prompt",
+    "reply_tokens",
 ]

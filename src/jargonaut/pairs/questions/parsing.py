@@ -11,10 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 from jargonaut.markdown import inline_text
-from jargonaut.pairs.overlap import word_overlap
 from jargonaut.pairs.questions.plan import KINDS, Assignment, Kind
 from jargonaut.pairs.questions.scripts import agree
 from jargonaut.pairs.wording import content_stems, normalised, words
@@ -278,10 +278,15 @@ class _Copied:
         asked = words(text)
         if any(tuple(asked[start : start + _COPIED_RUN]) in self._runs for start in range(len(asked))):
             return f"it copies {_COPIED_RUN} or more words in a row"
-        if len(content_stems(text)) < _FEW_WORDS:
+        stems = content_stems(text)
+        if len(stems) < _FEW_WORDS:
             return ""
-        share = word_overlap(text, self._passage)
-        return "nearly all its words are the passage's" if share is not None and share > self._limit else ""
+        share = len(stems & self._stems) / len(stems)
+        return "nearly all its words are the passage's" if share > self._limit else ""
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return content_stems(self._passage)
 
 
 def _kind(written: str, text: str, left: Counter[Kind]) -> Kind:

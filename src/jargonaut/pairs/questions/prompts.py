@@ -107,6 +107,11 @@ def corrected(request: ChatRequest, answer: str, fault: str) -> ChatRequest:
     return replace(request, messages=(*request.messages, said, told))
 
 
+def reply_tokens(options: QuestionOptions) -> int:
+    """Tokens that one answer has, about: for the estimate of what a plan costs."""
+    return min(options.max_tokens, 15 + 30 * options.per_passage)
+
+
 def schema(assignment: Assignment) -> dict[str, Any]:
     """The JSON that is wanted."""
     kinds = sorted(set(assignment.kinds))

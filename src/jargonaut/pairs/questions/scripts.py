@@ -24,16 +24,17 @@ _IN_WORDS = {
     "TELUGU": "Telugu",
     "BENGALI": "Bengali",
 }
-_SHOWN = 3000
+_SHOWN = 2000
 
 
+@lru_cache(maxsize=256)  # a passage is asked about for each of its questions
 def script(text: str) -> str:
     """The script that most letters are in, by Unicode's name (`LATIN`, `CYRILLIC`, `JAPANESE` …); "" if none is."""
+    if text.isascii():
+        return "LATIN" if any(map(str.isalpha, text)) else ""
     letters = [letter for letter in text[:_SHOWN] if letter.isalpha()]
     if not letters:
         return ""
-    if text.isascii():
-        return "LATIN"
     counts = Counter(_script_of(letter) for letter in letters)
     if sum(counts[name] for name in _JAPANESE) > 0.05 * len(letters):
         japanese = sum(counts[name] for name in (*_JAPANESE, "CJK"))
