@@ -45,6 +45,7 @@ _TEMPLATES = (
     "what is the {0} of {1}", "{1} {0}", "how do I {0} the {1} with {2}", "{0} {1} {2}", "why does {0} {1} after {2}",
     "difference between {0} and {1} in {2}", "{0} for {1}?", "is {0} allowed when {1} {2}",
 )  # fmt: skip
+_JOINTS = ("the", "of the", "and it is", "with an", "that was in", "for the")
 _FOREIGN = "quels sont les {0} avec des {1} dans une {2}"
 _SOURCES = ("label", "click", "llm:question", "llm:keyword", "heading")
 _SHARES = (0.05, 0.2, 0.4, 0.25, 0.1)
@@ -149,8 +150,11 @@ class MadeUp:
             drawn = self._rng.zipf(1.2, int(lengths.sum())) % _WORDS
             ends = np.cumsum(lengths)
             for first, last in zip(ends - lengths, ends, strict=True):
-                yield "the " + " of the ".join(" ".join(self._words[n] for n in part) for part in np.array_split(
-                    drawn[first:last], 6))  # fmt: skip
+                parts = np.array_split(drawn[first:last], len(_JOINTS))
+                yield " ".join(
+                    f"{joint} {' '.join(self._words[n] for n in part)}"
+                    for joint, part in zip(_JOINTS, parts, strict=True)
+                )
 
     def _pairs(self, count: int) -> Iterator[Pair]:
         passages = self._rng.integers(0, len(self.ids), count)
@@ -188,6 +192,7 @@ class MadeUp:
             found = np.flatnonzero(self._rng.random(len(block)) < 0.8)
             at = np.minimum(self._rng.geometric(0.4, len(found)) - 1, _DEPTH - 1)
             rows[found, at] = [own[block[n]] for n in found]
+            scores[self._rng.random(len(block)) < 0.2, 1:] *= 0.7  # then the first is far in front
             self.making += time.perf_counter() - began
             yield Hits(block, rows, scores)
             began = time.perf_counter()

@@ -23,6 +23,8 @@ QUERIES = [
     "insulin dose", "dose of insulin", "Insulin Dose?", "insulin doses", "blood sugar", "what is blood sugar", "x",
     "quels sont les effets avec des repas", "diabetes meals", "meals", "people with diabetes", "5 mg", "6 mg",
 ]  # fmt: skip
+ASKED = [(f"{source}-{query}", query) for query in QUERIES for source in ("log", "file")]
+"""Ids and texts; a text may have two ids, an id has one text."""
 LIMITS = FilterOptions(round_trip_k=3, max_per_document=6)
 EVERYTHING = CurationOptions(
     remove_ambiguous=True, round_trip_clicks=True, max_easy_share=0.2, max_document_share=0.1, easy_overlap=0.3
@@ -33,9 +35,8 @@ EVERYTHING = CurationOptions(
 def mixtures(draw: st.DrawFn, splits: Sequence[str | None] = (None, None, "train", "test")) -> list[Pair]:
     """Pairs of any sources, with repeats and contradictions."""
     one = st.builds(
-        Pair,
-        st.sampled_from([f"i{n}" for n in range(9)]),
-        st.sampled_from(QUERIES),
+        lambda asked, *rest: Pair(*asked, *rest),
+        st.sampled_from(ASKED),
         st.sampled_from([*PASSAGES, "unknown"]),
         st.sampled_from([0, 1, 1, 1, 2]),
         st.sampled_from(["label", "click", "recent-click", "llm:howto", "heading"]),
@@ -58,10 +59,10 @@ def knowing(seed: int, known: dict[str, frozenset[str]] | None = None) -> Eviden
         scores = sorted((lots.random() for _ in range(6)), reverse=True)
         return dict(zip(lots.sample(PASSAGES, 6), scores, strict=True))
 
-    runs = {name: {f"i{n}": hits() for n in range(9)} for name in ("base", "BM25")}
+    runs = {name: {query_id: hits() for query_id, _ in ASKED} for name in ("base", "BM25")}
     for run in runs.values():
         run["all"] = dict.fromkeys(PASSAGES, 1.0)
-    scores = {(f"i{n}", p): lots.choice([None, 0.0, 0.3, 0.8, 1.0]) for n in range(9) for p in PASSAGES}
+    scores = {(query_id, p): lots.choice([None, 0.0, 0.3, 0.8, 1.0]) for query_id, _ in ASKED for p in PASSAGES}
     documents = {p: f"d{n % 5}" for n, p in enumerate(PASSAGES)}
     return Evidence(
         {p: f"{TEXT} {p}" for p in PASSAGES}, documents, {p: f"t{n % 3}" for n, p in enumerate(PASSAGES)},

@@ -48,6 +48,12 @@ def test_closeness_is_to_the_querys_best_positive() -> None:
     assert found.rank.tolist() == [1, 3]
 
 
+def test_a_known_answer_counts_as_the_best_positive() -> None:
+    """What answers the query without being a pair is no rival, and rivals are measured by it."""
+    (found,) = ranked({"dense": {"q": {"known": 1.0, "x": 0.6, "a": 0.5}}}, known={"q": ["known"]})([pair("q", "a")])
+    assert found.closeness[0, :2].tolist() == pytest.approx([0.6, 0])
+
+
 @pytest.mark.parametrize(
     ("own", "rival", "closeness"), [(0.0, 0.1, np.inf), (-0.5, -0.6, 0.0), (-0.5, -0.4, np.inf), (0.5, -0.1, 0)]
 )

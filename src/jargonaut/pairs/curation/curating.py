@@ -46,7 +46,7 @@ def curate(
     For a million pairs over 300,000 passages this takes minutes: no rule compares pairs with each other.
 
     Args:
-        pairs: From any sources.
+        pairs: From any sources; a query id has one text.
         evidence: What is known of passages and pairs.
         options: What is worth learning from.
         limits: Lengths, the depth of the round trip, the absolute cap of a document.

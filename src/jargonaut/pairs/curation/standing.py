@@ -65,8 +65,8 @@ class Standing:
             near-duplicate of the passage counts as the passage.
         rivals: Rows of the best passages that are unrelated to every positive of the query, (n, 8), best first; -1
             where there is none. Unrelated is what is in another document and another near-duplicate group.
-        closeness: Score of each rival divided by that of the query's best positive, (n, 8); 0 where there is no rival.
-            A positive that was not found is taken to score as much as the last hit, so its rivals have 1 or more.
+        closeness: Score of each rival divided by that of the query's best answer, (n, 8); 0 where there is no rival. An
+            answer that was not found is taken to score as much as the last hit, so its rivals have 1 or more.
         passage_ids: Passage id of each row.
     """
 
@@ -201,18 +201,17 @@ def _fill(found: Standing, block: _Block, places: Places) -> None:
         return
     there = hits.rows >= 0
     groups, documents = places.group[hits.rows], places.document[hits.rows]
-    own = _among(groups, places.group, block.asked, block.passages) & there[block.asked]
-    related = np.zeros(there.shape, bool)
-    for asked, passages in ((block.asked, block.passages), block.others):
-        for codes, table in ((groups, places.group), (documents, places.document)):
-            _gather(np.logical_or, related, asked, _among(codes, table, asked, passages))
-    is_found = own.any(axis=1)
-    rank = np.where(is_found, own.argmax(axis=1) + 1, NOT_FOUND)
-    found.rank[block.pairs] = rank
     last = np.maximum(there.sum(axis=1) - 1, 0)
-    at = np.where(is_found, rank - 1, last[block.asked])
+    related = np.zeros(there.shape, bool)
     best = np.full(len(there), -np.inf)
-    _gather(np.maximum, best, block.asked, hits.scores[block.asked, at])
+    for own, (asked, passages) in ((True, (block.asked, block.passages)), (False, block.others)):
+        same = _among(groups, places.group, asked, passages) & there[asked]
+        _gather(np.logical_or, related, asked, same)
+        _gather(np.logical_or, related, asked, _among(documents, places.document, asked, passages))
+        rank = np.where(same.any(axis=1), same.argmax(axis=1) + 1, NOT_FOUND)
+        _gather(np.maximum, best, asked, hits.scores[asked, np.where(rank, rank - 1, last[asked])])
+        if own:
+            found.rank[block.pairs] = rank
     rivals, closeness = _rivals(hits, there & ~related, best)
     width = rivals.shape[1]
     found.rivals[block.pairs, :width] = rivals[block.asked]
