@@ -32,7 +32,7 @@ def measured(
 
 def test_queries_of_one_kind_are_not_told_apart() -> None:
     """Where both kinds are drawn alike, a classifier is right about half of the time, and no p-value is small."""
-    found = measured([*asked(PASSAGES, "label", FORM, 1), *asked(PASSAGES, "llm:how-to", FORM, 2)])
+    found = measured([*asked(PASSAGES, "label", FORM, 3), *asked(PASSAGES, "llm:how-to", FORM, 4)])
     told = found.classifier
     assert told is not None
     assert 0.4 < told.accuracy < 0.6

@@ -137,14 +137,15 @@ def gap(table: Columns, query_vectors: QueryVectors | None, context: Context, op
     units = [_units(table, kinds) for kinds in (GENERATED, REAL)]
     sizes = [len(np.unique(rows[:, 0])) for rows in units]
     units, matched = _about_the_same(table, units, options.min_gap_queries)
-    drawn = [_drawn(rows, options) for rows in units]
+    drawn = [_drawn(rows, options.seed) for rows in units]
     least = min(map(len, drawn))
     if least < options.min_gap_queries:
         told = " and ".join(f"{len(rows):,} {name}" for name, rows in zip(("generated", "real"), drawn, strict=True))
         reason = f"too few, {told} queries about different passages; {options.min_gap_queries} of each are needed"
         return Gap(Side(sizes[0]), Side(sizes[1]), reason)
-    rows = np.concatenate([_fewer(part, least, options.seed + 1) for part in drawn])
-    kinds = np.arange(len(rows)) < least
+    each = min(least, options.gap_queries)
+    rows = np.concatenate([part[:each] for part in drawn])
+    kinds = np.arange(len(rows)) < each
     texts = [table.wordings[query] for query in rows[:, 0]]
     features: Any = character_features(texts) if query_vectors is None else _embedded(texts, query_vectors)
     told_apart = None if features is None else tell_apart(
@@ -186,18 +187,12 @@ def _about_the_same(table: Columns, units: list[Codes], least: int) -> tuple[lis
     return (matched, True) if enough else (units, False)
 
 
-def _drawn(rows: Codes, options: StatisticsOptions) -> Codes:
+def _drawn(rows: Codes, seed: int) -> Codes:
     """At most one (query, passage) for every query and every passage, in an order that the seed decides."""
-    shuffled = rows[np.random.default_rng(options.seed).permutation(len(rows))]
+    shuffled = rows[np.random.default_rng(seed).permutation(len(rows))]
     for column in (1, 0):
         shuffled = shuffled[np.sort(np.unique(shuffled[:, column], return_index=True)[1])]
-    return shuffled[: options.gap_queries]
-
-
-def _fewer(rows: Codes, limit: int, seed: int) -> Codes:
-    if len(rows) <= limit:
-        return rows
-    return rows[np.random.default_rng(seed).permutation(len(rows))[:limit]]
+    return shuffled
 
 
 def _groups(rows: Codes) -> Sequence[int]:
