@@ -25,7 +25,7 @@ from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Reporter
 from jargonaut.records import SPLITS, Judgement, Pair, PairSplits
 from jargonaut.settings import Settings
-from jargonaut.sources import PreparedCorpus, known_source, open_source, prepare_corpus
+from jargonaut.sources import PreparedCorpus, open_source, prepare_corpus, recalled_source, remember_source
 from jargonaut.writers import open_writer
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class PairCollection:
         asked = {key: value for key, value in changes.items() if value is not None}
         options = replace(self._settings.questions, **asked)
         writer = open_writer(self._settings, self._layout, local=local)
-        return plan_job(self.corpus.passages, self._splits(), writer, self._settings, options)
+        return plan_job(self.corpus, self._splits(), writer, self._settings, options)
 
     def generate(self, job: Job) -> Added:
         """Has a job's questions written, and adds them. After a kill the same job pays for the rest only.
@@ -175,7 +175,9 @@ class PairCollection:
         """
         from jargonaut.story import base_model
 
-        source = open_source(known_source(self._layout, self._docs), self._settings)
+        path = self._docs or recalled_source(self._layout)
+        source = open_source(path, self._settings)
+        remember_source(self._layout, path)
         return prepare_corpus(source, base_model(self._settings), self._settings, self._layout, self._reporter)
 
     @cached_property

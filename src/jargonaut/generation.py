@@ -5,7 +5,7 @@ Joins the plan, the writer and the pool. Which questions are good enough to lear
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,17 @@ from jargonaut.errors import InputError
 from jargonaut.llm import Estimate, estimate
 from jargonaut.llm.local import LocalModel
 from jargonaut.pairs.questions import Examples, LeftOut, Plan, QuestionOptions, for_small_model, generate, plan, prompt
+from jargonaut.pairs.questions.prompts import reply_tokens
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import BadRow, Judgement, PairSplits, Passage, source_of
+from jargonaut.records import BadRow, Judgement, Pair, PairSplits, source_of
 from jargonaut.settings import Settings
+from jargonaut.sources import PreparedCorpus
 from jargonaut.writers import Writer
 
 NAME = "generated"
+PROVENANCE = "llm"
 QUESTIONS_VERSION = 1
-_TOKENS_PER_QUESTION = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ class Job:
 
 
 def plan_job(
-    passages: Sequence[Passage], splits: PairSplits | None, writer: Writer, settings: Settings, options: QuestionOptions
+    prepared: PreparedCorpus, splits: PairSplits | None, writer: Writer, settings: Settings, options: QuestionOptions
 ) -> Job:
     """Decides what is asked of whom, before anything is.
 
     Args:
-        passages: The corpus.
-        splits: The pairs so far; their real queries are examples (never those of test), and passages that test or
-            validate are left out. None where there are none.
+        prepared: The corpus.
+        splits: The pairs that no model wrote; their real queries are examples (never those of test), and passages that
+            test or validate are left out. None where there are none.
         writer: Who writes.
         settings: Prices.
         options: How many questions, of which kinds.
@@ -70,20 +72,32 @@ def plan_job(
     held: frozenset[str] = frozenset()
     real: list[str] = []
     if splits is not None:
-        judged = [pair for pair in (*splits.dev, *splits.test) if source_of(pair.provenance) == "label"]
-        held = pairs.held_out(splits) if judged else frozenset()
-        taught = [*splits.train, *splits.dev]
-        real = list(dict.fromkeys(p.query for p in taught if source_of(p.provenance) in {"label", "click"}))
+        foreseen = _foreseen(prepared, splits, settings)
+        held = pairs.held_out(foreseen)
+        real = [p.query for p in (*foreseen.train, *foreseen.dev) if source_of(p.provenance) in {"label", "click"}]
+        real = list(dict.fromkeys(real))
     examples = Examples(tuple(real))
-    found = plan([passage for passage in passages if passage.id not in held], set(), options)
+    found = plan([passage for passage in prepared.passages if passage.id not in held], set(), options)
     if not len(found):
         raise InputError(
             f"there is no passage to ask about: {found.too_short:,} have fewer than {options.min_passage_words} words, "
             f"{len(held):,} test or validate", remedy="lower [questions] min_passage_words",
         )  # fmt: skip
     sample = [prompt(one, options, examples) for one in found.sample()]
-    cost = estimate(sample, len(found), reply_tokens=_TOKENS_PER_QUESTION * options.per_passage, prices=settings.prices)
+    cost = estimate(sample, len(found), reply_tokens=reply_tokens(options), prices=settings.prices)
     return Job(found, writer, examples, options, len(held), cost, weak)
+
+
+def _foreseen(prepared: PreparedCorpus, splits: PairSplits, settings: Settings) -> PairSplits:
+    """The split that there will be when every passage has a generated question; the one that is where none can be."""
+    if splits.origin == "given":
+        return splits
+    known = [*splits.train, *splits.dev, *splits.test]
+    future = [Pair(f"future-{id_}", f"future {id_}", id_, 1, PROVENANCE) for id_ in prepared.texts]
+    try:
+        return pairs.split_pairs([*known, *future], prepared.documents, prepared.near_duplicates, settings.split)
+    except InputError:
+        return splits
 
 
 def write_questions(job: Job, corpus_key: str, pool: Pool, settings: Settings, reporter: Reporter) -> Entry:

@@ -260,25 +260,23 @@ def _tokenizer_hash(base: ModelFolder) -> str:
     return file_hash(file) if file.exists() else base.weights
 
 
-def known_source(layout: Layout, path: Path | None = None) -> Path:
-    """Where the documents of a workspace lie; a path that exists is kept, so that later commands need not be told.
+def remember_source(layout: Layout, path: Path) -> None:
+    """Keeps where the documents of a workspace lie, so that later commands need not be told."""
+    if not (layout.source.exists() and recalled_source(layout) == path.resolve()):
+        with contextlib.suppress(OSError):  # a workspace that may only be read needs no memory
+            write_json(layout.source, {"path": str(path.resolve())})
 
-    Args:
-        layout: The workspace's paths.
-        path: Where the user says they lie; None recalls where they lay last.
+
+def recalled_source(layout: Layout) -> Path:
+    """Where the documents lie that a workspace was last used on.
 
     Raises:
         InputError: Nobody said so yet.
     """
-    if path is None:
-        try:
-            return Path(json.loads(layout.source.read_text(encoding="utf-8"))["path"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                "this workspace does not know its documents yet", where=str(layout.root),
-                remedy="name them once, as in `jargonaut run DOCS` or `--docs DOCS`",
-            ) from error  # fmt: skip
-    if path.exists() and not (layout.source.exists() and known_source(layout) == path.resolve()):
-        with contextlib.suppress(OSError):  # a workspace that may only be read needs no memory
-            write_json(layout.source, {"path": str(path.resolve())})
-    return path
+    try:
+        return Path(json.loads(layout.source.read_text(encoding="utf-8"))["path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "this workspace does not know its documents yet", where=str(layout.root),
+            remedy="name them once, as in `jargonaut run DOCS` or `--docs DOCS`",
+        ) from error  # fmt: skip

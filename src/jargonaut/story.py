@@ -32,7 +32,7 @@ from jargonaut.pairs import Leakage
 from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet, positives, qrels, queries
 from jargonaut.settings import Settings
-from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus
+from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 
 ASSESS_VERSION = 2
 EVALUATE_VERSION = 3
@@ -69,6 +69,7 @@ class Story:
         self.base_folder = base_model(settings)
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
+        remember_source(layout, source)
         self.notices: list[str] = []
         self._stages: dict[str, Artifact] = {}
 

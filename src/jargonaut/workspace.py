@@ -241,10 +241,10 @@ class Workspace:
         return Registry(self.layout.registry, self.layout.models)
 
     def _source(self, source: str | Path | None) -> Path:
-        """The documents, and keeps where they lie for the next call."""
-        from jargonaut.sources import known_source
+        """Where the documents lie: as told, else as remembered."""
+        from jargonaut.sources import recalled_source
 
-        return known_source(self.layout, None if source is None else Path(source))
+        return recalled_source(self.layout) if source is None else Path(source)
 
     def _encoder(self, version: ModelVersion) -> LocalEncoder:
         from jargonaut.encoding.local import LocalEncoder

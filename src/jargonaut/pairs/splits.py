@@ -253,7 +253,8 @@ def _grouped(pairs: Iterable[Pair], sets: DisjointSets, options: SplitOptions) -
 def _sides(grouping: Grouping, options: SplitOptions, wanted: Sequence[Held], who: Judges) -> dict[Node, SplitName]:
     """Group → part, for the groups that do not go to train."""
     every = grouping.queries()
-    names = _group_names({pair.passage_id for pair in grouping.kept}, grouping.sets)
+    # By all passages, not only those with pairs: more pairs of the same documents leave the order as it is.
+    names = _group_names({*grouping.sets.passages(), *(pair.passage_id for pair in grouping.kept)}, grouping.sets)
     order = sorted(every, key=lambda group: content_hash(options.seed, names[group]))
     total = sum(every.values())
     sides = _assigned(grouping, wanted, who)
