@@ -10,16 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jargonaut.artifacts import content_hash
 from jargonaut.errors import InputError, require_limits
+from jargonaut.pairs.drawing import group_names, sides
 from jargonaut.pairs.filters import RemovedPair
 from jargonaut.pairs.grouping import DisjointSets, Grouping, Node, blocks, group_pairs
 from jargonaut.pairs.judging import Held, Judges, judges, trust
 from jargonaut.pairs.wording import normalised
 from jargonaut.records import SPLITS, Pair, PairSplits, SplitName, positives, queries, source_of
-
-_LEFT = {"test": 0.7, "dev": 0.5}
-"""Where only some sources may judge: share of all queries that must be left when a part, test first, is filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,64 +238,13 @@ def _divided(
     grouping = _grouped(pairs, sets, options)
     dropped += [RemovedPair(pair, "joins_groups", pair.passage_id) for pair in grouping.cut]
     who = judges(pairs, options.judge_queries)
-    return _parts(pairs, grouping, _sides(grouping, options, wanted, who), who, dropped), grouping.sets
+    return _parts(pairs, grouping, sides(grouping, options, wanted, who), who, dropped), grouping.sets
 
 
 def _grouped(pairs: Iterable[Pair], sets: DisjointSets, options: SplitOptions) -> Grouping:
     relevant = [pair for pair in pairs if pair.relevance > 0]
     shares = {"giant_share": options.giant_share, "joined_share": options.max_joined_share}
     return group_pairs(relevant, sets, **shares, seed=options.seed)
-
-
-def _sides(grouping: Grouping, options: SplitOptions, wanted: Sequence[Held], who: Judges) -> dict[Node, SplitName]:
-    """Group → part, for the groups that do not go to train."""
-    every = grouping.queries()
-    # By all passages, not only those with pairs: more pairs of the same documents leave the order as it is.
-    names = _group_names({*grouping.sets.passages(), *(pair.passage_id for pair in grouping.kept)}, grouping.sets)
-    order = sorted(every, key=lambda group: content_hash(options.seed, names[group]))
-    total = sum(every.values())
-    sides = _assigned(grouping, wanted, who)
-    for part in wanted:
-        if part in sides.values():
-            continue  # a source says itself what belongs there
-        sizes = grouping.queries(lambda pair, part=part: who.may(pair, part))  # type: ignore[misc]
-        target, filled = _target(part, sum(sizes.values()), options, who), 0
-        left = total - sum(every[group] for group in sides)
-        for group in [group for group in order if group in sizes]:
-            enough = not who.chosen or left - every[group] >= _LEFT[part] * total
-            if group not in sides and enough and filled + sizes[group] <= target:
-                sides[group] = part
-                filled += sizes[group]
-                left -= every[group]
-        for group in sorted((g for g in order if g in sizes and g not in sides), key=sizes.__getitem__):
-            if 2 * filled >= target or 2 * (left - every[group]) < total:
-                break
-            sides[group] = part
-            filled += sizes[group]
-            left -= every[group]
-    return sides
-
-
-def _assigned(grouping: Grouping, wanted: Sequence[Held], who: Judges) -> dict[Node, SplitName]:
-    """Group → part, where a pair that may judge is assigned to it; test comes before dev."""
-    sides: dict[Node, SplitName] = {}
-    for part in wanted:
-        for pair in grouping.kept:
-            if pair.split == part and who.may(pair, part):
-                sides.setdefault(grouping.group_of(pair.passage_id), part)
-    return sides
-
-
-def _target(part: Held, judging: int, options: SplitOptions, who: Judges) -> int:
-    """How many queries a part should have."""
-    share, gold, gold_share, least, most = {
-        "test": (options.test, options.gold_test, 0.6, options.min_test_queries, options.max_test_queries),
-        "dev": (options.dev, options.gold_dev, 0.4, options.min_dev_queries, options.max_dev_queries),
-    }[part]
-    target = round(share * judging)
-    if who.chosen:
-        target = max(target, min(round(gold_share * judging), gold))
-    return min(max(target, least), most)
 
 
 def _parts(
@@ -341,14 +287,6 @@ def _unfit(pair: Pair, part: SplitName | None, who: Judges) -> str | None:
     return None if who.may(pair, part) else "held_out"
 
 
-def _group_names(passages: Iterable[str], sets: DisjointSets) -> dict[Node, str]:
-    """Group → the smallest passage id that it holds among `passages`."""
-    names: dict[Node, str] = {}
-    for passage in sorted(passages):
-        names.setdefault(sets.find(("passage", passage)), passage)
-    return names
-
-
 def _finished(
     parts: Mapping[SplitName, Sequence[Pair]],
     sets: DisjointSets,
@@ -357,7 +295,7 @@ def _finished(
     origin: str,
 ) -> CountedSplits:
     """Names the groups, takes held-out passages from train's negatives, and sees that enough is left."""
-    names = _group_names({pair.passage_id for part in parts.values() for pair in part}, sets)
+    names = group_names({pair.passage_id for part in parts.values() for pair in part}, sets)
     passages = {*sets.passages(), *names.values()}
     group_of = {passage: names.get(sets.find(("passage", passage))) for passage in sorted(passages)}
     groups = {passage: f"g-{name}" for passage, name in group_of.items() if name is not None}
