@@ -27,7 +27,7 @@ from benchmarks.page import paragraph, score
 from benchmarks.quality import MEASURE, scored
 from benchmarks.searcher import Searcher, write_log
 from benchmarks.systems import RECIPE, our_model
-from jargonaut.artifacts import plain
+from jargonaut.artifacts import content_hash, plain
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.models import EMBEDDED, find_model
@@ -287,12 +287,12 @@ def _trained(
     keys = {name: [_key(j) for j in each] for name, each in answers.items()}
     keys[LABELS] = [key for key, is_right in shown.items() if is_right]
     for name, pairs in keys.items():
-        found[name] = _model(source, sorted(pairs)[:most])
-        reporter.line(f"  {source_size(pairs, most)} pairs, {name}: {MEASURE} {found[name]:.4f}")
+        found[name] = _model(source, sorted(pairs, key=lambda key: content_hash(*key))[:most])
+        reporter.line(f"  {_learned(pairs, most)} pairs, {name}: {MEASURE} {found[name]:.4f}")
     return found
 
 
-def source_size(pairs: Sequence[Key], most: int | None) -> int:
+def _learned(pairs: Sequence[Key], most: int | None) -> int:
     """How many pairs are learned from."""
     return min(len(pairs), len(pairs) if most is None else most)
 

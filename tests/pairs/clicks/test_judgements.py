@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import tempfile
 import tracemalloc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jargonaut.errors import InputError, SettingsError
 from jargonaut.pairs.clicks import ClickOptions, JudgedLog, judge_log, similar
@@ -85,12 +88,12 @@ def test_what_is_clicked_is_an_answer_and_what_is_passed_over_is_not(tmp_path: P
 
 
 def test_a_realistic_log_gives_back_what_was_meant(tmp_path: Path) -> None:
-    """Most of what is relevant is found, and most of what is found is relevant."""
+    """Most of what is relevant is found, and nearly all of what is found is relevant."""
     log = judged(tmp_path, realistic(), ClickOptions())
     found = answers(log)
     right = {(q, d) for q, d in found if d == f"d{q.split()[1]}-{int(q.split()[1]) % 6}"}
-    assert len(right) > 0.9 * 150
-    assert len(right) > 0.9 * len(found)
+    assert len(right) > 0.7 * 150
+    assert len(right) > 0.95 * len(found)
     assert log.curve.method == "model"
 
 
@@ -296,6 +299,26 @@ def test_many_bots_may_be_an_office_and_that_is_said(tmp_path: Path) -> None:
         for row in page(f"q {n} {n * 7919}", "", START + n, "a", "b", clicked=["a"])
     ]
     assert any("raise max_session_queries" in notice for notice in judged(tmp_path, shared).notices)
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=5)
+CELL = st.sampled_from(
+    ["", "0", "1", "2", "-1", "NaN", "a", "late fee", "true", "1e400", "2024-03-05", "9" * 40, "[1]"]
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.lists(CELL | WORDS, min_size=6, max_size=6), max_size=12), st.permutations(COLUMNS))
+def test_no_log_breaks_the_reading(cells: list[list[str]], columns: list[str]) -> None:
+    """Whatever stands in the cells: rows at fault are named, scores lie from 0 to 1, and each row is accounted for."""
+    bad: list[BadRow] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.csv"
+        with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
+            csv.writer(stream).writerows([columns, *cells])
+        log = judge_log(path, replace(SMALL, min_impressions=1, min_clicks=1, recent_share=0.3), bad.append)
+    assert all(0 <= (j.score or 0) <= 1 and j.query.strip() and j.target for j in log.judgements)
+    assert log.impressions + len(bad) <= len(cells)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 _YES = frozenset({"true", "t", "yes", "y", "on", "clicked", "click"})
 _NO = frozenset({"", "false", "f", "no", "n", "off", "none", "null", "nan", "na", "n/a", "-", "nat"})
+_NOTHING = frozenset({"", "null", "none", "nan", "nat"})
 _LARGEST = 1e19
 _MOST = 1e12
 
@@ -22,7 +23,7 @@ def is_empty(value: Any) -> bool:
         return True
     if isinstance(value, float):
         return math.isnan(value)
-    return isinstance(value, str) and value.strip().casefold() in ("", "null", "none", "nan", "nat")
+    return isinstance(value, str) and value.strip().casefold() in _NOTHING
 
 
 def text(value: Any) -> str:
@@ -32,6 +33,9 @@ def text(value: Any) -> str:
 
 def identifier(value: Any) -> str:
     """An id or an address as text; 12.0 is what a library made of 12."""
+    if isinstance(value, str):  # nearly always
+        stripped = value.strip()
+        return "" if stripped.casefold() in _NOTHING else stripped
     if is_empty(value):
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -43,6 +47,8 @@ def identifier(value: Any) -> str:
 
 def count(value: Any) -> int:
     """How many clicks a cell tells of: yes or no in any usual word, or a number. Nothing at all is none."""
+    if value in ("0", "1"):  # nearly always
+        return int(value)
     if isinstance(value, bool):
         return int(value)
     if is_empty(value):
@@ -64,6 +70,8 @@ def rank(value: Any, *, rounded: bool = False) -> int:
         value: The cell.
         rounded: Whether a fraction may stand here, as an average over many pages does.
     """
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:  # nearly always
+        return int(value)
     number = _number(value, "a rank")
     if number < 0 or (not rounded and not number.is_integer()):
         raise ValueError(f"a rank is a whole number from 0 or 1, this is {_shown(value)}")

@@ -26,7 +26,7 @@ from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import BadRow, Judgement
 
 _SURER = 1.2
-"""An answer lies so far above the rate that divides two kinds: a wrong answer costs more than a missed one."""
+"""An answer lies so far above the rate that divides two kinds of results: a wrong one costs more than a missed one."""
 _LIFT = 2.0
 """Where a log's results are not of two kinds, an answer is clicked this many times as often as the mean."""
 _HIGHEST = 0.5

@@ -220,7 +220,8 @@ class _Reading:
             raise _BadCellError(columns.query, "it is empty")
         time = None
         if columns.time and self.notation.timed:
-            if cells.is_empty(row.get(columns.time)):
+            cell = row.get(columns.time)
+            if cell == "" or cells.is_empty(cell):
                 raise _BadCellError(columns.time, "it is empty")
             time = self._read(self.times.seconds, row, columns.time)
         return query, time, self._read(cells.identifier, row, columns.session) if columns.session else ""

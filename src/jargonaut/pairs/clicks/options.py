@@ -87,7 +87,7 @@ class ClickOptions:
     min_clicks: int = 2
     min_relevance: float | None = None
     min_skips: int = 5
-    max_skip_clicks: float = 0.1
+    max_skip_clicks: float = 0.2
     recent_share: float = 0.2
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ means is not its business.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import sqlite3
 from collections import Counter
@@ -171,11 +172,7 @@ class Spool:
             document = self._documents.setdefault(one.document, len(self._documents))
             self.without_click |= one.clicks < one.impressions
         session = one.session or (f"line {one.line}" if pages else f"{self._query_of[spelling]} {one.time}")
-        key = hashlib.blake2b(session.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        return Row(
-            int.from_bytes(key, "big", signed=True), one.time, one.line, spelling, document, one.rank,
-            one.impressions, one.clicks,
-        )  # fmt: skip
+        return Row(_number(session), one.time, one.line, spelling, document, one.rank, one.impressions, one.clicks)
 
     def _spelling(self, query: str) -> int | None:
         """The number of a query as it was typed; None where it has no words."""
@@ -252,6 +249,13 @@ class Spool:
         remaining = iter(rows)
         while block := list(islice(remaining, _AT_ONCE)):
             self._connection.executemany(statement, block)
+
+
+@functools.lru_cache(maxsize=1024)
+def _number(session: str) -> int:
+    """A number that stands for a session; the same for the same name."""
+    digest = hashlib.blake2b(session.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 @contextlib.contextmanager
