@@ -155,6 +155,28 @@ def test_a_refused_key_is_a_sentence(tmp_path: Path, docs: Path) -> None:
     assert opened.entries() == []
 
 
+@pytest.mark.slow
+def test_a_judge_removes_what_it_scores_low(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
+    """It is asked about what people did not judge, each pair once, and its figure stands with the removed pair."""
+    changes = {"llm.base_url": llm.base_url, "llm.model": "m", "questions.min_passage_words": 5}
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    opened.generate(opened.plan_questions())
+
+    def judges(body: Body, _: int) -> Response:
+        if "heart" in body["messages"][-1]["content"]:
+            return Response(body=said('{"answers": 0, "self_contained": true, "realistic": true}'))
+        return Response(body=said('{"answers": 3, "self_contained": true, "realistic": true}'))
+
+    llm.behaviour = judges
+    before = len(llm.requests)
+    prepared = workspace(tmp_path, **changes, **{"curate.judge": True}).pairs().prepared
+    gone = {one.pair.passage_id for one in prepared.removed if one.rule == "judge"}
+    assert gone == {f"heart-{ill}" for ill in ILLS}
+    asked = len(llm.requests) - before
+    _ = workspace(tmp_path, **changes, **{"curate.judge": True, "curate.judge_threshold": 0.4}).pairs().prepared
+    assert len(llm.requests) == before + asked
+
+
 def test_a_judge_without_an_endpoint_is_refused(
     tmp_path: Path, docs: Path, labels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
