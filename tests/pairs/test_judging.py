@@ -169,6 +169,17 @@ def test_other_sources_teach_beside_a_given_split() -> None:
     assert leakage(splits, [], {}).clean
 
 
+def test_what_a_source_puts_into_test_never_teaches_beside_a_given_split() -> None:
+    """It joins the set's own test, and no pair of its documents trains."""
+    ranges = {"train": range(20, 80), "dev": range(10, 20), "test": range(10)}
+    parts = {name: made("label", ranges[name]) for name in SPLITS}
+    mine = [Pair(f"mine{d}", f"mine {d}", f"d{d}-0", 1, "label", None, "test") for d in range(80, 90)]
+    splits = given_splits(parts, documents(100), {}, LENIENT, [*mine, *made("llm:keyword", range(80, 100))])
+    assert set(mine) <= set(splits.test)
+    assert {pair.passage_id.split("-")[0] for pair in splits.train}.isdisjoint({f"d{d}" for d in range(80, 90)})
+    assert leakage(splits, [], {}).clean
+
+
 @pytest.mark.parametrize("name", ["judge_queries", "gold_dev", "gold_test"])
 def test_limits_are_kept(name: str) -> None:
     """A negative number is refused by name."""

@@ -153,7 +153,8 @@ def given_splits(
         documents: Passage id → document id, of the whole corpus.
         near_duplicates: Passage id → near-duplicate group id.
         options: Shares and seed, for what is carved.
-        more: Pairs of other sources. They teach, if their group is neither dev's nor test's.
+        more: Pairs of other sources. They teach, if their group is neither dev's nor test's; those that their source
+            puts into dev or test join these.
 
     Raises:
         InputError: Too few train positives or test queries.
@@ -168,7 +169,11 @@ def given_splits(
     sets = blocks(documents, near_duplicates)
     dropped: list[RemovedPair] = []
     asked: set[str] = set()
-    given["train"] += _teaching(more, sets, [*given["test"], *given["dev"]], dropped)
+    for pair in more:
+        if pair.split in {"dev", "test"}:
+            given[pair.split].append(pair)
+    free = [pair for pair in more if pair.split not in {"dev", "test"}]
+    given["train"] += _teaching(free, sets, [*given["test"], *given["dev"]], dropped)
     for name in ("test", "dev", "train"):
         unique, repeated = _distinct(given[name])
         given[name] = [pair for pair in unique if normalised(pair.query) not in asked]
