@@ -27,7 +27,12 @@ from .llm.endpoint import Body, Endpoint, Response, endpoint, error, said
 ORGANS = ["heart", "liver", "kidney", "spleen", "lung", "stomach", "thyroid", "pancreas", "bladder", "retina"]
 ILLS = ["infarction", "stenosis", "rupture", "abscess", "fibrosis", "oedema", "necrosis", "carcinoma", "atrophy"]
 PLACES = [(organ, ill) for organ in ORGANS for ill in ILLS]
-LENIENT = {"split.min_test_queries": 1, "split.min_dev_queries": 1, "split.min_train_positives": 1}
+LENIENT = {
+    "split.teach_queries": 1,
+    "split.min_test_queries": 1,
+    "split.min_dev_queries": 1,
+    "split.min_train_positives": 1,
+}
 
 
 def passage(organ: str, ill: str) -> str:

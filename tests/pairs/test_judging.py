@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -95,10 +96,18 @@ def test_many_labels_still_train() -> None:
 
 
 @pytest.mark.parametrize("source", ["heading", "click"])
+def test_where_little_teaches_people_teach_too() -> None:
+    """With a handful of other pairs, test and dev get their usual shares of the labels and training gets the rest."""
+    pairs = [*made("label", range(150)), *made("heading", range(150, 200))]
+    found = sources(split_pairs(pairs, documents(200), {}, LENIENT))
+    assert found["test"] == {"label": 30}
+    assert found["train"]["label"] >= 240
+
+
 def test_half_of_what_teaches_stays_in_train(source: str) -> None:
     """Labels on every document do not take everything away from training."""
     pairs = [*made("label", range(100), 1), *made(source, range(100), 2)]
-    found = sources(split_pairs(pairs, documents(100), {}, LENIENT))
+    found = sources(split_pairs(pairs, documents(100), {}, replace(LENIENT, teach_queries=1)))
     assert found["train"][source_of(source)] >= 100
     assert found["test"]["label"] > 0
     assert found["dev"]["label"] > 0
@@ -107,8 +116,9 @@ def test_half_of_what_teaches_stays_in_train(source: str) -> None:
 def test_more_generated_pairs_leave_test_and_dev_as_they_are() -> None:
     """How many questions survive the filters does not decide who judges."""
     labels, owners = made("label", range(120)), documents(200, 3)
-    few = split_pairs([*labels, *made("llm:keyword", range(200), 1)], owners, {}, LENIENT)
-    many = split_pairs([*labels, *made("llm:keyword", range(200), 3)], owners, {}, LENIENT)
+    options = replace(LENIENT, teach_queries=200)
+    few = split_pairs([*labels, *made("llm:keyword", range(200), 1)], owners, {}, options)
+    many = split_pairs([*labels, *made("llm:keyword", range(200), 3)], owners, {}, options)
     assert (few.test, few.dev) == (many.test, many.dev)
     assert len(many.train) > len(few.train)
 
@@ -180,7 +190,7 @@ def test_what_a_source_puts_into_test_never_teaches_beside_a_given_split() -> No
     assert leakage(splits, [], {}).clean
 
 
-@pytest.mark.parametrize("name", ["judge_queries", "gold_dev", "gold_test"])
+@pytest.mark.parametrize("name", ["judge_queries", "teach_queries", "gold_dev", "gold_test"])
 def test_limits_are_kept(name: str) -> None:
     """A negative number is refused by name."""
     with pytest.raises(Exception, match=name):

@@ -17,6 +17,7 @@ from jargonaut.records import SPLITS
 
 SHOWN = 4
 """Unusable rows that are shown."""
+SHOWN_RANKS = 10
 
 pairs_app = typer.Typer(no_args_is_help=True, help="Training pairs: add, generate, check, look at, review.")
 
@@ -65,6 +66,8 @@ def add(
         return
     what = "click log" if clicks else f"{counts['format']} file"
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements from a {what}")
+    if clicks:
+        _show_log(counts)
     _show_left_out(made.entry.bad_rows())
     for notice in made.notices:
         say(f"  ! {notice}")
@@ -221,6 +224,21 @@ def _label_options(column: list[str] | None, form: str | None, part: str | None)
         raise InputError(f"{part!r} is no part", where="--as", remedy=f"one of {', '.join(SPLITS)}")
     mapped = _mapped(column)
     return LabelOptions(format=form, columns=tuple(mapped.items()), split=split)
+
+
+def _show_log(counts: Any) -> None:
+    """What a click log came to."""
+    said = f"  {counts['impressions']:,} shown results"
+    for name in ("pages", "sessions"):
+        said += f", {counts[name]:,} {name}" if counts[name] else ""
+    say(f"{said}; an answer is clicked at a corrected rate of {counts['threshold']:.2f} or more")
+    if counts["dropped"]:
+        say(f"  no evidence: {', '.join(f'{n:,} {rule}' for rule, n in counts['dropped'].items())}")
+    curve = counts["curve"]
+    looked = ", ".join(f"{value:.2f}" for value in curve["values"][:SHOWN_RANKS])
+    if looked:
+        how = "by the power law" if curve["method"] == "power" else f"estimated from {curve['clicks']:,} clicks"
+        say(f"  how likely ranks 1, 2, 3 … are looked at, {how}: {looked}")
 
 
 def _show_left_out(rows: list[Any]) -> None:

@@ -125,6 +125,6 @@ def _target(part: Held, judging: int, options: SplitOptions, who: Judges) -> int
         "dev": (options.dev, options.gold_dev, 0.4, options.min_dev_queries, options.max_dev_queries),
     }[part]
     target = round(share * judging)
-    if who.chosen:
+    if who.chosen and who.teaching >= options.teach_queries:
         target = max(target, min(round(gold_share * judging), gold))
     return min(max(target, least), most)

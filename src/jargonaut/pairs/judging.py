@@ -31,11 +31,13 @@ class Judges:
         dev: For dev.
         test: For test.
         given: Parts that a source assigns pairs to by itself; a pair for training judges none of them.
+        teaching: Queries whose sources may only teach.
     """
 
     dev: frozenset[Source] = EVERY
     test: frozenset[Source] = EVERY
     given: frozenset[SplitName] = frozenset()
+    teaching: int = 0
 
     @property
     def chosen(self) -> bool:
@@ -67,10 +69,11 @@ def judges(pairs: Iterable[Pair], enough: int) -> Judges:
     labels: frozenset[Source] = frozenset(("label",))
     clicks: frozenset[Source] = frozenset(("label", "recent-click"))
     assigned = frozenset(given)
+    teaching = sum(len(asked[source]) for source in ("click", "llm", "structure"))
     if len(present) < 2:
         return Judges(given=assigned)
     if len(asked["label"]) >= enough:
-        return Judges(clicks, labels, assigned)
+        return Judges(clicks, labels, assigned, teaching)
     if len(asked["label"] | asked["recent-click"]) >= enough:
-        return Judges(clicks, clicks, assigned)
+        return Judges(clicks, clicks, assigned, teaching)
     return Judges(given=assigned)

@@ -38,6 +38,8 @@ class SplitOptions:
             its positives beyond that are dropped and counted as `joins_groups`.
         judge_queries: Where pairs come from several sources, those that people judged stand alone in test if they ask
             at least this many queries, and with the newest clicks if those bring them up to it.
+        teach_queries: With fewer queries that only teach, those that may judge are needed for training too, and dev and
+            test get no more than their shares.
         gold_dev: Of the queries that may judge, 40 % go to dev but no more than this, unless `dev` asks for more.
         gold_test: Of the queries that may judge, 60 % go to test but no more than this, unless `test` asks for more.
 
@@ -56,6 +58,7 @@ class SplitOptions:
     giant_share: float = 0.5
     max_joined_share: float = 0.05
     judge_queries: int = 50
+    teach_queries: int = 1000
     gold_dev: int = 200
     gold_test: int = 300
 
@@ -76,6 +79,7 @@ class SplitOptions:
                 ("giant_share", 0 <= self.giant_share <= 1, "from 0 to 1"),
                 ("max_joined_share", 0 <= self.max_joined_share <= 1, "from 0 to 1"),
                 ("judge_queries", self.judge_queries >= 1, "1 or more"),
+                ("teach_queries", self.teach_queries >= 0, "0 or more"),
                 ("gold_dev", self.gold_dev >= 0, "0 or more"),
                 ("gold_test", self.gold_test >= 0, "0 or more"),
             ),
