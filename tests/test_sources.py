@@ -10,9 +10,10 @@ import pytest
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError
 from jargonaut.layout import Layout
+from jargonaut.pairing import prepare_pairs
 from jargonaut.protocols import Encoder, SilentReporter
 from jargonaut.settings import Settings
-from jargonaut.sources import open_source, prepare_corpus, prepare_pairs
+from jargonaut.sources import open_source, prepare_corpus
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 

@@ -52,3 +52,23 @@ class Layout:
     def index(self) -> Path:
         """Vector collections."""
         return self.home / "index"
+
+    @property
+    def source(self) -> Path:
+        """Where the documents lie that this workspace was last used on."""
+        return self.home / "source.json"
+
+    @property
+    def pool(self) -> Path:
+        """Judgements that the user brought in, one folder per source."""
+        return self.home / "pool"
+
+    @property
+    def replies(self) -> Path:
+        """What language models answered; each was paid for once."""
+        return self.home / "replies.db"
+
+    @property
+    def reviews(self) -> Path:
+        """What people decided about pairs."""
+        return self.home / "reviews.db"

@@ -5,6 +5,7 @@ Knows counts. Knows neither where they come from nor where the sentences are sho
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,10 +37,15 @@ def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
         yield f"only {counts['train']:,} training pairs: expect a small gain and a wide interval; 1,000 is a start"
     if counts["dev_queries"] < FEW_DEV_QUERIES:
         yield f"only {counts['dev_queries']:,} dev queries: the assessment and the choice of an epoch are uncertain"
-    if counts["source"] == "structure":
+    judged_by = set(counts["sources"]["test"])
+    if judged_by == {"structure"}:
         lost = counts["removed"].get("round_trip", 0)
         without = f", without the {lost:,} that neither base nor BM25 could answer" if lost else ""
         yield f"the questions come from the documents' own structure{without}: expect lower scores on users' questions"
+    elif not judged_by & {"label", "click", "recent-click"}:
+        yield "no person judged the test: its questions are generated, so expect lower scores on users' questions"
+    elif judged_by - {"label"}:
+        yield "the test is judged by more than labels: what was clicked is not always what answers"
 
 
 def of_leakage(found: Leakage, origin: str) -> Iterator[str]:
@@ -58,3 +64,25 @@ def of_test(groups: int, fewest: int) -> Iterator[str]:
     """About what test can prove, from its number of document groups and the fewest that an interval needs."""
     if groups < fewest:
         yield f"test has {groups} document groups, too few for an interval ({fewest}): it can prove nothing"
+
+
+_SOURCES = {
+    "label": "labels",
+    "click": "clicks",
+    "recent-click": "clicks",
+    "llm": "generated questions",
+    "structure": "structure",
+}
+
+
+def named_sources(counts: Mapping[str, Any]) -> str:
+    """Where the pairs come from, the largest source first, in words.
+
+    Args:
+        counts: Of the pairs artifact.
+    """
+    sizes: Counter[str] = Counter()
+    for part in counts["sources"].values():
+        for source, size in part.items():
+            sizes[_SOURCES[source]] += size
+    return ", ".join(name for name, _ in sizes.most_common())

@@ -1,12 +1,14 @@
 """The smallest protocols that callers need; anything that fits can be passed in.
 
-A protocol says shapes and units. It never says how.
+A protocol says shapes and units. It never says how. What passes through one, and is no record of the field, stands
+beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +49,72 @@ class Searcher(Protocol):
 
     def search(self, queries: Sequence[Query], k: int) -> Run:
         """The best `k` passages of every query, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation with a language model."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a language model is asked.
+
+    Attributes:
+        key: The caller's own name for it; the reply carries it back. It plays no part in the answer.
+        messages: The conversation so far.
+        schema: JSON schema that the answer should have; None for plain text. A wish: an answer may break it.
+        temperature: 0 for the likeliest words, 1 for varied ones.
+        max_tokens: Longest answer.
+        seed: Another seed asks for another answer.
+    """
+
+    key: str
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | None = None
+    temperature: float = 0.7
+    max_tokens: int = 600
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What came back.
+
+    Attributes:
+        key: The request's.
+        text: The answer; empty where there is none.
+        fault: Why there is no answer, in words for the user; empty where there is one.
+        finished: Whether the model came to its own end; False where the answer was cut at `max_tokens`.
+        cached: Whether it was paid for by an earlier run.
+    """
+
+    key: str
+    text: str = ""
+    fault: str = ""
+    finished: bool = True
+    cached: bool = False
+
+
+class QueryWriter(Protocol):
+    """A language model that is asked many things."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls this model."""
+
+    def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[ChatReply]:
+        """Exactly one reply for every request, in any order.
+
+        Requests are drawn as they are needed, in the caller's thread, so there may be any number of them, and one may
+        be made from the replies so far.
+
+        Raises:
+            JargonautError: Nothing can be answered any more. What was answered is kept and costs nothing next time.
+        """
 
 
 class Reporter(Protocol):

@@ -91,7 +91,11 @@ class Pair:
     """A query and a passage that answers it (relevance ≥ 1) or that is known not to (relevance 0).
 
     Attributes:
-        provenance: Where the pair comes from: `label`, or a structural source such as `heading`, `definition`, `link`.
+        provenance: Where the pair comes from: `label` (people judged it), `click` or `recent-click` (a log's newest
+            part, which may judge a model and never trains it), `llm` with the kind of question behind a colon, or a
+            structural source such as `heading`, `definition`, `link`. `source_of` gives the part before the colon.
+        score: How sure its source is, from 0 to 1: a judge's score, a corrected click rate; None where it says nothing.
+        split: The part that its source puts it in; None where that is left to us.
     """
 
     query_id: str
@@ -99,6 +103,35 @@ class Pair:
     passage_id: str
     relevance: int = 1
     provenance: str = "label"
+    score: float | None = None
+    split: SplitName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a source says of a query and what may answer it, before a corpus is asked which passage that is.
+
+    Attributes:
+        query: Its text.
+        target: Id of a passage or a document, or an address, as the source writes it; "" where it gives none.
+        text: The answer's own words; "" where the source gives none. One of `target` and `text` is there.
+        relevance: Grade; 0 says that it is no answer.
+        provenance: As in `Pair`.
+        query_id: The source's own id of the query; "" where it has none.
+        score: As in `Pair`.
+        split: As in `Pair`.
+        line: Where it stands in its source; 0 where that says nothing.
+    """
+
+    query: str
+    target: str = ""
+    text: str = ""
+    relevance: int = 1
+    provenance: str = "label"
+    query_id: str = ""
+    score: float | None = None
+    split: SplitName | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +204,18 @@ class BadRow:
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}" if self.line else self.source
         return f"{place}: {f'field {self.field!r}: ' if self.field else ''}{self.reason}"
+
+
+Source = Literal["label", "click", "recent-click", "llm", "structure"]
+
+
+def source_of(provenance: str) -> Source:
+    """The kind of source that a provenance names."""
+    kind = provenance.partition(":")[0]
+    match kind:
+        case "label" | "click" | "recent-click" | "llm":
+            return kind
+    return "structure"
 
 
 def positives(pairs: tuple[Pair, ...]) -> list[Pair]:

@@ -22,8 +22,15 @@ from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
+from jargonaut.llm import EndpointOptions, Prices
+from jargonaut.llm.local import LocalOptions
 from jargonaut.negatives import MiningOptions
 from jargonaut.pairs import FilterOptions, SplitOptions, StructureOptions
+from jargonaut.pairs.clicks import ClickOptions
+from jargonaut.pairs.curation import CurationOptions
+from jargonaut.pairs.questions import JudgeOptions, QuestionOptions
+from jargonaut.pairs.review import ReviewOptions
+from jargonaut.pairs.statistics import StatisticsOptions
 from jargonaut.retrieval import BM25Options
 from jargonaut.training import TrainOptions
 
@@ -75,7 +82,16 @@ class Settings:
         chunk: How documents are cut.
         dedup: Which passages are the same.
         structure: Pairs from the documents' own structure.
-        filter: Which pairs are kept.
+        clicks: Judgements from click logs.
+        questions: Questions that a language model writes.
+        llm: The endpoint that it is asked at.
+        local_llm: The language model that runs here where there is no endpoint.
+        prices: What the endpoint charges.
+        judge: A language model that judges pairs.
+        filter: Sizes of pairs that are kept.
+        curate: Which pairs are worth learning from.
+        review: How many pairs people look at.
+        statistics: What is measured of pairs.
         split: How pairs are divided.
         assess: Thresholds of the gate before training.
         bm25: Lexical search.
@@ -90,7 +106,16 @@ class Settings:
     chunk: ChunkOptions = field(default_factory=ChunkOptions)
     dedup: DedupOptions = field(default_factory=DedupOptions)
     structure: StructureOptions = field(default_factory=StructureOptions)
+    clicks: ClickOptions = field(default_factory=ClickOptions)
+    questions: QuestionOptions = field(default_factory=QuestionOptions)
+    llm: EndpointOptions = field(default_factory=EndpointOptions)
+    local_llm: LocalOptions = field(default_factory=LocalOptions)
+    prices: Prices = field(default_factory=Prices)
+    judge: JudgeOptions = field(default_factory=JudgeOptions)
     filter: FilterOptions = field(default_factory=FilterOptions)
+    curate: CurationOptions = field(default_factory=CurationOptions)
+    review: ReviewOptions = field(default_factory=ReviewOptions)
+    statistics: StatisticsOptions = field(default_factory=StatisticsOptions)
     split: SplitOptions = field(default_factory=SplitOptions)
     assess: AssessmentOptions = field(default_factory=AssessmentOptions)
     bm25: BM25Options = field(default_factory=BM25Options)

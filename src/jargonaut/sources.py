@@ -1,11 +1,12 @@
-"""From what the user points at to passages and pairs, as two content-addressed artifacts.
+"""From what the user points at to passages, as a content-addressed artifact.
 
-A source is a folder of documents, a BEIR folder or a JSONL of passages. Joins the stages `corpus` and `pairs` with the
-files they leave; knows nothing of training or evaluation.
+A source is a folder of documents, a BEIR folder or a JSONL of passages. Joins the stage `corpus` with the files that it
+leaves; knows nothing of pairs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from jargonaut import corpus, formats, pairs
-from jargonaut.artifacts import Artifact, content_hash, ensure, file_hash
+from jargonaut import corpus, formats
+from jargonaut.artifacts import Artifact, content_hash, ensure, file_hash, write_json
 from jargonaut.encoding.models import EMBEDDED_NAME, ModelFolder
 from jargonaut.errors import InputError, ModelError, SettingsError
 from jargonaut.layout import Layout
-from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import SPLITS, BadRow, Context, Document, Pair, Passage, Qrel, Query, Run, SplitName, queries
-from jargonaut.retrieval import BM25, dense_run
+from jargonaut.protocols import Reporter
+from jargonaut.records import BadRow, Context, Document, Passage
 from jargonaut.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["documents", "beir", "passages"]
 CORPUS_VERSION = 3
-PAIRS_VERSION = 3
 _LEAST_ROOM = 8
 _TOKENISED_AT_ONCE = 2048
 
@@ -128,7 +127,7 @@ def prepare_corpus(
             notices.append(corpus.language_notice(p.text for p in passages))
         return {
             **counts,
-            **_left_out(bad),
+            **left_out_counts(bad),
             "notices": [notice for notice in notices if notice],
         }
 
@@ -244,170 +243,7 @@ class _Reach:
         )
 
 
-class PreparedPairs:
-    """A pairs artifact; its files are read when first asked for."""
-
-    def __init__(self, artifact: Artifact) -> None:
-        self.artifact = artifact
-
-    @cached_property
-    def known_positives(self) -> dict[str, frozenset[str]]:
-        """Train query id → every passage that is known to answer it, those that were removed as pairs included."""
-        rows = formats.read_jsonl(self.artifact.path / "removed.jsonl", lambda _: None)
-        removed = (pairs.RemovedPair(Pair(**row["pair"]), row["rule"], row["detail"]) for _, row in rows)
-        return pairs.known_positives(self.splits.train, removed)
-
-    @cached_property
-    def splits(self) -> pairs.CountedSplits:
-        """Train, dev and test."""
-        folder = self.artifact.path
-        train, dev, test = (tuple(formats.read_records(folder / f"{name}.jsonl", Pair)) for name in SPLITS)
-        groups = json.loads((folder / "groups.json").read_text(encoding="utf-8"))
-        return pairs.CountedSplits(train, dev, test, groups, origin=self.artifact.counts["origin"])
-
-
-def prepare_pairs(
-    prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout, reporter: Reporter
-) -> PreparedPairs:
-    """Reads or makes pairs and splits them, or finds that it was done."""
-    source = prepared.source
-    labelled = source.kind == "beir"
-    inputs = {"corpus": prepared.artifact.key, "encoder": "" if labelled else encoder.fingerprint}
-    options = {"structure": settings.structure, "filter": settings.filter, "split": settings.split}
-    if not labelled:
-        options["bm25"] = settings.bm25  # the round trip asks BM25 too
-
-    def build(folder: Path) -> Mapping[str, Any]:
-        bad: list[BadRow] = []
-        if labelled:
-            splits, removed, counts = _labelled(prepared, settings, bad.append)
-        else:
-            splits, removed, counts = _structural(prepared, encoder, settings, reporter)
-        for name in SPLITS:
-            formats.write_jsonl(folder / f"{name}.jsonl", splits.part(name))
-        everything = (*splits.train, *splits.dev, *splits.test)
-        formats.write_jsonl(folder / "removed.jsonl", [*removed, *splits.dropped])
-        formats.write_jsonl(folder / "left_out.jsonl", bad)
-        (folder / "groups.json").write_text(json.dumps(dict(splits.groups)), encoding="utf-8")
-        measured = pairs.overlap([p for p in everything if p.relevance > 0], prepared.texts)
-        return {
-            **counts,
-            **{name: sum(p.relevance > 0 for p in splits.part(name)) for name in SPLITS},
-            **{f"{name}_queries": len(queries(splits.part(name))) for name in SPLITS},
-            "curated_negatives": sum(p.relevance <= 0 for p in splits.train),
-            "removed": _by_rule([*removed, *splits.dropped]),
-            "origin": splits.origin,
-            "overlap": {"mean": measured.mean, "median": measured.median, "high_share": measured.high_share},
-            **_left_out(bad),
-        }
-
-    artifact = ensure(
-        layout.stage("pairs"), "pairs", version=PAIRS_VERSION, inputs=inputs, options=options, build=build
-    )
-    return PreparedPairs(artifact)
-
-
-Made = tuple[pairs.CountedSplits, Sequence[pairs.RemovedPair], dict[str, Any]]
-
-
-def _labelled(prepared: PreparedCorpus, settings: Settings, on_bad: formats.OnBad) -> Made:
-    folder = prepared.source.path
-    of_queries, of_qrels = formats.Reasons(on_bad), formats.Reasons(on_bad)
-    asked = list(formats.read_queries(folder / "queries.jsonl", of_queries))
-    files = {"train": "train", "dev": "dev", "validation": "dev", "valid": "dev", "test": "test"}
-    parts: dict[SplitName, Sequence[Pair]] = {}
-    counts: dict[str, Any] = {"source": "labels"}
-    judged: list[Qrel] = []
-    for stem, name in files.items():
-        path = folder / "qrels" / f"{stem}.tsv"
-        if name in parts or not path.exists():
-            continue
-        judgements = list(formats.read_qrels(path, of_qrels))
-        judged += judgements
-        found = pairs.pairs_from_qrels(
-            asked, judgements, prepared.texts.keys(), of_qrels,
-            queries_source=str(folder / "queries.jsonl"), qrels_source=str(path),
-        )  # fmt: skip
-        parts[name] = found.pairs  # type: ignore[index]  # the table's values are split names
-        for field in ("unknown_queries", "unknown_passages", "without_positive"):
-            counts[field] = counts.get(field, 0) + getattr(found, field)
-    if not any(parts.values()):
-        raise _no_judgement(folder, asked, list(parts), judged, counts, of_qrels if asked else of_queries)
-    counts["given"] = [name for name in SPLITS if parts.get(name)]
-    return pairs.given_splits(parts, prepared.documents, prepared.near_duplicates, settings.split), (), counts
-
-
-def _no_judgement(
-    folder: Path, asked: Sequence[Query], found: Sequence[str], judged: Sequence[Qrel], counts: Mapping[str, int],
-    reasons: formats.Reasons,
-) -> InputError:  # fmt: skip
-    """Why no pair came out of a BEIR folder: the first of its parts that gives nothing."""
-    where = folder / "qrels"
-    if not asked:
-        where = folder / "queries.jsonl"
-        what = f"no line holds a usable query{reasons}" if reasons.first else "there is no query in it"
-    elif not found:
-        others = ", ".join(sorted(path.name for path in where.glob("*"))[:5])
-        what = f"there is none of train.tsv, dev.tsv and test.tsv{f', only {others}' if others else ''}"
-    elif not judged:
-        what = f"no line of {', '.join(found)} holds a usable judgement{reasons}" if reasons.first else (
-            f"there is no judgement in {', '.join(found)}"
-        )  # fmt: skip
-    elif not any(one.relevance > 0 for one in judged):
-        what = f"none of the {len(judged):,} judgements has a score above 0, so nothing answers any query"
-    else:
-        what = (
-            f"none of the {len(judged):,} judgements says that a known passage answers a known query: "
-            f"{counts['unknown_queries']:,} name a query that is not in queries.jsonl, {counts['unknown_passages']:,} "
-            f"others a passage that is not in the corpus{reasons}"
-        )
-    return InputError(
-        what, where=str(where), remedy="without labels, give the corpus.jsonl itself: pairs are then made from titles"
-    )
-
-
-def _structural(prepared: PreparedCorpus, encoder: Encoder, settings: Settings, reporter: Reporter) -> Made:
-    passages = prepared.passages
-    if prepared.source.kind == "documents":
-        documents = formats.read_records(prepared.artifact.path / "documents.jsonl", Document)
-    else:
-        passages = tuple(replace(p, document_id=p.id, start=0, end=len(p.text)) for p in passages)
-        documents = (Document(p.id, p.text, p.title, markdown=True) for p in passages)
-    found = pairs.structural_pairs(documents, passages, settings.structure)
-    by_length = pairs.length_filter(found.pairs, prepared.texts, settings.filter)
-    capped = pairs.cap_per_document(by_length.kept, prepared.documents, settings.filter.max_per_document)
-    counts = {"source": "structure", "found": len(found.pairs), "by_source": dict(found.by_source)}
-    if not capped.kept:
-        raise InputError(
-            f"no pair could be read off the structure of these {len(passages):,} passages "
-            "(titles, headings, questions, definitions, links)",
-            where=str(prepared.source.path),
-            remedy="add labels: a BEIR folder with queries.jsonl and qrels/train.tsv",
-        )
-    runs = _rankings(queries(tuple(capped.kept)), prepared, encoder, settings, settings.filter.round_trip_k)
-    checked = pairs.round_trip(capped.kept, runs, settings.filter.round_trip_k)
-    removed = [*by_length.removed, *capped.removed, *checked.removed]
-    reporter.line(f"  round trip: {len(checked.kept):,} of {len(capped.kept):,} pairs find their own passage")
-    return (
-        pairs.split_pairs(checked.kept, prepared.documents, prepared.near_duplicates, settings.split),
-        removed,
-        counts,
-    )
-
-
-def _rankings(
-    asked: Sequence[Query], prepared: PreparedCorpus, encoder: Encoder, settings: Settings, k: int
-) -> list[Run]:
-    ids = list(prepared.texts)
-    texts = list(prepared.texts.values())
-    dense = dense_run(
-        "base", [q.id for q in asked], encoder.encode_queries([q.text for q in asked]), ids,
-        encoder.encode_passages(texts), k=k,
-    )  # fmt: skip
-    return [dense, BM25(ids, texts, settings.bm25).search(asked, k)]
-
-
-def _left_out(bad: Sequence[BadRow]) -> dict[str, Any]:
+def left_out_counts(bad: Sequence[BadRow]) -> dict[str, Any]:
     """How many inputs were left out, and how many for each kind of reason with an example, most frequent first."""
     kinds: dict[str, list[BadRow]] = {}
     for row in bad:
@@ -419,16 +255,28 @@ def _left_out(bad: Sequence[BadRow]) -> dict[str, Any]:
     }
 
 
-def _by_rule(removed: Sequence[pairs.RemovedPair]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for one in removed:
-        counts[one.rule] = counts.get(one.rule, 0) + 1
-    return dict(sorted(counts.items()))
-
-
 def _tokenizer_hash(base: ModelFolder) -> str:
     file = base.path / "tokenizer.json"
     return file_hash(file) if file.exists() else base.weights
 
 
-__all__ = ["PreparedCorpus", "PreparedPairs", "Source", "open_source", "prepare_corpus", "prepare_pairs"]
+def remember_source(layout: Layout, path: Path) -> None:
+    """Keeps where the documents of a workspace lie, so that later commands need not be told."""
+    if not (layout.source.exists() and recalled_source(layout) == path.resolve()):
+        with contextlib.suppress(OSError):  # a workspace that may only be read needs no memory
+            write_json(layout.source, {"path": str(path.resolve())})
+
+
+def recalled_source(layout: Layout) -> Path:
+    """Where the documents lie that a workspace was last used on.
+
+    Raises:
+        InputError: Nobody said so yet.
+    """
+    try:
+        return Path(json.loads(layout.source.read_text(encoding="utf-8"))["path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "this workspace does not know its documents yet", where=str(layout.root),
+            remedy="name them once, as in `jargonaut run DOCS` or `--docs DOCS`",
+        ) from error  # fmt: skip

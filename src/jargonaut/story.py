@@ -27,11 +27,12 @@ from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.layout import Layout
 from jargonaut.negatives import Candidates, MinedNegatives
+from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet, positives, qrels, queries
 from jargonaut.settings import Settings
-from jargonaut.sources import PreparedCorpus, PreparedPairs, Source, open_source, prepare_corpus, prepare_pairs
+from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 
 ASSESS_VERSION = 2
 EVALUATE_VERSION = 3
@@ -68,6 +69,7 @@ class Story:
         self.base_folder = base_model(settings)
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
+        remember_source(layout, source)
         self.notices: list[str] = []
         self._stages: dict[str, Artifact] = {}
 
@@ -91,7 +93,9 @@ class Story:
         found = prepare_pairs(self.corpus, self.base, self.settings, self.layout, self.reporter)
         c = found.artifact.counts
         how = "the source's own split" if c["origin"] == "given" else "split by document and near-duplicate"
-        detail = f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {c['source']} ({how})"
+        detail = (
+            f"{c['train']:,} train, {c['dev']:,} dev, {c['test']:,} test pairs from {notices.named_sources(c)} ({how})"
+        )
         self._say("pairs", f"{detail}; word overlap {c['overlap']['mean']:.0%}", found.artifact)
         self._left_out(found.artifact)
         for notice in notices.of_pairs(c):
@@ -365,11 +369,7 @@ class Story:
         )
 
     def _cached(self, folder: ModelFolder) -> CachedEncoder:
-        encoder = LocalEncoder(
-            folder, self.settings.compute, max_tokens=self.settings.base.max_tokens,
-            trust_remote_code=self.settings.base.trust_remote_code,
-        )  # fmt: skip
-        return CachedEncoder(encoder, self.layout.vectors, self.reporter)
+        return cached_encoder(folder, self.settings, self.layout, self.reporter)
 
     def _say(self, stage: str, detail: str, artifact: Artifact) -> None:
         self._stages[stage] = artifact
@@ -396,6 +396,15 @@ def base_model(settings: Settings) -> ModelFolder:
         base.model, query_prompt=base.query_prompt, passage_prompt=base.passage_prompt,
         trust_remote_code=base.trust_remote_code,
     )  # fmt: skip
+
+
+def cached_encoder(folder: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter) -> CachedEncoder:
+    """A model that encodes every text of a workspace once."""
+    encoder = LocalEncoder(
+        folder, settings.compute, max_tokens=settings.base.max_tokens,
+        trust_remote_code=settings.base.trust_remote_code,
+    )  # fmt: skip
+    return CachedEncoder(encoder, layout.vectors, reporter)
 
 
 def _again(artifact: Artifact) -> str:

@@ -17,6 +17,7 @@ from jargonaut.settings import Settings, load_settings
 from jargonaut.training import World
 
 if TYPE_CHECKING:
+    from jargonaut.collection import PairCollection
     from jargonaut.encoding.cache import Kind
     from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment
@@ -95,20 +96,21 @@ class Workspace:
         self.settings = settings or load_settings(self.layout.settings)
         self.reporter = reporter or SilentReporter()
 
-    def run(self, source: str | Path) -> RunResult:
+    def run(self, source: str | Path | None = None) -> RunResult:
         """The whole story: documents in; verdict, model version and index out.
 
         Args:
-            source: A folder of documents, a BEIR folder, or a JSONL of passages.
+            source: A folder of documents, a BEIR folder, or a JSONL of passages; what the workspace was last used on
+                when None.
 
         Raises:
             JargonautError: The source, the settings or the model cannot be used.
         """
         from jargonaut import pipeline
 
-        return pipeline.run(Path(source), self.layout, self.settings, self.reporter)
+        return pipeline.run(self._source(source), self.layout, self.settings, self.reporter)
 
-    def assist(self, source: str | Path) -> None:
+    def assist(self, source: str | Path | None = None) -> None:
         """Takes part, as any but the first of several processes (`torchrun`), in the training of a `run`.
 
         Args:
@@ -117,13 +119,23 @@ class Workspace:
         from jargonaut.story import TRAINS, Story
 
         if World.joined().agreed(TRAINS) == TRAINS:  # what the first says counts
-            Story(Path(source), self.layout, self.settings, SilentReporter()).assist()
+            Story(self._source(source), self.layout, self.settings, SilentReporter()).assist()
 
-    def assess(self, source: str | Path) -> Assessment:
+    def assess(self, source: str | Path | None = None) -> Assessment:
         """Whether fine-tuning looks worth it on this source, and what would do instead; measured on dev."""
         from jargonaut.story import Story
 
-        return Story(Path(source), self.layout, self.settings, self.reporter).assessment
+        return Story(self._source(source), self.layout, self.settings, self.reporter).assessment
+
+    def pairs(self, docs: str | Path | None = None) -> PairCollection:
+        """The workspace's pairs: what was added, and everything one does with them.
+
+        Args:
+            docs: The documents that they are about; what the workspace was last used on when None.
+        """
+        from jargonaut.collection import PairCollection
+
+        return PairCollection(self.layout, self.settings, self.reporter, None if docs is None else Path(docs))
 
     def search(self, query: str, *, k: int = 10, model: str | None = None) -> SearchResult:
         """Searches with the live version, or with another one.
@@ -227,6 +239,12 @@ class Workspace:
             raise InputError("no run has been finished in this workspace", where=str(self.layout.root),
                              remedy=_RUN_FIRST)  # fmt: skip
         return Registry(self.layout.registry, self.layout.models)
+
+    def _source(self, source: str | Path | None) -> Path:
+        """Where the documents lie: as told, else as remembered."""
+        from jargonaut.sources import recalled_source
+
+        return recalled_source(self.layout) if source is None else Path(source)
 
     def _encoder(self, version: ModelVersion) -> LocalEncoder:
         from jargonaut.encoding.local import LocalEncoder

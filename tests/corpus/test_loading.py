@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jargonaut.corpus import LoadOptions, load_documents, source_hash
-from jargonaut.corpus.decoding import NotTextError, decode
+from jargonaut.decoding import NotTextError, decode
 from jargonaut.errors import InputError, SettingsError
 from jargonaut.protocols import Item, SilentReporter
 from jargonaut.records import BadRow, Document

@@ -109,7 +109,8 @@ def test_search_before_any_run_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [["run"], ["assess"], ["search"], ["encode"], ["init"], ["doctor"], ["demo"], ["models", "list"],
-     ["models", "show"], ["models", "promote"], ["models", "rollback"]],
+     ["models", "show"], ["models", "promote"], ["models", "rollback"], ["pairs", "add"], ["pairs", "check"],
+     ["pairs", "generate"], ["pairs", "list"], ["pairs", "remove"], ["pairs", "review"], ["pairs", "stats"]],
 )  # fmt: skip
 def test_every_command_has_help_with_an_example_and_json(command: list[str]) -> None:
     """`--help` of every command shows an example and the `--json` flag."""

@@ -16,12 +16,14 @@ import click
 import typer
 
 from jargonaut.artifacts import plain
+from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
+from jargonaut.cli.pairs import pairs_app
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
-from jargonaut.settings import Settings, load_settings, override, template
+from jargonaut.settings import Settings, override, template
 from jargonaut.training import World, launched
-from jargonaut.workspace import SearchResult, Workspace
+from jargonaut.workspace import SearchResult
 
 if TYPE_CHECKING:
     from jargonaut.registry import Live
@@ -57,23 +59,21 @@ def _program(
 
 models_app = typer.Typer(no_args_is_help=True, help="Registered model versions: list, show, promote, roll back.")
 app.add_typer(models_app, name="models")
+app.add_typer(pairs_app, name="pairs")
 
-WorkspaceFlag = Annotated[Path, typer.Option("--workspace", "-w", help="The project folder.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
-SetFlag = Annotated[
-    list[str] | None, typer.Option("--set", help="A setting for this call, such as train.epochs=2. May be repeated.")
-]
-BaseFlag = Annotated[
-    str | None, typer.Option("--base", help="Base model: a hub id, a folder, or `embedded` (all-MiniLM-L6-v2).")
-]
 SourceArgument = Annotated[
-    Path, typer.Argument(help="A folder of documents, a BEIR folder, or a JSONL of passages.", show_default=False)
+    Path | None,
+    typer.Argument(
+        help="A folder of documents, a BEIR folder, or a JSONL of passages; what the workspace was last used on if not "
+        "said.",
+        show_default=False,
+    ),
 ]
 
 
 @app.command(epilog="Example: jargonaut run docs/ --workspace my-domain")
 def run(
-    source: SourceArgument,
+    source: SourceArgument = None,
     workspace: WorkspaceFlag = Path(),
     base: BaseFlag = None,
     setting: SetFlag = None,
@@ -85,7 +85,7 @@ def run(
     Several GPUs share the training under `torchrun --nproc-per-node N -m jargonaut run …`, where a finished run is 0.
     """
     reporter = TerminalReporter()
-    opened = _open(workspace, base, setting, reporter)
+    opened = open_workspace(workspace, reporter, setting, base)
     world = World.joined() if launched() else World()
     if world.rank > 0:
         opened.assist(source)
@@ -101,7 +101,7 @@ def run(
 
 @app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain")
 def assess(
-    source: SourceArgument,
+    source: SourceArgument = None,
     workspace: WorkspaceFlag = Path(),
     base: BaseFlag = None,
     setting: SetFlag = None,
@@ -111,7 +111,7 @@ def assess(
 
     Exit code 0: fine-tune. 3: don't (yet).
     """
-    found = _open(workspace, base, setting, TerminalReporter()).assess(source)
+    found = open_workspace(workspace, TerminalReporter(), setting, base).assess(source)
     if as_json:
         told = {**plain(found), "sentence": found.sentence, "source": str(source)}
         say(json.dumps(told, indent=2, ensure_ascii=False))
@@ -136,7 +136,7 @@ def search(
     as_json: JsonFlag = False,
 ) -> None:
     """Searches the index with the live model, or with two versions side by side."""
-    opened = _open(workspace, None, None, TerminalReporter(quiet=True))
+    opened = open_workspace(workspace, TerminalReporter(quiet=True))
     results = [opened.search(query, k=k, model=model)]
     if compare is not None:
         results.append(opened.search(query, k=k, model=compare))
@@ -168,7 +168,7 @@ def encode(
 
     It may be stopped at any time: the same command goes on where it was.
     """
-    opened = _open(workspace, None, setting, TerminalReporter())
+    opened = open_workspace(workspace, TerminalReporter(), setting)
     made = opened.encode(texts, target, kind="query" if queries else "passage", model=model)
     if as_json:
         say(json.dumps({**plain(made), "rate": made.rate}, ensure_ascii=False))
@@ -225,7 +225,7 @@ def demo(
     if not (source / "README.md").exists():  # the last file that is written
         write_demo(source)
     defaults = override(Settings(), {"train.epochs": DEMO_EPOCHS})
-    result = _open(workspace, None, setting, reporter, defaults).run(source)
+    result = open_workspace(workspace, reporter, setting, defaults=defaults).run(source)
     _print_run(result, as_json=as_json)
     if not as_json:
         say("\nWhat to type next:")
@@ -239,7 +239,7 @@ def demo(
 @models_app.command("list", epilog="Example: jargonaut models list -w my-domain")
 def models_list(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
     """Every registered version with its test score; the live one is marked."""
-    registry = _open(workspace, None, None, TerminalReporter()).registry()
+    registry = open_workspace(workspace, TerminalReporter()).registry()
     versions, live = registry.list(), registry.live()
     if as_json:
         say(json.dumps(plain(versions), indent=2, ensure_ascii=False))
@@ -262,7 +262,7 @@ def models_show(
     as_json: JsonFlag = False,
 ) -> None:
     """One version: where it lies, what it came from, how it scored."""
-    one = _open(workspace, None, None, TerminalReporter()).registry().get(version)
+    one = open_workspace(workspace, TerminalReporter()).registry().get(version)
     fields: dict[str, Any] = plain(one)
     if as_json:
         say(json.dumps(fields, indent=2, ensure_ascii=False))
@@ -283,13 +283,13 @@ def models_promote(
     as_json: JsonFlag = False,
 ) -> None:
     """Makes a version and its index live, in one step."""
-    _print_live(_open(workspace, None, None, TerminalReporter()).promote(version), as_json=as_json)
+    _print_live(open_workspace(workspace, TerminalReporter()).promote(version), as_json=as_json)
 
 
 @models_app.command("rollback", epilog="Example: jargonaut models rollback")
 def models_rollback(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
     """Goes back to what was live before."""
-    _print_live(_open(workspace, None, None, TerminalReporter()).rollback(), as_json=as_json)
+    _print_live(open_workspace(workspace, TerminalReporter()).rollback(), as_json=as_json)
 
 
 class _StoppedError(BaseException):
@@ -321,25 +321,6 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
     """A warning of ours as one line; libraries' own are for developers, and are left out."""
     if issubclass(category, RuntimeWarning):
         click.echo(f"  ! {message}", err=True)
-
-
-def _open(
-    workspace: Path,
-    base: str | None,
-    setting: list[str] | None,
-    reporter: TerminalReporter,
-    defaults: Settings | None = None,
-) -> Workspace:
-    changes: dict[str, Any] = {}
-    for one in setting or []:
-        name, equals, value = one.partition("=")
-        if not equals:
-            raise InputError(f"{one!r} is no setting", where="--set", remedy="write section.key=value")
-        changes[name.strip()] = value.strip()
-    settings: Settings = override(load_settings(Layout(workspace).settings, defaults), changes)
-    if base is not None:
-        settings = override(settings, {"base.model": base})
-    return Workspace(workspace, settings=settings, reporter=reporter)
 
 
 def _print_run(result: Any, *, as_json: bool) -> None:

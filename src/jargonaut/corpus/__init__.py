@@ -4,10 +4,10 @@ Knows files and text. Knows nothing of queries, vectors or models, save the toke
 """
 
 from jargonaut.corpus.chunking import Chunker, ChunkOptions, chunk
-from jargonaut.corpus.deduplication import Deduplicated, DedupOptions, deduplicate, near_duplicates
 from jargonaut.corpus.language import language_notice
 from jargonaut.corpus.loading import DOCUMENT_TYPES, LoadOptions, load_documents, source_hash
 from jargonaut.corpus.reading import Corpus, read_folder
+from jargonaut.deduplication import Deduplicated, DedupOptions, deduplicate, near_duplicates
 
 __all__ = [
     "DOCUMENT_TYPES",

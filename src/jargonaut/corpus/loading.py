@@ -16,7 +16,7 @@ from pathlib import Path
 from jargonaut.artifacts import content_hash, file_hash, legible
 from jargonaut.corpus import restructured
 from jargonaut.corpus.conversion import CONVERTED, ConversionError, Converter
-from jargonaut.corpus.decoding import NotTextError, decode
+from jargonaut.decoding import NotTextError, decode
 from jargonaut.errors import InputError, require_limits
 from jargonaut.markdown import front_matter_end, sections
 from jargonaut.protocols import Reporter, SilentReporter

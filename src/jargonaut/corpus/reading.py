@@ -12,8 +12,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from jargonaut.corpus.chunking import Chunker, ChunkOptions
-from jargonaut.corpus.deduplication import DedupOptions, deduplicate
 from jargonaut.corpus.loading import LoadOptions, load_documents
+from jargonaut.deduplication import DedupOptions, deduplicate
 from jargonaut.errors import InputError
 from jargonaut.protocols import Reporter
 from jargonaut.records import BadRow, Document, Passage

@@ -6,19 +6,15 @@ the page around them.
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import altair as alt
+from jargonaut.pictures import svg, tones
 
 # Fixed room around the axes (instead of a measured one) makes neighbours equally large, whatever font the reader has.
 _BAR_ROOM: Mapping[str, int] = {"left": 128, "top": 6, "right": 62, "bottom": 26}
 _LINE_ROOM: Mapping[str, int] = {"left": 42, "top": 8, "right": 18, "bottom": 46}
-_FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +53,13 @@ def bars(items: Sequence[Bar], description: str) -> str:
     )
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", title=None, ticks=False, domain=False)
     x = alt.X("value:Q", stack=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
-    colour = alt.Color("label:N", scale=_tones([(b.label, b.tone) for b in items]), legend=None)
+    colour = alt.Color("label:N", scale=tones([(b.label, b.tone) for b in items]), legend=None)
     chart = alt.Chart(alt.InlineData(values=rows))
     bar = chart.mark_bar(size=18, cornerRadiusEnd=3).encode(x=x, y=y, color=colour)
     whisker = chart.mark_rule(color="var(--ink)", strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
     text = chart.mark_text(align="left", dx=6, color="var(--ink)", fontSize=12, fontWeight=600)
     value = text.encode(x="high:Q", y=y, text="text:N")
-    return _svg((bar + whisker + value).properties(width=190, height=32 * len(items)), description, room=_BAR_ROOM)
+    return svg((bar + whisker + value).properties(width=190, height=32 * len(items)), description, room=_BAR_ROOM)
 
 
 def lines(
@@ -81,7 +77,7 @@ def lines(
     import altair as alt
 
     rows = [{"series": p.series, "x": p.x, "y": p.y, "low": p.low, "high": p.high} for p in points]
-    colour = alt.Color("series:N", scale=_tones([(p.series, p.tone) for p in points]), legend=None)
+    colour = alt.Color("series:N", scale=tones([(p.series, p.tone) for p in points]), legend=None)
     ticks = sorted({p.x for p in points})
     if doubling:
         scale = alt.Scale(type="log", base=2, domain=[ticks[0] * 0.9, ticks[-1] * 1.1], nice=False)
@@ -104,40 +100,4 @@ def lines(
     layers.append(chart.mark_line(strokeWidth=2.5, strokeJoin="round").encode(x=x, y=y, color=colour))
     if len(points) <= 40:
         layers.append(chart.mark_point(size=42, filled=True, opacity=1).encode(x=x, y=y, color=colour))
-    return _svg(alt.layer(*layers).properties(width=320, height=190), description, room=_LINE_ROOM)
-
-
-def _tones(pairs: Sequence[tuple[str, str]]) -> alt.Scale:
-    import altair as alt
-
-    tones = dict(pairs)
-    return alt.Scale(domain=list(tones), range=[f"var(--{tone})" for tone in tones.values()])
-
-
-def _svg(chart: alt.LayerChart | alt.FacetChart, description: str, *, room: Mapping[str, int]) -> str:
-    """The chart as an SVG element that scales with its container and names itself to a screen reader."""
-    styled = (
-        chart.configure(font=_FONT, background="transparent", autosize="none", padding=dict(room))
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor="var(--muted)",
-            titleColor="var(--muted)",
-            gridColor="var(--line)",
-            domainColor="var(--line)",
-            tickColor="var(--line)",
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            titlePadding=8,
-        )
-        .configure_axisY(labelColor="var(--ink)")
-    )
-    stream = io.StringIO()
-    styled.save(stream, format="svg")
-    label = re.sub(r'[<>&"]', " ", description)
-    return re.sub(r"<svg ([^>]*)>", lambda m: _opening(m.group(1), label), stream.getvalue(), count=1)
-
-
-def _opening(attributes: str, label: str) -> str:
-    kept = re.sub(r'\s?(height|xmlns:xlink|version|role|aria-\w+)="[^"]*"', "", attributes)
-    return f'<svg {kept} role="img" aria-label="{label}">'
+    return svg(alt.layer(*layers).properties(width=320, height=190), description, room=_LINE_ROOM)

@@ -17,6 +17,7 @@ from jargonaut.evaluation.comparison import SystemKind, SystemResult, system
 from jargonaut.evaluation.measures import HEADLINE
 from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.statistics import signed
+from jargonaut.pictures import template
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -61,19 +62,13 @@ def to_html(report: RunReport) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        signed=signed, amount=_amount, duration=_duration, words=_words, cut=_cut, three=lambda value: f"{value:.3f}"
-    )
-    return environment.get_template("report.html.j2")
+    return template(
+        Path(__file__).with_name("report.html.j2"),
+        {
+            "signed": signed, "amount": _amount, "duration": _duration, "words": _words, "cut": _cut,
+            "three": lambda value: f"{value:.3f}",
+        },
+    )  # fmt: skip
 
 
 def _headline(report: RunReport) -> list[dict[str, Any]]:

@@ -121,8 +121,9 @@ def length_filter(pairs: Iterable[Pair], texts: Mapping[str, str], options: Filt
     options = options or FilterOptions()
     kept: list[Pair] = []
     removed: list[RemovedPair] = []
+    lengths: dict[str, int] = {}  # passage id → words, since a passage may answer many queries
     for pair in pairs:
-        broken = _length_rule(pair, texts, options)
+        broken = _length_rule(pair, texts, options, lengths)
         if broken is None:
             kept.append(pair)
         else:
@@ -130,7 +131,9 @@ def length_filter(pairs: Iterable[Pair], texts: Mapping[str, str], options: Filt
     return Filtered(tuple(kept), tuple(removed))
 
 
-def _length_rule(pair: Pair, texts: Mapping[str, str], options: FilterOptions) -> tuple[str, str] | None:
+def _length_rule(
+    pair: Pair, texts: Mapping[str, str], options: FilterOptions, lengths: dict[str, int]
+) -> tuple[str, str] | None:
     chars, count = len(pair.query.strip()), len(words(pair.query))
     if chars < options.min_query_chars or count < options.min_query_words:
         return "query_too_short", f"{chars} characters, {count} words"
@@ -139,9 +142,10 @@ def _length_rule(pair: Pair, texts: Mapping[str, str], options: FilterOptions) -
     text = texts.get(pair.passage_id)
     if text is None:
         return "passage_unknown", pair.passage_id
-    passage_words = len(words(text))
-    if pair.relevance > 0 and passage_words < options.min_passage_words:
-        return "passage_too_short", f"{passage_words} words"
+    if pair.passage_id not in lengths:
+        lengths[pair.passage_id] = len(words(text))
+    if pair.relevance > 0 and lengths[pair.passage_id] < options.min_passage_words:
+        return "passage_too_short", f"{lengths[pair.passage_id]} words"
     return None
 
 

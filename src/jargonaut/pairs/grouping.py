@@ -6,7 +6,7 @@ Knows who belongs to whom. Which side of a split a group goes to is not decided 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,10 +68,10 @@ class Grouping:
         """The group of a passage."""
         return self.sets.find(("passage", passage_id))
 
-    def queries(self) -> dict[Node, int]:
-        """Group → number of its queries."""
+    def queries(self, counts: Callable[[Pair], bool] = lambda _: True) -> dict[Node, int]:
+        """Group → number of its queries with a positive that `counts`; groups without one are left out."""
         members: dict[Node, set[str]] = defaultdict(set)
-        for pair in self.kept:
+        for pair in filter(counts, self.kept):
             members[self.group_of(pair.passage_id)].add(pair.query_id)
         return {group: len(ids) for group, ids in members.items()}
 

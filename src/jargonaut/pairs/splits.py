@@ -10,12 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jargonaut.artifacts import content_hash
 from jargonaut.errors import InputError, require_limits
+from jargonaut.pairs.drawing import group_names, sides
 from jargonaut.pairs.filters import RemovedPair
 from jargonaut.pairs.grouping import DisjointSets, Grouping, Node, blocks, group_pairs
+from jargonaut.pairs.judging import Held, Judges, judges, trust
 from jargonaut.pairs.wording import normalised
-from jargonaut.records import SPLITS, Pair, PairSplits, SplitName, positives, queries
+from jargonaut.records import SPLITS, Pair, PairSplits, SplitName, positives, queries, source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class SplitOptions:
             one group, such queries are cut back (see `max_joined_share`).
         max_joined_share: Then a query joins documents only while their group has at most this share of all positives;
             its positives beyond that are dropped and counted as `joins_groups`.
+        judge_queries: Where pairs come from several sources, those that people judged stand alone in test if they ask
+            at least this many queries, and with the newest clicks if those bring them up to it.
+        teach_queries: With fewer queries that only teach, those that may judge are needed for training too, and dev and
+            test get no more than their shares.
+        gold_dev: Of the queries that may judge, 40 % go to dev but no more than this, unless `dev` asks for more.
+        gold_test: Of the queries that may judge, 60 % go to test but no more than this, unless `test` asks for more.
 
     Raises:
         SettingsError: A value lies outside its limits.
@@ -50,6 +57,10 @@ class SplitOptions:
     min_dev_queries: int = 5
     giant_share: float = 0.5
     max_joined_share: float = 0.05
+    judge_queries: int = 50
+    teach_queries: int = 1000
+    gold_dev: int = 200
+    gold_test: int = 300
 
     def __post_init__(self) -> None:
         whole = self.dev + self.test < 1
@@ -67,6 +78,10 @@ class SplitOptions:
                 ("max_test_queries", self.max_test_queries >= self.min_test_queries, "no less than min_test_queries"),
                 ("giant_share", 0 <= self.giant_share <= 1, "from 0 to 1"),
                 ("max_joined_share", 0 <= self.max_joined_share <= 1, "from 0 to 1"),
+                ("judge_queries", self.judge_queries >= 1, "1 or more"),
+                ("teach_queries", self.teach_queries >= 0, "0 or more"),
+                ("gold_dev", self.gold_dev >= 0, "0 or more"),
+                ("gold_test", self.gold_test >= 0, "0 or more"),
             ),
         )
 
@@ -79,7 +94,8 @@ class CountedSplits(PairSplits):
         dropped: Rule `duplicate`: the (query, passage) came twice. `query_without_positive`: nothing but grade 0.
             `joins_groups`: see `SplitOptions.max_joined_share`. `negative_held_out`: a curated negative for training
             that lies in dev's or test's groups. `query_held_out`: a given train (dev) query that dev or test (test)
-            asks too.
+            asks too. `held_out`: its group is dev's or test's, and its source may not judge there. `newest_clicks`: its
+            group is train's, and the newest clicks never train.
     """
 
     dropped: tuple[RemovedPair, ...] = ()
@@ -102,6 +118,10 @@ def split_pairs(
     allows; a group that is larger than the part goes to train. If so few groups are small enough that less than half
     of a part would be filled, the smallest others follow, as long as train keeps half of all queries.
 
+    Where pairs come from several sources, test and dev are filled with those that may judge (see `judges`), as many as
+    `SplitOptions` says and as long as train keeps half of all queries; the other pairs of a held-out group are dropped.
+    Parts that a source assigns itself (`Pair.split`) are taken over: its test is test.
+
     Args:
         pairs: Relevance 0 goes where its query goes.
         documents: Passage id → document id, of the whole corpus.
@@ -114,11 +134,8 @@ def split_pairs(
     options = options or SplitOptions()
     unique, dropped = _distinct(pairs)
     sets = blocks(documents, near_duplicates)
-    grouping = _grouped(unique, sets, options)
-    dropped += [RemovedPair(pair, "joins_groups", pair.passage_id) for pair in grouping.cut]
-    sides = _sides(grouping, options, ("test", "dev"))
-    parts = _parts(unique, grouping, sides, dropped)
-    return _finished(parts, grouping.sets, dropped, options, "ours")
+    parts, joined = _divided(unique, sets, options, ("test", "dev"), dropped)
+    return _finished(parts, joined, dropped, options, "ours")
 
 
 def given_splits(
@@ -126,6 +143,7 @@ def given_splits(
     documents: Mapping[str, str],
     near_duplicates: Mapping[str, str],
     options: SplitOptions | None = None,
+    more: Sequence[Pair] = (),
 ) -> CountedSplits:
     """Takes over the split that a data set brings, and carves from train what it does not bring.
 
@@ -134,30 +152,45 @@ def given_splits(
     divided by `split_pairs`. Groups are documents and near-duplicates here: a set's own split may well use one passage
     for a train query and a test query, and `leakage` counts that.
 
+    Args:
+        parts: The set's own.
+        documents: Passage id → document id, of the whole corpus.
+        near_duplicates: Passage id → near-duplicate group id.
+        options: Shares and seed, for what is carved.
+        more: Pairs of other sources. They teach, if their group is neither dev's nor test's; those that their source
+            puts into dev or test join these.
+
     Raises:
         InputError: Too few train positives or test queries.
     """
     options = options or SplitOptions()
     given = {name: list(parts.get(name, ())) for name in SPLITS}
     if sum(bool(given[name]) for name in SPLITS) < 2:
-        return split_pairs([pair for name in SPLITS for pair in given[name]], documents, near_duplicates, options)
+        whole = [pair for name in SPLITS for pair in given[name]]
+        return split_pairs([*whole, *more], documents, near_duplicates, options)
     if not given["train"]:
         given["train"], given["dev"] = given["dev"], []
     sets = blocks(documents, near_duplicates)
     dropped: list[RemovedPair] = []
     asked: set[str] = set()
+    for pair in more:
+        if pair.split in {"dev", "test"}:
+            given[pair.split].append(pair)
+    free = [pair for pair in more if pair.split not in {"dev", "test"}]
+    given["train"] += _teaching(free, sets, [*given["test"], *given["dev"]], dropped)
     for name in ("test", "dev", "train"):
         unique, repeated = _distinct(given[name])
         given[name] = [pair for pair in unique if normalised(pair.query) not in asked]
         dropped += repeated
         dropped += [RemovedPair(pair, "query_held_out", name) for pair in unique if normalised(pair.query) in asked]
         asked |= {normalised(pair.query) for pair in unique if pair.relevance > 0}
-    missing: list[SplitName] = [name for name in ("test", "dev") if not given[name]]
+    held: tuple[Held, ...] = ("test", "dev")
+    missing = [name for name in held if not given[name]]
     if missing:
-        grouping = _grouped(given["train"], sets, options)
-        dropped += [RemovedPair(pair, "joins_groups", pair.passage_id) for pair in grouping.cut]
-        carved = _parts(given["train"], grouping, _sides(grouping, options, missing), dropped)
-        given |= {name: carved[name] for name in ("train", *missing)}
+        carved, _ = _divided(given["train"], sets, options, missing, dropped)
+        given["train"] = carved["train"]
+        for name in missing:
+            given[name] = carved[name]
     return _finished(given, sets, dropped, options, "given")
 
 
@@ -172,15 +205,49 @@ def held_out(splits: PairSplits) -> frozenset[str]:
 
 
 def _distinct(pairs: Iterable[Pair]) -> tuple[list[Pair], list[RemovedPair]]:
-    """Each (query, passage) once, with its highest grade, sorted; and no query without a positive."""
-    best: dict[tuple[str, str], Pair] = {}
+    """Each (query, passage) once, sorted, as the most trusted source grades it; and no query without a positive.
+
+    A log's newest clicks stand beside an older pair of the same two: only one of them may judge, only the other teach.
+    """
+    best: dict[tuple[str, str, bool], Pair] = {}
     dropped: list[RemovedPair] = []
-    for pair in sorted(pairs, key=lambda p: (p.query_id, p.passage_id, -p.relevance, p.provenance, p.query)):
-        if best.setdefault((pair.query_id, pair.passage_id), pair) is not pair:
+    for pair in sorted(pairs, key=lambda p: (p.query_id, p.passage_id, trust(p), -p.relevance, p.provenance, p.query)):
+        newest = source_of(pair.provenance) == "recent-click"
+        if best.setdefault((pair.query_id, pair.passage_id, newest), pair) is not pair:
             dropped += [RemovedPair(pair, "duplicate")]
     answered = {pair.query_id for pair in best.values() if pair.relevance > 0}
     dropped += [RemovedPair(p, "query_without_positive") for p in best.values() if p.query_id not in answered]
     return [pair for pair in best.values() if pair.query_id in answered], dropped
+
+
+def _teaching(
+    more: Iterable[Pair], sets: DisjointSets, judged: Iterable[Pair], dropped: list[RemovedPair]
+) -> list[Pair]:
+    """The pairs of other sources that may teach beside a set's own dev and test."""
+    held = {sets.find(("passage", pair.passage_id)) for pair in judged if pair.relevance > 0}
+    kept: list[Pair] = []
+    for pair in more:
+        if source_of(pair.provenance) == "recent-click":
+            dropped.append(RemovedPair(pair, "newest_clicks"))
+        elif pair.relevance > 0 and sets.find(("passage", pair.passage_id)) in held:
+            dropped.append(RemovedPair(pair, "held_out", pair.passage_id))
+        else:
+            kept.append(pair)
+    return kept
+
+
+def _divided(
+    pairs: Sequence[Pair],
+    sets: DisjointSets,
+    options: SplitOptions,
+    wanted: Sequence[Held],
+    dropped: list[RemovedPair],
+) -> tuple[dict[SplitName, list[Pair]], DisjointSets]:
+    """Pairs by part, and the groups by which they were divided."""
+    grouping = _grouped(pairs, sets, options)
+    dropped += [RemovedPair(pair, "joins_groups", pair.passage_id) for pair in grouping.cut]
+    who = judges(pairs, options.judge_queries)
+    return _parts(pairs, grouping, sides(grouping, options, wanted, who), who, dropped), grouping.sets
 
 
 def _grouped(pairs: Iterable[Pair], sets: DisjointSets, options: SplitOptions) -> Grouping:
@@ -189,55 +256,44 @@ def _grouped(pairs: Iterable[Pair], sets: DisjointSets, options: SplitOptions) -
     return group_pairs(relevant, sets, **shares, seed=options.seed)
 
 
-def _sides(grouping: Grouping, options: SplitOptions, wanted: Sequence[SplitName]) -> dict[Node, SplitName]:
-    """Group → part, for the groups that do not go to train."""
-    sizes = grouping.queries()
-    names = _group_names({pair.passage_id for pair in grouping.kept}, grouping.sets)
-    order = sorted(sizes, key=lambda group: content_hash(options.seed, names[group]))
-    total = sum(sizes.values())
-    targets = {
-        "test": min(max(round(options.test * total), options.min_test_queries), options.max_test_queries),
-        "dev": min(max(round(options.dev * total), options.min_dev_queries), options.max_dev_queries),
-    }
-    sides: dict[Node, SplitName] = {}
-    for part in wanted:
-        filled = 0
-        for group in order:
-            if group not in sides and filled + sizes[group] <= targets[part]:
-                sides[group] = part
-                filled += sizes[group]
-        for group in sorted((g for g in order if g not in sides), key=sizes.__getitem__):
-            left = total - sum(sizes[g] for g in sides) - sizes[group]
-            if 2 * filled >= targets[part] or 2 * left < total:
-                break
-            sides[group] = part
-            filled += sizes[group]
-    return sides
-
-
 def _parts(
-    pairs: Iterable[Pair], grouping: Grouping, sides: Mapping[Node, SplitName], dropped: list[RemovedPair]
+    pairs: Iterable[Pair],
+    grouping: Grouping,
+    sides: Mapping[Node, SplitName],
+    who: Judges,
+    dropped: list[RemovedPair],
 ) -> dict[SplitName, list[Pair]]:
     """The pairs by part; a query without a kept positive is gone, with its negatives."""
     part_of = {pair.query_id: sides.get(grouping.group_of(pair.passage_id), "train") for pair in grouping.kept}
     cut = set(grouping.cut)
-    parts: dict[SplitName, list[Pair]] = {name: [] for name in SPLITS}
+    found: dict[tuple[SplitName, str, str], Pair] = {}
     for pair in pairs:
+        part = part_of.get(pair.query_id)
         if pair in cut:
             continue
-        if pair.query_id in part_of:
-            parts[part_of[pair.query_id]].append(pair)
+        rule = _unfit(pair, part, who)
+        if rule is None and part is not None:
+            first = found.setdefault((part, pair.query_id, pair.passage_id), pair)
+            rule = None if first is pair else "duplicate"
+        if rule is not None:
+            dropped.append(RemovedPair(pair, rule, part or ""))
+    parts: dict[SplitName, list[Pair]] = {name: [] for name in SPLITS}
+    answered = {(part, query) for (part, query, _), pair in found.items() if pair.relevance > 0}
+    for (part, query, _), pair in found.items():
+        if (part, query) in answered:
+            parts[part].append(pair)
         else:
             dropped.append(RemovedPair(pair, "query_without_positive"))
     return parts
 
 
-def _group_names(passages: Iterable[str], sets: DisjointSets) -> dict[Node, str]:
-    """Group → the smallest passage id that it holds among `passages`."""
-    names: dict[Node, str] = {}
-    for passage in sorted(passages):
-        names.setdefault(sets.find(("passage", passage)), passage)
-    return names
+def _unfit(pair: Pair, part: SplitName | None, who: Judges) -> str | None:
+    """The rule by which a pair may not stand in the part of its query."""
+    if part is None:
+        return "query_without_positive"
+    if part == "train":
+        return "newest_clicks" if source_of(pair.provenance) == "recent-click" else None
+    return None if who.may(pair, part) else "held_out"
 
 
 def _finished(
@@ -248,7 +304,7 @@ def _finished(
     origin: str,
 ) -> CountedSplits:
     """Names the groups, takes held-out passages from train's negatives, and sees that enough is left."""
-    names = _group_names({pair.passage_id for part in parts.values() for pair in part}, sets)
+    names = group_names({pair.passage_id for part in parts.values() for pair in part}, sets)
     passages = {*sets.passages(), *names.values()}
     group_of = {passage: names.get(sets.find(("passage", passage))) for passage in sorted(passages)}
     groups = {passage: f"g-{name}" for passage, name in group_of.items() if name is not None}

@@ -37,6 +37,7 @@ class StructureOptions:
     """What counts as a question in a document.
 
     Attributes:
+        enabled: Whether pairs are read off documents at all; false leaves those that were added.
         min_query_chars: Fewest characters of a query.
         min_query_words: Fewest words; a shorter heading gets the name of what it stands under, and a shorter link text
             is passed over. Terms of definitions may be single words.
@@ -49,6 +50,7 @@ class StructureOptions:
         SettingsError: A value lies outside its limits.
     """
 
+    enabled: bool = True
     min_query_chars: int = 4
     min_query_words: int = 2
     max_query_words: int = 30

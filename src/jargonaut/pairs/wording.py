@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -51,7 +51,12 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _stemmer(language: str) -> Any:  # PyStemmer has no types
+def stemmer(language: str) -> Any:  # PyStemmer has no types
+    """Snowball's stemmer of a language; made once.
+
+    Raises:
+        SettingsError: There is none.
+    """
     import Stemmer
 
     try:
@@ -71,4 +76,34 @@ def content_stems(text: str, language: str = "english", stop_words: Collection[s
         SettingsError: Snowball has no stemmer for `language`.
     """
     kept = [word for word in words(text) if word not in stop_words]
-    return frozenset(_stemmer(language).stemWords(kept))
+    return frozenset(stemmer(language).stemWords(kept))
+
+
+def stemmed(written: Sequence[str], language: str = "english") -> list[str]:
+    """The stem of each word, in order.
+
+    Raises:
+        SettingsError: Snowball has no stemmer for `language`.
+    """
+    stems: list[str] = stemmer(language).stemWords(list(written))
+    return stems
+
+
+def shared_words(query: str, text: str, language: str = "english") -> tuple[tuple[int, int], ...]:
+    """Where a text repeats the query's content words: (start, end) in characters, in order, neighbours joined.
+
+    Only letters that touch are joined, as in scripts without spaces, where each character is a word.
+
+    Raises:
+        SettingsError: Snowball has no stemmer for `language`.
+    """
+    asked = content_stems(query, language)
+    spans: list[tuple[int, int]] = []
+    for match in _WORD.finditer(text):
+        if asked.isdisjoint(content_stems(match[0], language)):
+            continue
+        if spans and spans[-1][1] == match.start():
+            spans[-1] = (spans[-1][0], match.end())
+        else:
+            spans.append(match.span())
+    return tuple(spans)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jargonaut.errors import SettingsError
 from jargonaut.records import Query, Run
@@ -69,25 +70,38 @@ class BM25:
 
     def search(self, queries: Sequence[Query], k: int, *, name: str = "BM25") -> Run:
         """The best `k` passages of every query that share a term with it, best first."""
-        import bm25s
-
-        if self._empty or not queries:
-            return Run(name, {query.id: {} for query in queries})
-        tokens = bm25s.tokenize(
-            [query.text for query in queries], stopwords=self._stop_words, stemmer=self._stemmer, show_progress=False,
-            return_ids=False,
-        )  # fmt: skip
-        k = min(k, len(self._ids))
-        rows, scores = self._index.retrieve(tokens, k=k, show_progress=False)
-        order = np.lexsort((rows, -scores), axis=1)
-        rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
+        rows, scores = self.search_rows([query.text for query in queries], k)
         return Run(
             name,
             {
-                query.id: {self._ids[row]: float(score) for row, score in zip(hits, values, strict=True) if score > 0}
+                query.id: {self._ids[row]: float(score) for row, score in zip(hits, values, strict=True) if row >= 0}
                 for query, hits, values in zip(queries, rows, scores, strict=True)
             },
         )
+
+    def search_rows(self, texts: Sequence[str], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The same by row of the passages.
+
+        Args:
+            texts: Queries.
+            k: Hits of each; fewer when there are fewer passages.
+
+        Returns:
+            Rows and scores, both (queries, min(k, passages)), best first; row -1 where no further passage shares a
+            term.
+        """
+        import bm25s
+
+        k = min(k, len(self._ids))
+        if self._empty or not texts:
+            return np.full((len(texts), k), -1, np.int64), np.zeros((len(texts), k), np.float32)
+        tokens = bm25s.tokenize(
+            list(texts), stopwords=self._stop_words, stemmer=self._stemmer, show_progress=False, return_ids=False
+        )
+        rows, scores = self._index.retrieve(tokens, k=k, show_progress=False)
+        order = np.lexsort((rows, -scores), axis=1)
+        rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
+        return np.where(scores > 0, rows, -1).astype(np.int64), scores.astype(np.float32)
 
 
 def stop_words(language: str) -> list[str]:

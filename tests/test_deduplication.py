@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jargonaut.corpus import DedupOptions, deduplicate, near_duplicates
-from jargonaut.corpus.deduplication import shingle
+from jargonaut.deduplication import shingle
 from jargonaut.errors import SettingsError
 from jargonaut.records import Passage
 

@@ -44,36 +44,49 @@ def decode(data: bytes, declared: str | None = None, fallbacks: Sequence[str] = 
     Raises:
         NotTextError: The bytes are binary.
     """
-    text = _marked(data) or _unmarked_utf16(data) or _utf8(data)
+    name = encoding_of(data, declared, fallbacks)
+    text = _try(data, name)
     if text is None:
-        if b"\x00" in data[:_SAMPLE_BYTES]:
-            raise NotTextError("binary data, not text (it holds NUL bytes)")
-        text = _try(data, declared) if declared else None
-    if text is None:
-        text = _detected(data, fallbacks)
+        text = data.decode(name, errors="replace")
     head = text[:_SAMPLE_BYTES]
     if "\x00" in head or len(_CONTROL.findall(head)) > MAX_CONTROL_SHARE * len(head):
         raise NotTextError("binary data, not text (too many control characters)")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
 
 
+def encoding_of(data: bytes, declared: str | None = None, fallbacks: Sequence[str] = ("cp1252", "latin-1")) -> str:
+    """Name of the encoding that `decode` reads a text in; with `utf-8` some of its characters may be damaged.
+
+    Args:
+        data: The whole file, or so much of it that no character is cut.
+        declared: As in `decode`.
+        fallbacks: As in `decode`.
+
+    Raises:
+        NotTextError: The bytes hold NULs that are no UTF-16 or UTF-32.
+    """
+    found = _marked(data) or _unmarked_utf16(data) or _utf8(data)
+    if found is not None:
+        return found
+    if b"\x00" in data[:_SAMPLE_BYTES]:
+        raise NotTextError("binary data, not text (it holds NUL bytes)")
+    if declared and _try(data, declared) is not None:
+        return declared
+    return _detected(data, fallbacks)
+
+
 def _marked(data: bytes) -> str | None:
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    return None
+    return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
 
 
 def _utf8(data: bytes) -> str | None:
     """UTF-8, a few damaged characters allowed."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
+    if _try(data, "utf-8") is not None:
+        return "utf-8"
     text = data.decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
     other = sum(not c.isascii() for c in text) - damaged
-    return text if damaged <= _UTF8_DAMAGE * other else None
+    return "utf-8" if damaged <= _UTF8_DAMAGE * other else None
 
 
 def _unmarked_utf16(data: bytes) -> str | None:
@@ -83,7 +96,8 @@ def _unmarked_utf16(data: bytes) -> str | None:
     half = len(sample) // 2
     if half < 4 or max(even, odd) < 0.4 * half or min(even, odd) > 0.05 * half:
         return None
-    return _try(data, "utf-16-le" if odd > even else "utf-16-be")
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    return name if _try(data, name) is not None else None
 
 
 def _detected(data: bytes, fallbacks: Sequence[str]) -> str:
@@ -91,13 +105,13 @@ def _detected(data: bytes, fallbacks: Sequence[str]) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:_SAMPLE_BYTES]).best()
-    guess = _try(data, best.encoding) if best is not None else None
+    guess = best.encoding if best is not None and _try(data, best.encoding) is not None else None
     other_script = best is not None and any("Latin" not in name for name in best.alphabets if name not in _NEUTRAL)
     if guess is not None and other_script and _in_runs(data):
         return guess
-    read = [text for name in fallbacks if (text := _try(data, name)) is not None]
-    plausible = [text for text in read if _reads_well(text)]
-    return next((text for text in (*plausible, guess, *read) if text is not None), data.decode("latin-1"))
+    read = {name: text for name in fallbacks if (text := _try(data, name)) is not None}
+    plausible = [name for name, text in read.items() if _reads_well(text)]
+    return next((name for name in (*plausible, guess, *read) if name is not None), "latin-1")
 
 
 def _in_runs(data: bytes) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jargonaut.corpus.sketches import MAX_CANDIDATES, WINDOW, Candidates, Sketches, candidates
+from jargonaut.sketches import MAX_CANDIDATES, WINDOW, Candidates, Sketches, candidates
 
 THRESHOLD = 0.85
 

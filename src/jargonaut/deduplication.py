@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jargonaut.corpus.sketches import Sketches, candidates
 from jargonaut.errors import require_limits
 from jargonaut.records import Passage
+from jargonaut.sketches import Sketches, candidates
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 

@@ -1,0 +1,251 @@
+"""Everything a user does with pairs in a workspace: add them, have them written, look at them, judge them.
+
+Joins the pool with the corpus that a workspace is about. How a kind of source is read, and which pairs are worth
+training on, is decided by the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jargonaut import formats
+from jargonaut.artifacts import Artifact, content_hash, file_hash
+from jargonaut.errors import InputError
+from jargonaut.formats.labels import LabelOptions, open_judgements
+from jargonaut.generation import Job, plan_job, write_questions
+from jargonaut.layout import Layout
+from jargonaut.pairing import PreparedPairs, attributed, collected, prepare_pairs
+from jargonaut.pairs.clicks import ClickOptions, judge_log
+from jargonaut.pairs.narrowing import LexicalBest
+from jargonaut.pool import Entry, Pool
+from jargonaut.protocols import Reporter
+from jargonaut.records import SPLITS, Judgement, Pair, PairSplits
+from jargonaut.settings import Settings
+from jargonaut.sources import PreparedCorpus, open_source, prepare_corpus, recalled_source, remember_source
+from jargonaut.writers import open_writer
+
+if TYPE_CHECKING:
+    from jargonaut.encoding.cache import CachedEncoder
+    from jargonaut.pairs.check import Checked
+    from jargonaut.pairs.review import Material
+    from jargonaut.pairs.statistics import PairStatistics
+
+LABELS_VERSION = 1
+CLICKS_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A source that was added.
+
+    Attributes:
+        entry: In the pool.
+        attributed: Which passages of the corpus it means; None in a workspace that has no documents yet.
+        notices: What a reader must know before trusting it.
+    """
+
+    entry: Entry
+    attributed: Artifact | None
+    notices: tuple[str, ...] = ()
+
+
+class PairCollection:
+    """The pairs of a workspace.
+
+    Args:
+        layout: The workspace's paths.
+        settings: Every stage's options.
+        reporter: Where long work shows itself.
+        docs: The documents that pairs are about; what the workspace was last used on when None.
+    """
+
+    def __init__(self, layout: Layout, settings: Settings, reporter: Reporter, docs: Path | None = None) -> None:
+        self._layout, self._settings, self._reporter = layout, settings, reporter
+        self._docs = docs
+        self._pool = Pool(layout.pool)
+
+    def add(self, path: str | Path, *, name: str | None = None, options: LabelOptions | None = None) -> Added:
+        """Adds a labelled file or folder.
+
+        Args:
+            path: CSV, TSV, JSONL, JSON, Parquet, TREC qrels or a BEIR folder; see `open_judgements`.
+            name: What it is called from now on; the file's name when None. A source of this name is replaced.
+            options: How it is read.
+
+        Raises:
+            InputError: It cannot be read, or holds nothing that can be used.
+        """
+        source, how = Path(path), options or LabelOptions()
+
+        def build(on_bad: formats.OnBad) -> tuple[Sequence[Judgement], Any]:
+            found = open_judgements(source, on_bad, how)
+            told = {"format": found.format, "columns": [list(pair) for pair in found.columns]}
+            return self._reporter.track(found, f"reading {source.name}"), lambda: told  # type: ignore[return-value]
+
+        return self._add(source, name, "labels", LABELS_VERSION, how, build)
+
+    def add_clicks(
+        self, path: str | Path, *, name: str | None = None, columns: Mapping[str, str] | None = None
+    ) -> Added:
+        """Adds a click log, read as the settings say.
+
+        Args:
+            path: CSV, TSV, JSONL, JSON or Parquet; see `judge_log`.
+            name: What it is called from now on; the file's name when None. A source of this name is replaced.
+            columns: Role (`query`, `document`, `rank`, `clicked`, `time`, `session` …) → name of its column, where that
+                says nothing.
+
+        Raises:
+            InputError: It is no click log, or nothing in it can be used.
+        """
+        source, how = Path(path), _with_columns(self._settings.clicks, columns or {})
+
+        def build(on_bad: formats.OnBad) -> tuple[Sequence[Judgement], Any]:
+            found = judge_log(source, how, on_bad, self._reporter)
+            told = {
+                "impressions": found.impressions, "pages": found.pages, "sessions": found.sessions,
+                "dropped": dict(found.dropped), "notices": list(found.notices), "span": found.span,
+                "recent_since": found.recent_since, "threshold": found.threshold, "curve": found.curve,
+            }  # fmt: skip
+            return found.judgements, lambda: told
+
+        return self._add(source, name, "clicks", CLICKS_VERSION, how, build)
+
+    def plan_questions(self, *, per_passage: int | None = None, limit: int | None = None, local: bool = False) -> Job:
+        """Decides which questions a language model is to write, and what that will cost; asks nothing yet.
+
+        Args:
+            per_passage: Questions for each passage; the settings' when None.
+            limit: Most passages; the settings' when None.
+            local: Whether the embedded model is wanted although there is an endpoint.
+
+        Raises:
+            ModelError: The model, or a package that it needs, is not there.
+            InputError: There is no passage to ask about.
+        """
+        changes: dict[str, Any] = {"per_passage": per_passage, "limit": limit}
+        asked = {key: value for key, value in changes.items() if value is not None}
+        options = replace(self._settings.questions, **asked)
+        writer = open_writer(self._settings, self._layout, local=local)
+        return plan_job(self.corpus, self._splits(), writer, self._settings, options)
+
+    def generate(self, job: Job) -> Added:
+        """Has a job's questions written, and adds them. After a kill the same job pays for the rest only.
+
+        Raises:
+            ModelError: The endpoint refuses, or is out of reach for too long; what was answered is kept.
+            InputError: No question came of it.
+        """
+        entry = write_questions(job, self.corpus.artifact.key, self._pool, self._settings, self._reporter)
+        return Added(entry, attributed(self.corpus, entry, self._settings, self._layout))
+
+    def check(self, path: str | Path, *, options: LabelOptions | None = None) -> Checked:
+        """What adding a labelled file would give; nothing is added.
+
+        Raises:
+            InputError: It cannot be read, or the workspace has no documents yet.
+        """
+        from jargonaut.pairs.check import check
+
+        best = LexicalBest({p.id: p.content("headings") for p in self.corpus.passages}, self._settings.bm25.language)
+        return check(Path(path), self.corpus.passages, best, options)
+
+    def entries(self) -> list[Entry]:
+        """What was added, by name."""
+        return self._pool.entries()
+
+    def remove(self, name: str) -> Entry:
+        """Takes a source out again; the file that it was read from stays.
+
+        Raises:
+            InputError: There is no source of this name.
+        """
+        return self._pool.remove(name)
+
+    @cached_property
+    def corpus(self) -> PreparedCorpus:
+        """The passages that pairs are about.
+
+        Raises:
+            InputError: Nobody said yet where they lie.
+        """
+        from jargonaut.story import base_model
+
+        path = self._docs or recalled_source(self._layout)
+        source = open_source(path, self._settings)
+        remember_source(self._layout, path)
+        return prepare_corpus(source, base_model(self._settings), self._settings, self._layout, self._reporter)
+
+    @cached_property
+    def encoder(self) -> CachedEncoder:
+        """The base model; every text is encoded once."""
+        from jargonaut.story import base_model, cached_encoder
+
+        return cached_encoder(base_model(self._settings), self._settings, self._layout, self._reporter)
+
+    @cached_property
+    def prepared(self) -> PreparedPairs:
+        """All pairs of the workspace, curated and split."""
+        return prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter)
+
+    def statistics(self) -> PairStatistics:
+        """What the workspace's pairs are like; topics and the gap between sources by the base model's vectors."""
+        from jargonaut.pairs.statistics import statistics
+
+        corpus = self.corpus
+        return statistics(
+            self.prepared.splits, corpus.passages, vectors=self.encoder.encode_passages(list(corpus.texts.values())),
+            query_vectors=self.encoder.encode_queries, removed=self.prepared.removed, context=corpus.context,
+            options=self._settings.statistics,
+        )  # fmt: skip
+
+    def reviewed(self) -> Material:
+        """What people review: the pairs before any decision, each with the part that it stands in."""
+        from jargonaut.pairs.review import Material
+
+        gathered = collected(self.corpus, self.encoder, self._settings, self._layout, self._reporter, self.entries())
+        prepared = self.prepared
+        part_of = {(p.query_id, p.passage_id): name for name in SPLITS for p in prepared.splits.part(name)}
+        found = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
+        pairs = found or tuple(pair for name in SPLITS for pair in prepared.splits.part(name))
+        shown = tuple(replace(p, split=part_of.get((p.query_id, p.passage_id))) for p in pairs)
+        return Material(
+            shown, {passage.id: passage for passage in self.corpus.passages}, self._layout.reviews,
+            self._settings.review, self._settings.bm25.language,
+        )  # fmt: skip
+
+    def _splits(self) -> PairSplits | None:
+        """The pairs that no model wrote; None where nobody judged any, or there are too few to split."""
+        others = [entry for entry in self.entries() if entry.kind != "questions"]
+        if not others and self.corpus.source.kind != "beir":
+            return None
+        try:
+            return prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter, others).splits
+        except InputError:
+            return None
+
+    def _add(self, source: Path, name: str | None, kind: str, version: int, options: Any, build: Any) -> Added:
+        if not source.exists():
+            raise InputError("there is no such file or folder", where=str(source))
+        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+        digest = content_hash([(file.name, file_hash(file)) for file in files])
+        inputs = {"content": digest}
+        entry = self._pool.add(
+            name or source.resolve().name, kind, version=version, inputs=inputs, options=options, build=build
+        )
+        known = self._docs is not None or self._layout.source.exists()
+        found = attributed(self.corpus, entry, self._settings, self._layout) if known else None
+        return Added(entry, found, tuple(entry.artifact.counts.get("notices", ())))
+
+
+def _with_columns(options: ClickOptions, columns: Mapping[str, str]) -> ClickOptions:
+    known = {f.name.removesuffix("_column"): f.name for f in fields(ClickOptions) if f.name.endswith("_column")}
+    for role in columns:
+        if role not in known:
+            raise InputError(f"a click log has no {role!r}", where="--column", remedy=f"one of {', '.join(known)}")
+    changes: dict[str, Any] = {known[role]: column for role, column in columns.items()}
+    return replace(options, **changes)

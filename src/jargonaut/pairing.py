@@ -1,0 +1,334 @@
+"""Pairs of every source, curated and split, as one content-addressed artifact.
+
+Labels that a BEIR folder brings, pairs read off the documents' structure, and what the user added (label files, click
+logs, generated questions) meet here. Joins the stage `pairs` with the corpus and the files that they leave; knows
+nothing of training or evaluation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jargonaut import formats, pairs
+from jargonaut.artifacts import Artifact, content_hash, ensure
+from jargonaut.cards import pairs_card
+from jargonaut.errors import InputError
+from jargonaut.evidence import cross_scorer, ranker, topics_of
+from jargonaut.layout import Layout
+from jargonaut.pairs.attribution import attribute
+from jargonaut.pairs.curation import Curated, Evidence, curate
+from jargonaut.pairs.curation.evidence import Scorer
+from jargonaut.pairs.narrowing import LexicalBest
+from jargonaut.pairs.questions import judge
+from jargonaut.pairs.review import DecisionStore, apply
+from jargonaut.pool import Entry, Pool
+from jargonaut.protocols import Encoder, Reporter
+from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
+from jargonaut.settings import Settings
+from jargonaut.sources import PreparedCorpus, left_out_counts
+from jargonaut.writers import endpoint, open_judge
+
+PAIRS_VERSION = 4
+ATTRIBUTION_VERSION = 1
+COLLECT_VERSION = 1
+
+
+class PreparedPairs:
+    """A pairs artifact; its files are read when first asked for."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+
+    @cached_property
+    def removed(self) -> tuple[pairs.RemovedPair, ...]:
+        """Pairs that were found and not used, each with the rule that removed it."""
+        return tuple(_removed(self.artifact))
+
+    @cached_property
+    def known_positives(self) -> dict[str, frozenset[str]]:
+        """Train query id → every passage that is known to answer it, those that were removed as pairs included."""
+        return pairs.known_positives(self.splits.train, self.removed)
+
+    @cached_property
+    def splits(self) -> pairs.CountedSplits:
+        """Train, dev and test."""
+        folder = self.artifact.path
+        train, dev, test = (tuple(formats.read_records(folder / f"{name}.jsonl", Pair)) for name in SPLITS)
+        groups = json.loads((folder / "groups.json").read_text(encoding="utf-8"))
+        return pairs.CountedSplits(train, dev, test, groups, origin=self.artifact.counts["origin"])
+
+
+def attributed(prepared: PreparedCorpus, entry: Entry, settings: Settings, layout: Layout) -> Artifact:
+    """The pairs of an added source on this corpus, or finds that they were looked up."""
+    inputs = {"corpus": prepared.artifact.key, "entry": entry.artifact.key, "language": settings.bm25.language}
+
+    def build(folder: Path) -> Mapping[str, Any]:
+        bad: list[BadRow] = []
+        best = LexicalBest({p.id: p.content("headings") for p in prepared.passages}, settings.bm25.language)
+        found = attribute(entry, prepared.passages, best, bad.append, source=entry.name)
+        formats.write_jsonl(folder / "pairs.jsonl", found.pairs)
+        formats.write_jsonl(folder / "left_out.jsonl", bad)
+        return {**found.counts, "pairs": len(found.pairs), **left_out_counts(bad)}
+
+    return ensure(
+        layout.stage("attributed"), "attribute", version=ATTRIBUTION_VERSION, inputs=inputs, options=None, build=build
+    )
+
+
+def collected(
+    prepared: PreparedCorpus,
+    encoder: Encoder,
+    settings: Settings,
+    layout: Layout,
+    reporter: Reporter,
+    entries: Sequence[Entry],
+) -> Artifact:
+    """Pairs read off the documents and those that were added, curated; or finds that it was done."""
+    structural = settings.structure.enabled and prepared.source.kind != "beir"
+    inputs = {
+        "corpus": prepared.artifact.key, "encoder": encoder.fingerprint if entries or structural else "",
+        "pool": [entry.artifact.key for entry in entries], "structural": structural,
+    }  # fmt: skip
+    options: dict[str, Any] = {
+        "structure": settings.structure, "filter": settings.filter, "curate": settings.curate, "bm25": settings.bm25,
+    }  # fmt: skip
+    if settings.curate.judge:
+        options |= {"judge": settings.judge, "model": endpoint(settings.llm).model}
+
+    def build(folder: Path) -> Mapping[str, Any]:
+        bad: list[BadRow] = []
+        found = _structural(prepared, settings) if structural else []
+        for entry in entries:
+            artifact = attributed(prepared, entry, settings, layout)
+            bad += entry.bad_rows()
+            bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
+            found += formats.read_records(artifact.path / "pairs.jsonl", Pair)
+        curated = _curated(found, prepared, encoder, settings, layout)
+        formats.write_jsonl(folder / "pairs.jsonl", curated.kept)
+        formats.write_jsonl(folder / "removed.jsonl", curated.removed)
+        formats.write_jsonl(folder / "flags.jsonl", curated.flags)
+        formats.write_jsonl(folder / "left_out.jsonl", bad)
+        return {
+            "found": len(found), "kept": len(curated.kept), "merged": len(curated.merged),
+            "flagged": curated.flagged, "removed": {rule: n for rule, n in curated.counts.items() if n},
+            "sentences": _told(curated) if found else [], **left_out_counts(bad),
+        }  # fmt: skip
+
+    artifact = ensure(
+        layout.stage("collected"), "collect", version=COLLECT_VERSION, inputs=inputs, options=options, build=build
+    )
+    for line in () if artifact.reused else artifact.counts["sentences"]:
+        reporter.line(f"  {line}")
+    return artifact
+
+
+def prepare_pairs(
+    prepared: PreparedCorpus,
+    encoder: Encoder,
+    settings: Settings,
+    layout: Layout,
+    reporter: Reporter,
+    entries: Sequence[Entry] | None = None,
+) -> PreparedPairs:
+    """Splits the curated pairs, as a review leaves them, and the labels of a BEIR folder; or finds that it was done.
+
+    Args:
+        prepared: The corpus.
+        encoder: The base model.
+        settings: Every stage's options.
+        layout: Where pairs are kept.
+        reporter: Hears what curation did.
+        entries: What was added; all of the workspace's pool when None.
+    """
+    added = Pool(layout.pool).entries() if entries is None else entries
+    gathered = collected(prepared, encoder, settings, layout, reporter, added)
+    decisions = DecisionStore(layout.reviews).in_force()
+    inputs = {"collected": gathered.key, "reviews": content_hash(decisions)}
+    options = {"split": settings.split, "as_gold": settings.review.as_gold}
+
+    def build(folder: Path) -> Mapping[str, Any]:
+        bad = list(formats.read_records(gathered.path / "left_out.jsonl", BadRow))
+        removed = _removed(gathered)
+        found: Sequence[Pair] = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
+        counts: dict[str, Any] = {
+            "curation": {key: gathered.counts[key] for key in ("found", "kept", "merged", "flagged")}
+        }
+        if decisions:
+            passages = {passage.id: passage for passage in prepared.passages}
+            reviewed = apply(found, passages, decisions, as_gold=settings.review.as_gold)
+            found, removed = reviewed.kept, [*removed, *reviewed.removed]
+            counts["review"] = {
+                "rejected": len(reviewed.removed), "accepted": reviewed.accepted, "edited": reviewed.edited,
+            }  # fmt: skip
+        if prepared.source.kind == "beir":
+            parts, judged = _labelled(prepared, bad.append)
+            splits = pairs.given_splits(parts, prepared.documents, prepared.near_duplicates, settings.split, found)
+            counts |= judged
+        elif found:
+            splits = pairs.split_pairs(found, prepared.documents, prepared.near_duplicates, settings.split)
+        else:
+            raise _nothing(prepared, removed)
+        removed += splits.dropped
+        for name in SPLITS:
+            formats.write_jsonl(folder / f"{name}.jsonl", splits.part(name))
+        formats.write_jsonl(folder / "removed.jsonl", removed)
+        formats.write_jsonl(folder / "left_out.jsonl", bad)
+        (folder / "groups.json").write_text(json.dumps(dict(splits.groups)), encoding="utf-8")
+        text = pairs_card(prepared, added, splits, removed, settings)
+        (folder / "README.md").write_text(text, encoding="utf-8")
+        return {
+            **counts, **_counted(splits, prepared),
+            "removed": dict(sorted(Counter(one.rule for one in removed).items())), **left_out_counts(bad),
+        }  # fmt: skip
+
+    artifact = ensure(
+        layout.stage("pairs"), "pairs", version=PAIRS_VERSION, inputs=inputs, options=options, build=build
+    )
+    return PreparedPairs(artifact)
+
+
+def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:
+    """Pairs read off the documents."""
+    passages = prepared.passages
+    if prepared.source.kind == "documents":
+        documents = formats.read_records(prepared.artifact.path / "documents.jsonl", Document)
+    else:
+        passages = tuple(replace(p, document_id=p.id, start=0, end=len(p.text)) for p in passages)
+        documents = (Document(p.id, p.text, p.title, markdown=True) for p in passages)
+    return list(pairs.structural_pairs(documents, passages, settings.structure).pairs)
+
+
+def _curated(
+    found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout
+) -> Curated:
+    standings = ranker(
+        prepared.texts, prepared.documents, prepared.near_duplicates, encoder, settings.bm25,
+        settings.filter.round_trip_k,
+    )  # fmt: skip
+    balanced = bool(found) and settings.curate.max_topic_share < 1
+    evidence = Evidence(
+        prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
+        encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
+        judge=_judge(prepared, settings, layout) if found and settings.curate.judge else None,
+        cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings.compute)
+        if found and settings.curate.cross_encoder else None,
+    )  # fmt: skip
+    return curate(found, evidence, settings.curate, settings.filter)
+
+
+def _judge(prepared: PreparedCorpus, settings: Settings, layout: Layout) -> Scorer:
+    """What the language model of the settings thinks of positives."""
+    writer = open_judge(settings, layout)
+
+    def judged(positives: Sequence[Pair]) -> list[float | None]:
+        scores = judge(positives, prepared.texts, writer, settings.judge)
+        return [scores.get((pair.query_id, pair.passage_id)) for pair in positives]
+
+    return judged
+
+
+def _told(curated: Curated) -> list[str]:
+    """What curation did, without the rules that had nothing to look at because nobody asked for them."""
+    asked = replace(curated, skipped={})
+    return asked.sentences()
+
+
+def _removed(artifact: Artifact) -> list[pairs.RemovedPair]:
+    rows = formats.read_jsonl(artifact.path / "removed.jsonl", lambda _: None)
+    return [pairs.RemovedPair(Pair(**row["pair"]), row["rule"], row["detail"]) for _, row in rows]
+
+
+def _nothing(prepared: PreparedCorpus, removed: Sequence[pairs.RemovedPair]) -> InputError:
+    """Why there is no pair to split."""
+    rules = ", ".join(f"{rule} {n:,}" for rule, n in Counter(one.rule for one in removed).items())
+    what = f"no pair is left; removed were {rules}" if rules else (
+        f"no pair could be read off the structure of these {len(prepared.passages):,} passages "
+        "(titles, headings, questions, definitions, links)"
+    )  # fmt: skip
+    return InputError(
+        what, where=str(prepared.source.path),
+        remedy="add labels or a click log with `jargonaut pairs add`, or let a language model write questions with "
+        "`jargonaut pairs generate`",
+    )  # fmt: skip
+
+
+def _counted(splits: pairs.CountedSplits, prepared: PreparedCorpus) -> dict[str, Any]:
+    """What a split holds, by part and by source."""
+    relevant = [pair for name in SPLITS for pair in splits.part(name) if pair.relevance > 0]
+    measured = pairs.overlap(relevant, prepared.texts)
+    return {
+        **{name: sum(p.relevance > 0 for p in splits.part(name)) for name in SPLITS},
+        **{f"{name}_queries": len(queries(splits.part(name))) for name in SPLITS},
+        "sources": {
+            name: dict(sorted(Counter(source_of(p.provenance) for p in splits.part(name) if p.relevance > 0).items()))
+            for name in SPLITS
+        },
+        "curated_negatives": sum(p.relevance <= 0 for p in splits.train),
+        "origin": splits.origin,
+        "overlap": {"mean": measured.mean, "median": measured.median, "high_share": measured.high_share},
+    }  # fmt: skip
+
+
+def _labelled(
+    prepared: PreparedCorpus, on_bad: formats.OnBad
+) -> tuple[dict[SplitName, Sequence[Pair]], dict[str, Any]]:
+    """The parts of a BEIR folder, and what of them could not be used."""
+    folder = prepared.source.path
+    of_queries, of_qrels = formats.Reasons(on_bad), formats.Reasons(on_bad)
+    asked = list(formats.read_queries(folder / "queries.jsonl", of_queries))
+    files = {"train": "train", "dev": "dev", "validation": "dev", "valid": "dev", "test": "test"}
+    parts: dict[SplitName, Sequence[Pair]] = {}
+    counts: dict[str, Any] = {}
+    judged: list[Qrel] = []
+    for stem, name in files.items():
+        path = folder / "qrels" / f"{stem}.tsv"
+        if name in parts or not path.exists():
+            continue
+        judgements = list(formats.read_qrels(path, of_qrels))
+        judged += judgements
+        found = pairs.pairs_from_qrels(
+            asked, judgements, prepared.texts.keys(), of_qrels,
+            queries_source=str(folder / "queries.jsonl"), qrels_source=str(path),
+        )  # fmt: skip
+        parts[name] = found.pairs  # type: ignore[index]  # the table's values are split names
+        for field in ("unknown_queries", "unknown_passages", "without_positive"):
+            counts[field] = counts.get(field, 0) + getattr(found, field)
+    if not any(parts.values()):
+        raise _no_judgement(folder, asked, list(parts), judged, counts, of_qrels if asked else of_queries)
+    counts["given"] = [name for name in SPLITS if parts.get(name)]
+    return parts, counts
+
+
+def _no_judgement(
+    folder: Path, asked: Sequence[Query], found: Sequence[str], judged: Sequence[Qrel], counts: Mapping[str, int],
+    reasons: formats.Reasons,
+) -> InputError:  # fmt: skip
+    """Why no pair came out of a BEIR folder: the first of its parts that gives nothing."""
+    where = folder / "qrels"
+    if not asked:
+        where = folder / "queries.jsonl"
+        what = f"no line holds a usable query{reasons}" if reasons.first else "there is no query in it"
+    elif not found:
+        others = ", ".join(sorted(path.name for path in where.glob("*"))[:5])
+        what = f"there is none of train.tsv, dev.tsv and test.tsv{f', only {others}' if others else ''}"
+    elif not judged:
+        what = f"no line of {', '.join(found)} holds a usable judgement{reasons}" if reasons.first else (
+            f"there is no judgement in {', '.join(found)}"
+        )  # fmt: skip
+    elif not any(one.relevance > 0 for one in judged):
+        what = f"none of the {len(judged):,} judgements has a score above 0, so nothing answers any query"
+    else:
+        what = (
+            f"none of the {len(judged):,} judgements says that a known passage answers a known query: "
+            f"{counts['unknown_queries']:,} name a query that is not in queries.jsonl, {counts['unknown_passages']:,} "
+            f"others a passage that is not in the corpus{reasons}"
+        )
+    return InputError(
+        what, where=str(where), remedy="without labels, give the corpus.jsonl itself: pairs are then made from titles"
+    )

@@ -1,0 +1,134 @@
+"""The pairs that a user brought into a workspace, by source: label files, click logs, generated questions.
+
+What a source says is kept as judgements, apart from any corpus: the corpus is asked anew whenever it changes. Knows
+entries and their files; which passages they mean, and which pairs are worth training on, is decided later.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jargonaut import formats
+from jargonaut.artifacts import MANIFEST, Artifact, ensure, read
+from jargonaut.errors import InputError
+from jargonaut.records import BadRow, Judgement
+
+POOL_VERSION = 1
+Build = Callable[[formats.OnBad], tuple[Iterable[Judgement], Callable[[], Mapping[str, Any]]]]
+"""Given where bad rows go: the judgements, streamed, and what is to be counted of them once they all went by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One source of pairs.
+
+    Attributes:
+        name: What the user calls it; a file's name unless said otherwise.
+        kind: `labels`, `clicks` or `questions`.
+        artifact: Its folder: `judgements.jsonl`, `left_out.jsonl`, and the manifest with its counts.
+    """
+
+    name: str
+    kind: str
+    artifact: Artifact
+
+    @property
+    def judgements(self) -> int:
+        """How many there are."""
+        return int(self.artifact.counts["judgements"])
+
+    @property
+    def left_out(self) -> int:
+        """Rows that could not be used."""
+        return int(self.artifact.counts["left_out"])
+
+    def __iter__(self) -> Iterator[Judgement]:
+        return formats.read_records(self.artifact.path / "judgements.jsonl", Judgement)
+
+    def bad_rows(self) -> list[BadRow]:
+        """What could not be used, and why."""
+        return list(formats.read_records(self.artifact.path / "left_out.jsonl", BadRow))
+
+
+class Pool:
+    """The entries of a workspace.
+
+    Args:
+        root: Their folder; it need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def entries(self) -> list[Entry]:
+        """All of them, by name."""
+        found = (self._entry(path.parent) for path in self._root.glob(f"*/{MANIFEST}") if path.parent.name[0] != ".")
+        return sorted((entry for entry in found if entry is not None), key=lambda entry: entry.name)
+
+    def add(
+        self, name: str, kind: str, *, version: int, inputs: Mapping[str, Any], options: Any, build: Build
+    ) -> Entry:
+        """Adds an entry, or finds that it was added; one of the same name that says something else is replaced.
+
+        Args:
+            name: What the user calls it.
+            kind: `labels`, `clicks` or `questions`.
+            version: Of the code that reads this kind.
+            inputs: Hashes of what goes in.
+            options: How it is read.
+            build: Reads it.
+
+        Raises:
+            InputError: It holds nothing that can be used.
+        """
+
+        def write(folder: Path) -> Mapping[str, Any]:
+            bad: list[BadRow] = []
+            reasons = formats.Reasons(bad.append)
+            judgements, count = build(reasons)
+            rows = formats.write_jsonl(folder / "judgements.jsonl", judgements)
+            formats.write_jsonl(folder / "left_out.jsonl", bad)
+            if not rows:
+                told = f": nothing in it can be used{reasons}" if reasons.first else " holds no judgement"
+                raise InputError(f"{name}{told}")
+            return {"name": name, "kind": kind, "judgements": rows, "left_out": len(bad), **count()}
+
+        artifact = ensure(
+            self._root, "pool", version=POOL_VERSION, options=options, build=write,
+            inputs={"name": name, "kind": kind, "reader": version, **inputs},
+        )  # fmt: skip
+        for other in self.entries():
+            if other.name == name and other.artifact.key != artifact.key:
+                shutil.rmtree(other.artifact.path)
+        return Entry(name, kind, artifact)
+
+    def remove(self, name: str) -> Entry:
+        """Takes an entry out; its own file, which lies elsewhere, stays.
+
+        Raises:
+            InputError: There is no such entry.
+        """
+        known = {entry.name: entry for entry in self.entries()}
+        if name not in known:
+            raise InputError(
+                f"there are no pairs called {name!r}",
+                remedy=f"known: {', '.join(known) or 'none, nothing was added yet'}",
+            )
+        shutil.rmtree(known[name].artifact.path)
+        return known[name]
+
+    def options(self, entry: Entry) -> dict[str, Any]:
+        """The options by which an entry was read, as its manifest keeps them."""
+        manifest = json.loads((entry.artifact.path / MANIFEST).read_text(encoding="utf-8"))
+        return {"inputs": manifest["inputs"], "options": manifest["options"]}
+
+    def _entry(self, folder: Path) -> Entry | None:
+        artifact = read(folder)
+        if artifact is None or artifact.changed_files:
+            return None
+        return Entry(artifact.counts["name"], artifact.counts["kind"], artifact)

@@ -1,0 +1,258 @@
+"""The pairs of a workspace: labels, clicks and generated questions meet, are curated, reviewed and split."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jargonaut import JargonautError, Workspace
+from jargonaut.errors import InputError, SettingsError
+from jargonaut.formats import read_jsonl
+from jargonaut.pairing import PreparedPairs
+from jargonaut.pairs.review import DecisionStore, Review, sample
+from jargonaut.records import SPLITS, source_of
+from jargonaut.settings import Settings, override
+
+from .llm.endpoint import Body, Endpoint, Response, endpoint, error, said
+
+ORGANS = ["heart", "liver", "kidney", "spleen", "lung", "stomach", "thyroid", "pancreas", "bladder", "retina"]
+ILLS = ["infarction", "stenosis", "rupture", "abscess", "fibrosis", "oedema", "necrosis", "carcinoma", "atrophy"]
+PLACES = [(organ, ill) for organ in ORGANS for ill in ILLS]
+LENIENT = {
+    "split.teach_queries": 1,
+    "split.min_test_queries": 1,
+    "split.min_dev_queries": 1,
+    "split.min_train_positives": 1,
+}
+
+
+def passage(organ: str, ill: str) -> str:
+    """What a passage says."""
+    return f"The {ill} of the {organ} is found by ultrasound and treated on the ward for diseases of the {organ}."
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """Ninety passages, each a document of its own; titles are no questions."""
+    file = tmp_path / "passages.jsonl"
+    rows = [{"_id": f"{organ}-{ill}", "text": passage(organ, ill), "title": ""} for organ, ill in PLACES]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    """A label for each of sixty passages, and two rows that are no use."""
+    file = tmp_path / "gold.csv"
+    with file.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["question", "passage_id"])
+        writer.writerows([f"how is {ill} in the {organ} treated", f"{organ}-{ill}"] for organ, ill in PLACES[:60])
+        writer.writerows([["nobody knows this", "nowhere"], ["", "heart-stenosis"]])
+    return file
+
+
+def workspace(tmp_path: Path, **changes: Any) -> Workspace:
+    """A workspace with lenient limits."""
+    settings = override(Settings(), LENIENT | {"structure.enabled": False} | changes)
+    return Workspace(tmp_path / "ws", settings=settings)
+
+
+def by_source(prepared: PreparedPairs) -> dict[str, Counter[str]]:
+    """Part → pairs of each source."""
+    return {name: Counter(source_of(pair.provenance) for pair in prepared.splits.part(name)) for name in SPLITS}
+
+
+def writes(body: Body, number: int) -> Response:
+    """Questions about whatever organ and ill the prompt shows last."""
+    del number
+    asked = body["messages"][-1]["content"]
+    organ = next(one for one in ORGANS if f"of the {one} " in asked)
+    ill = next(one for one in ILLS if f"The {one} of the {organ}" in asked)
+    questions = [f"patient with {organ} trouble that looks like {ill}", f"what helps when {ill} hits a {organ}"]
+    return Response(body=said(json.dumps({"questions": [{"kind": "question", "text": one} for one in questions]})))
+
+
+@pytest.fixture
+def llm() -> Iterator[Endpoint]:
+    """An endpoint that writes two questions about each passage."""
+    with ExitStack() as stack:
+        yield stack.enter_context(endpoint(writes))
+
+
+def test_labels_are_looked_up_and_what_cannot_be_is_named(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """Unknown ids and bad rows are counted with their lines; the good ones are pairs."""
+    added = workspace(tmp_path).pairs(docs).add(labels)
+    assert added.attributed is not None
+    assert (added.attributed.counts["pairs"], added.attributed.counts["unknown"]) == (60, 1)
+    assert [row.line for row in added.entry.bad_rows()] == [63]
+    rows = [row for _, row in read_jsonl(added.attributed.path / "left_out.jsonl", pytest.fail)]
+    assert "nowhere" in rows[0]["reason"]
+
+
+def test_a_workspace_remembers_its_documents(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """Named once, they need not be named again; a workspace that never heard of any says so."""
+    with pytest.raises(InputError, match="does not know its documents"):
+        workspace(tmp_path).pairs().check(labels)
+    assert workspace(tmp_path).pairs(docs).check(labels).usable
+    assert workspace(tmp_path).pairs().check(labels).usable
+
+
+def test_labels_may_come_before_the_documents(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """They are kept as they were said and looked up when the documents are known."""
+    assert workspace(tmp_path).pairs().add(labels).attributed is None
+    assert sum(by_source(workspace(tmp_path).pairs(docs).prepared)["test"].values()) > 0
+
+
+@pytest.mark.slow
+def test_people_judge_and_a_model_teaches(tmp_path: Path, docs: Path, labels: Path, llm: Endpoint) -> None:
+    """Generated questions stand in train alone, and no passage that people judge for test or dev is paid for."""
+    changes = {"llm.base_url": llm.base_url, "llm.model": "m", "questions.min_passage_words": 5}
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    opened.add(labels)
+    job = opened.plan_questions(per_passage=2)
+    assert llm.requests == []
+    assert job.held_out > 0
+    opened.generate(job)
+    prepared = workspace(tmp_path, **changes).pairs(docs).prepared
+    found = by_source(prepared)
+    assert found["test"].keys() == {"label"}
+    assert found["dev"].keys() == {"label"}
+    assert found["train"]["llm"] > 20
+    judged = {pair.passage_id for name in ("dev", "test") for pair in prepared.splits.part(name)}
+    shown = " ".join(body["messages"][-1]["content"] for body in llm.requests)
+    assert not [one for one in judged if passage(*one.split("-")) in shown]
+    assert "label" in (prepared.artifact.path / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_same_job_asks_nothing_twice(tmp_path: Path, docs: Path, labels: Path, llm: Endpoint) -> None:
+    """Neither at once nor in a new workspace object, also when more is asked for."""
+    changes = {"llm.base_url": llm.base_url, "llm.model": "m", "questions.min_passage_words": 5}
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    opened.add(labels)
+    opened.generate(opened.plan_questions(limit=10))
+    first = len(llm.requests)
+    opened.generate(opened.plan_questions(limit=10))
+    assert len(llm.requests) == first
+    again = workspace(tmp_path, **changes).pairs()
+    again.generate(again.plan_questions(limit=15))
+    assert len(llm.requests) == first + 5
+    assert [entry.kind for entry in again.entries()] == ["questions", "labels"]
+
+
+def test_a_refused_key_is_a_sentence(tmp_path: Path, docs: Path) -> None:
+    """No traceback, and no entry."""
+    with endpoint(lambda *_: error(401, "expired", code="invalid_api_key")) as server:
+        changes = {"llm.base_url": server.base_url, "llm.model": "m", "questions.min_passage_words": 5}
+        opened = workspace(tmp_path, **changes).pairs(docs)
+        with pytest.raises(JargonautError, match="key"):
+            opened.generate(opened.plan_questions())
+    assert opened.entries() == []
+
+
+@pytest.mark.slow
+def test_a_judge_removes_what_it_scores_low(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
+    """It is asked about what people did not judge, each pair once, and its figure stands with the removed pair."""
+    changes = {"llm.base_url": llm.base_url, "llm.model": "m", "questions.min_passage_words": 5}
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    opened.generate(opened.plan_questions())
+
+    def judges(body: Body, _: int) -> Response:
+        if "heart" in body["messages"][-1]["content"]:
+            return Response(body=said('{"answers": 0, "self_contained": true, "realistic": true}'))
+        return Response(body=said('{"answers": 3, "self_contained": true, "realistic": true}'))
+
+    llm.behaviour = judges
+    before = len(llm.requests)
+    prepared = workspace(tmp_path, **changes, **{"curate.judge": True}).pairs().prepared
+    gone = {one.pair.passage_id for one in prepared.removed if one.rule == "judge"}
+    assert gone == {f"heart-{ill}" for ill in ILLS}
+    asked = len(llm.requests) - before
+    _ = workspace(tmp_path, **changes, **{"curate.judge": True, "curate.judge_threshold": 0.4}).pairs().prepared
+    assert len(llm.requests) == before + asked
+
+
+def test_a_judge_without_an_endpoint_is_refused(
+    tmp_path: Path, docs: Path, labels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is searched for in vain."""
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    opened = workspace(tmp_path, **{"curate.judge": True}).pairs(docs)
+    opened.add(labels)
+    with pytest.raises(SettingsError, match="judge"):
+        _ = opened.prepared
+
+
+@pytest.mark.slow
+def test_a_rejected_pair_leaves_and_the_rest_stays(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """A review's decisions hold in the next preparation; the removed pair is kept with its reason."""
+    opened = workspace(tmp_path).pairs(docs)
+    opened.add(labels)
+    material = opened.reviewed()
+    assert {pair.split for pair in material.pairs} == set(SPLITS)
+    drawn = sample(material.pairs, material.passages, replace(material.options, sample=5), material.language)
+    review = Review(drawn, DecisionStore(material.decisions), "anna")
+    card = review.current
+    assert card is not None
+    review.reject("not answered", "")
+    prepared = workspace(tmp_path).pairs().prepared
+    gone = [one for one in prepared.removed if one.rule == "review"]
+    assert [(one.pair.query, one.detail) for one in gone] == [(card.pair.query, "not answered")]
+    kept = [pair.query for name in SPLITS for pair in prepared.splits.part(name)]
+    assert card.pair.query not in kept
+    assert len(kept) == 59
+
+
+@pytest.mark.slow
+def test_clicks_teach_and_the_newest_of_them_validate(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """A log of clicks gives train pairs from its older part and dev pairs from its newest."""
+    chance = random.Random(3)
+    file = tmp_path / "log.csv"
+    with file.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["query", "doc_id", "rank", "clicked", "timestamp", "session"])
+        for page in range(3000):
+            organ, ill = chance.choice(PLACES)
+            others = chance.sample([place for place in PLACES if place != (organ, ill)], 2)
+            shown = [(organ, ill), *others]
+            chance.shuffle(shown)
+            for rank, place in enumerate(shown, start=1):
+                clicked = int(place == (organ, ill) and chance.random() < 1 / rank)
+                row = [
+                    f"signs of {ill} {organ}",
+                    "-".join(place),
+                    rank,
+                    clicked,
+                    1_700_000_000 + 600 * page,
+                    f"s{page}",
+                ]
+                writer.writerow(row)
+    opened = workspace(tmp_path).pairs(docs)
+    opened.add(labels)
+    added = opened.add_clicks(file)
+    assert added.entry.judgements > 50
+    found = by_source(opened.prepared)
+    assert found["test"].keys() == {"label"}
+    assert found["dev"]["recent-click"] > 0
+    assert found["train"]["click"] > 0
+    assert found["train"]["recent-click"] == 0
+
+
+@pytest.mark.slow
+def test_statistics_cover_what_was_added(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """Sources, parts and coverage, as sentences and as figures."""
+    opened = workspace(tmp_path).pairs(docs)
+    opened.add(labels)
+    found = opened.statistics()
+    assert found.counts.by_source["label"].queries == 60
+    assert any("label" in line for line in found.sentences())
