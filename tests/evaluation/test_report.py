@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -13,37 +12,10 @@ from rich.table import Table
 
 from jargonaut.evaluation import RunReport, to_html, to_json, verdict_table
 
+from ..pages import Page
 from .samples import report
 
 ATTACK = '<script>alert("x")</script>&\'"'
-
-
-class Page(HTMLParser):
-    """What a browser would find: tags, attributes and whether all were closed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.open: list[str] = []
-        self.links: list[str] = []
-        self.balanced = True
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes a tag and what it would load or run."""
-        self.tags.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("src", "href") or name.startswith("on")]
-        if tag not in ("meta", "link", "br", "img", "input"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes a tag that closes itself."""
-        self.handle_starttag(tag, attrs)
-        self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        """Checks that the right tag is closed."""
-        self.balanced &= bool(self.open) and self.open.pop() == tag
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +82,7 @@ def test_html_needs_nothing_else(page: str) -> None:
     found = Page(page)
     assert found.balanced
     assert not found.open
-    assert found.links == []
+    assert found.loads == []
     assert not {"script", "link", "img", "iframe"} & set(found.tags)
     assert "url(" not in page
     assert "@import" not in page

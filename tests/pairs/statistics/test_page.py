@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 import pytest
 
 from jargonaut.pairs import RemovedPair
 from jargonaut.pairs.statistics import StatisticsOptions, statistics, to_html
 from jargonaut.records import Pair
 
+from ...pages import Page
 from .samples import asked, corpus
 
 ATTACK = '<script>alert("x")</script>&\'"'
 OPTIONS = StatisticsOptions(permutations=19, gap_queries=60, topics=3)
 PASSAGES = corpus(120, per_document=2)
-
-
-class Page(HTMLParser):
-    """What a browser would find."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.open: list[str] = []
-        self.loads: list[str] = []
-        self.titles: list[str] = []
-        self.balanced = True
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes a tag and what it would load or run."""
-        self.tags.append(tag)
-        self.loads += [value or "" for name, value in attrs if name in ("src", "href") or name.startswith("on")]
-        self.titles += [value or "" for name, value in attrs if tag == "svg" and name == "aria-label"]
-        if tag not in ("meta", "link", "br", "img", "input"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes a tag that closes itself."""
-        self.handle_starttag(tag, attrs)
-        self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        """Checks that the right tag is closed."""
-        self.balanced &= bool(self.open) and self.open.pop() == tag
 
 
 @pytest.fixture(scope="module")
