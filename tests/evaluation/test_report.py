@@ -11,8 +11,8 @@ import pytest
 from rich.table import Table
 
 from jargonaut.evaluation import RunReport, to_html, to_json, verdict_table
+from tests.pages import Page
 
-from ..pages import Page
 from .samples import report
 
 ATTACK = '<script>alert("x")</script>&\'"'

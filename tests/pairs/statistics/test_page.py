@@ -7,8 +7,8 @@ import pytest
 from jargonaut.pairs import RemovedPair
 from jargonaut.pairs.statistics import StatisticsOptions, statistics, to_html
 from jargonaut.records import Pair
+from tests.pages import Page
 
-from ...pages import Page
 from .samples import asked, corpus
 
 ATTACK = '<script>alert("x")</script>&\'"'
