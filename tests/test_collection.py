@@ -211,6 +211,48 @@ def test_a_rejected_pair_leaves_and_the_rest_stays(tmp_path: Path, docs: Path, l
     kept = [pair.query for name in SPLITS for pair in prepared.splits.part(name)]
     assert card.pair.query not in kept
     assert len(kept) == 59
+    again = workspace(tmp_path).pairs().reviewed()
+    assert again.pairs == material.pairs  # so the same sample is drawn, and the rate stays what it was
+
+
+@pytest.mark.slow
+def test_a_decision_that_changes_no_pair_changes_no_artifact(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """Accepting or skipping a card trains nothing anew."""
+    opened = workspace(tmp_path).pairs(docs)
+    opened.add(labels)
+    material = opened.reviewed()
+    drawn = sample(material.pairs, material.passages, replace(material.options, sample=5), material.language)
+    before = workspace(tmp_path).pairs().prepared.artifact.key
+    review = Review(drawn, DecisionStore(material.decisions), "anna")
+    review.accept()
+    review.skip()
+    assert workspace(tmp_path).pairs().prepared.artifact.key == before
+
+
+@pytest.mark.slow
+def test_no_query_that_tests_is_ever_shown(tmp_path: Path, docs: Path, labels: Path, llm: Endpoint) -> None:
+    """Neither as an example nor by its passage, also where generated pairs tip the balance of who judges."""
+    changes = {
+        "llm.base_url": llm.base_url, "llm.model": "m", "questions.min_passage_words": 5, "split.teach_queries": 70,
+    }  # fmt: skip
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    opened.add(labels)
+    opened.generate(opened.plan_questions(per_passage=2))
+    prepared = workspace(tmp_path, **changes).pairs().prepared
+    shown = " ".join(message["content"] for body in llm.requests for message in body["messages"])
+    assert prepared.splits.test
+    assert not [pair.query for pair in prepared.splits.test if pair.query in shown]
+    assert not [pair.query for pair in prepared.splits.test if passage(*pair.passage_id.split("-")) in shown]
+
+
+@pytest.mark.slow
+def test_the_cost_is_told_before_a_judge_is_asked(tmp_path: Path, docs: Path, labels: Path, llm: Endpoint) -> None:
+    """Planning sends nothing, judge or not."""
+    changes = {"llm.base_url": llm.base_url, "llm.model": "m", "questions.min_passage_words": 5, "curate.judge": True}
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    opened.add(labels)
+    assert opened.plan_questions().estimate.calls > 0
+    assert llm.requests == []
 
 
 @pytest.mark.slow

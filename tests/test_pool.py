@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, MismatchError
 from jargonaut.pool import Entry, Pool
 from jargonaut.records import BadRow, Judgement
 
@@ -52,6 +54,38 @@ def test_another_content_of_the_same_name_takes_its_place(tmp_path: Path) -> Non
     add(pool, "other.csv")
     add(pool, said=SAID[:1])
     assert {entry.name: entry.judgements for entry in pool.entries()} == {"gold.csv": 1, "other.csv": 2}
+
+
+def test_a_name_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """Generated questions never take the place of labels."""
+    pool = Pool(tmp_path)
+    add(pool, "generated")
+    with pytest.raises(InputError, match="name of other pairs"):
+        pool.add("generated", "questions", version=1, inputs={}, options=None, build=lambda _: (SAID, dict))
+    assert [entry.kind for entry in pool.entries()] == ["labels"]
+
+
+def test_a_replaced_entry_is_told_and_a_left_over_of_a_kill_counts_once(tmp_path: Path) -> None:
+    """The newer of two entries of one name is the entry, whichever was made first."""
+    pool = Pool(tmp_path / "one")
+    first = add(pool)
+    saved = tmp_path / "saved"
+    shutil.copytree(first.artifact.path, saved)
+    second = add(pool, said=SAID[:1])
+    assert second.replaced == 2
+    shutil.copytree(saved, first.artifact.path)  # as if the kill had come before it was removed
+    os.utime(first.artifact.path / "manifest.json", (1, 1))
+    assert [entry.judgements for entry in pool.entries()] == [1]
+    assert add(pool).replaced == 1
+    assert [entry.judgements for entry in pool.entries()] == [2]
+
+
+def test_damage_is_told_and_never_passed_over(tmp_path: Path) -> None:
+    """Training without the user's labels would be silent otherwise."""
+    pool = Pool(tmp_path)
+    (add(pool).artifact.path / "judgements.jsonl").write_text("")
+    with pytest.raises(MismatchError, match="damaged"):
+        pool.entries()
 
 
 def test_a_source_that_says_nothing_is_refused_with_its_first_reasons(tmp_path: Path) -> None:

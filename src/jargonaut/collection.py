@@ -16,14 +16,14 @@ from jargonaut import formats
 from jargonaut.artifacts import Artifact, content_hash, file_hash
 from jargonaut.errors import InputError
 from jargonaut.formats.labels import LabelOptions, open_judgements
-from jargonaut.generation import Job, plan_job, write_questions
+from jargonaut.generation import Job, Judged, plan_job, write_questions
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, attributed, collected, prepare_pairs
 from jargonaut.pairs.clicks import ClickOptions, judge_log
 from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import SPLITS, Judgement, Pair, PairSplits
+from jargonaut.records import SPLITS, Judgement, Pair
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, open_source, prepare_corpus, recalled_source, remember_source
 from jargonaut.writers import open_writer
@@ -131,7 +131,7 @@ class PairCollection:
         asked = {key: value for key, value in changes.items() if value is not None}
         options = replace(self._settings.questions, **asked)
         writer = open_writer(self._settings, self._layout, local=local)
-        return plan_job(self.corpus, self._splits(), writer, self._settings, options)
+        return plan_job(self.corpus, self._judged(), writer, self._settings, options)
 
     def generate(self, job: Job) -> Added:
         """Has a job's questions written, and adds them. After a kill the same job pays for the rest only.
@@ -208,7 +208,7 @@ class PairCollection:
         from jargonaut.pairs.review import Material
 
         gathered = collected(self.corpus, self.encoder, self._settings, self._layout, self._reporter, self.entries())
-        prepared = self.prepared
+        prepared = prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter, decisions={})
         part_of = {(p.query_id, p.passage_id): name for name in SPLITS for p in prepared.splits.part(name)}
         found = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
         pairs = found or tuple(pair for name in SPLITS for pair in prepared.splits.part(name))
@@ -218,21 +218,25 @@ class PairCollection:
             self._settings.review, self._settings.bm25.language,
         )  # fmt: skip
 
-    def _splits(self) -> PairSplits | None:
-        """The pairs that no model wrote; None where nobody judged any, or there are too few to split."""
+    def _judged(self) -> Judged:
+        """The pairs that no model wrote, and no model judges: nothing is paid for before its cost was told."""
+        settings = replace(self._settings, curate=replace(self._settings.curate, judge=False))
         others = [entry for entry in self.entries() if entry.kind != "questions"]
-        if not others and self.corpus.source.kind != "beir":
-            return None
-        try:
-            return prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter, others).splits
-        except InputError:
-            return None
+        context = (self.corpus, self.encoder, settings, self._layout, self._reporter)
+        if self.corpus.source.kind == "beir":
+            splits = prepare_pairs(*context, others).splits
+            found = [pair for name in SPLITS for pair in splits.part(name)]
+            return Judged(found, splits if splits.origin == "given" else None)
+        if not others:
+            return Judged(())
+        return Judged(tuple(formats.read_records(collected(*context, others).path / "pairs.jsonl", Pair)))
 
     def _add(self, source: Path, name: str | None, kind: str, version: int, options: Any, build: Any) -> Added:
         if not source.exists():
             raise InputError("there is no such file or folder", where=str(source))
-        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-        digest = content_hash([(file.name, file_hash(file)) for file in files])
+        digest = content_hash(
+            [(file.name, file_hash(file)) for file in (formats.files_of(source) if kind == "labels" else [source])]
+        )
         inputs = {"content": digest}
         entry = self._pool.add(
             name or source.resolve().name, kind, version=version, inputs=inputs, options=options, build=build

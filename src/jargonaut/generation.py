@@ -5,8 +5,9 @@ Joins the plan, the writer and the pool. Which questions are good enough to lear
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jargonaut import formats, pairs
@@ -23,9 +24,23 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus
 from jargonaut.writers import Writer
 
+_REAL = {"label", "click", "recent-click"}
 NAME = "generated"
 PROVENANCE = "llm"
 QUESTIONS_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of a workspace's pairs before a model writes any.
+
+    Attributes:
+        pairs: Curated, of all sources but a model; not split.
+        given: The split that the source itself brings; None where it is ours to make.
+    """
+
+    pairs: Sequence[Pair]
+    given: PairSplits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +67,16 @@ class Job:
 
 
 def plan_job(
-    prepared: PreparedCorpus, splits: PairSplits | None, writer: Writer, settings: Settings, options: QuestionOptions
+    prepared: PreparedCorpus, judged: Judged, writer: Writer, settings: Settings, options: QuestionOptions
 ) -> Job:
     """Decides what is asked of whom, before anything is.
 
     Args:
         prepared: The corpus.
-        splits: The pairs that no model wrote; their real queries are examples (never those of test), and passages that
-            test or validate are left out. None where there are none.
+        judged: The pairs that no model wrote. Real queries among them are examples, never those of test, and passages
+            that will test or validate are left out.
         writer: Who writes.
-        settings: Prices.
+        settings: Prices, and how pairs are split.
         options: How many questions, of which kinds.
 
     Raises:
@@ -69,13 +84,7 @@ def plan_job(
     """
     weak = isinstance(writer, LocalModel)
     options = for_small_model(options) if weak else options
-    held: frozenset[str] = frozenset()
-    real: list[str] = []
-    if splits is not None:
-        foreseen = _foreseen(prepared, splits, settings)
-        held = pairs.held_out(foreseen)
-        real = [p.query for p in (*foreseen.train, *foreseen.dev) if source_of(p.provenance) in {"label", "click"}]
-        real = list(dict.fromkeys(real))
+    held, real = _foreseen(prepared, judged, settings, options)
     examples = Examples(tuple(real))
     found = plan([passage for passage in prepared.passages if passage.id not in held], set(), options)
     if not len(found):
@@ -88,16 +97,31 @@ def plan_job(
     return Job(found, writer, examples, options, len(held), cost, weak)
 
 
-def _foreseen(prepared: PreparedCorpus, splits: PairSplits, settings: Settings) -> PairSplits:
-    """The split that there will be when every passage has a generated question; the one that is where none can be."""
-    if splits.origin == "given":
-        return splits
-    known = [*splits.train, *splits.dev, *splits.test]
-    future = [Pair(f"future-{id_}", f"future {id_}", id_, 1, PROVENANCE) for id_ in prepared.texts]
-    try:
-        return pairs.split_pairs([*known, *future], prepared.documents, prepared.near_duplicates, settings.split)
-    except InputError:
-        return splits
+def _foreseen(
+    prepared: PreparedCorpus, judged: Judged, settings: Settings, options: QuestionOptions
+) -> tuple[frozenset[str], list[str]]:
+    """Passages that will test or validate when every passage has a question, and real queries that will not test.
+
+    More questions than planned are never written, and fewer hold out fewer passages of the same order; so what tests in
+    the end is held out here.
+    """
+    if not any(source_of(pair.provenance) in _REAL for pair in judged.pairs):
+        return frozenset(), []
+    splits = judged.given
+    if splits is None:
+        planned = options.per_passage * min(options.limit or len(prepared.texts), len(prepared.texts))
+        limit = settings.split.teach_queries
+        future = [Pair(f"future-{id_}", f"future {id_}", id_, 1, PROVENANCE) for id_ in prepared.texts]
+        # One query stands for all of a passage's, so the threshold is asked here.
+        asked = replace(settings.split, teach_queries=0 if planned + len(judged.pairs) >= limit else sys.maxsize)
+        try:
+            splits = pairs.split_pairs([*judged.pairs, *future], prepared.documents, prepared.near_duplicates, asked)
+        except InputError:  # nothing can be foreseen, so nothing that people judged is touched
+            known = {p.passage_id for p in judged.pairs if source_of(p.provenance) in _REAL}
+            documents = {prepared.documents[id_] for id_ in known}
+            return frozenset(id_ for id_, document in prepared.documents.items() if document in documents), []
+    real = [p.query for p in (*splits.train, *splits.dev) if source_of(p.provenance) in _REAL]
+    return pairs.held_out(splits), list(dict.fromkeys(real))
 
 
 def write_questions(job: Job, corpus_key: str, pool: Pool, settings: Settings, reporter: Reporter) -> Entry:

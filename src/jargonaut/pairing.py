@@ -26,7 +26,7 @@ from jargonaut.pairs.curation import Curated, Evidence, curate
 from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pairs.questions import judge
-from jargonaut.pairs.review import DecisionStore, apply
+from jargonaut.pairs.review import Decision, DecisionStore, ReviewOptions, apply, settled
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
@@ -37,6 +37,9 @@ from jargonaut.writers import endpoint, open_judge
 PAIRS_VERSION = 4
 ATTRIBUTION_VERSION = 1
 COLLECT_VERSION = 1
+
+Decisions = Mapping[str, Mapping[str, Decision]]
+"""What people decided about pairs: card → reviewer → decision."""
 
 
 class PreparedPairs:
@@ -109,7 +112,7 @@ def collected(
             bad += entry.bad_rows()
             bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
             found += formats.read_records(artifact.path / "pairs.jsonl", Pair)
-        curated = _curated(found, prepared, encoder, settings, layout)
+        curated = _curated(found, prepared, encoder, settings, layout, reporter)
         formats.write_jsonl(folder / "pairs.jsonl", curated.kept)
         formats.write_jsonl(folder / "removed.jsonl", curated.removed)
         formats.write_jsonl(folder / "flags.jsonl", curated.flags)
@@ -135,6 +138,7 @@ def prepare_pairs(
     layout: Layout,
     reporter: Reporter,
     entries: Sequence[Entry] | None = None,
+    decisions: Decisions | None = None,
 ) -> PreparedPairs:
     """Splits the curated pairs, as a review leaves them, and the labels of a BEIR folder; or finds that it was done.
 
@@ -145,11 +149,13 @@ def prepare_pairs(
         layout: Where pairs are kept.
         reporter: Hears what curation did.
         entries: What was added; all of the workspace's pool when None.
+        decisions: What people decided about pairs; all of the workspace's reviews when None.
     """
     added = Pool(layout.pool).entries() if entries is None else entries
     gathered = collected(prepared, encoder, settings, layout, reporter, added)
-    decisions = DecisionStore(layout.reviews).in_force()
-    inputs = {"collected": gathered.key, "reviews": content_hash(decisions)}
+    if decisions is None:
+        decisions = DecisionStore(layout.reviews).in_force()
+    inputs = {"collected": gathered.key, "reviews": content_hash(_changes(decisions, settings.review))}
     options = {"split": settings.split, "as_gold": settings.review.as_gold}
 
     def build(folder: Path) -> Mapping[str, Any]:
@@ -193,6 +199,15 @@ def prepare_pairs(
     return PreparedPairs(artifact)
 
 
+def _changes(decisions: Decisions, options: ReviewOptions) -> dict[str, tuple[str, str, str]]:
+    """What decisions change about pairs: a skip, a time or a comment changes nothing, nor what is accepted as it is."""
+    found = {card: settled(by.values()) for card, by in decisions.items()}
+    return {
+        card: (one.verdict, one.edited_query, one.reason) for card, one in found.items()
+        if one is not None and (one.verdict != "accept" or options.as_gold)
+    }  # fmt: skip
+
+
 def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:
     """Pairs read off the documents."""
     passages = prepared.passages
@@ -205,7 +220,12 @@ def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:
 
 
 def _curated(
-    found: Sequence[Pair], prepared: PreparedCorpus, encoder: Encoder, settings: Settings, layout: Layout
+    found: Sequence[Pair],
+    prepared: PreparedCorpus,
+    encoder: Encoder,
+    settings: Settings,
+    layout: Layout,
+    reporter: Reporter,
 ) -> Curated:
     standings = ranker(
         prepared.texts, prepared.documents, prepared.near_duplicates, encoder, settings.bm25,
@@ -215,19 +235,21 @@ def _curated(
     evidence = Evidence(
         prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
         encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
-        judge=_judge(prepared, settings, layout) if found and settings.curate.judge else None,
+        judge=_judge(prepared, settings, layout, reporter) if found and settings.curate.judge else None,
         cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings.compute)
         if found and settings.curate.cross_encoder else None,
     )  # fmt: skip
     return curate(found, evidence, settings.curate, settings.filter)
 
 
-def _judge(prepared: PreparedCorpus, settings: Settings, layout: Layout) -> Scorer:
+def _judge(prepared: PreparedCorpus, settings: Settings, layout: Layout, reporter: Reporter) -> Scorer:
     """What the language model of the settings thinks of positives."""
     writer = open_judge(settings, layout)
 
     def judged(positives: Sequence[Pair]) -> list[float | None]:
-        scores = judge(positives, prepared.texts, writer, settings.judge)
+        asked = reporter.track(positives, f"asking {writer.name} to judge", len(positives))
+        scores = judge(asked, prepared.texts, writer, settings.judge)
+        reporter.line(f"  judge: {writer.account.sentence(settings.prices)}")
         return [scores.get((pair.query_id, pair.passage_id)) for pair in positives]
 
     return judged

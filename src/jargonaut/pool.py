@@ -7,6 +7,7 @@ entries and their files; which passages they mean, and which pairs are worth tra
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from jargonaut import formats
 from jargonaut.artifacts import MANIFEST, Artifact, ensure, read
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, MismatchError
 from jargonaut.records import BadRow, Judgement
 
 POOL_VERSION = 1
@@ -31,11 +32,13 @@ class Entry:
         name: What the user calls it; a file's name unless said otherwise.
         kind: `labels`, `clicks` or `questions`.
         artifact: Its folder: `judgements.jsonl`, `left_out.jsonl`, and the manifest with its counts.
+        replaced: How many judgements the entry held whose place it took when it was added; None where there was none.
     """
 
     name: str
     kind: str
     artifact: Artifact
+    replaced: int | None = None
 
     @property
     def judgements(self) -> int:
@@ -66,9 +69,18 @@ class Pool:
         self._root = root
 
     def entries(self) -> list[Entry]:
-        """All of them, by name."""
-        found = (self._entry(path.parent) for path in self._root.glob(f"*/{MANIFEST}") if path.parent.name[0] != ".")
-        return sorted((entry for entry in found if entry is not None), key=lambda entry: entry.name)
+        """All of them, by name.
+
+        Raises:
+            MismatchError: One lost a file, or a file of it has another size.
+        """
+        found: dict[str, Entry] = {}
+        manifests = (path for path in self._root.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
+        # A kill may leave an entry beside the one that takes its place: the newer one counts.
+        for path in sorted(manifests, key=lambda path: (path.stat().st_mtime_ns, path)):
+            entry = self._entry(path.parent)
+            found[entry.name] = entry
+        return sorted(found.values(), key=lambda entry: entry.name)
 
     def add(
         self, name: str, kind: str, *, version: int, inputs: Mapping[str, Any], options: Any, build: Build
@@ -84,8 +96,14 @@ class Pool:
             build: Reads it.
 
         Raises:
-            InputError: It holds nothing that can be used.
+            InputError: It holds nothing that can be used, or another kind of source has this name.
         """
+        before = next((entry for entry in self.entries() if entry.name == name), None)
+        if before is not None and before.kind != kind:
+            raise InputError(
+                f"{name!r} is the name of other pairs, which are {before.kind}",
+                remedy=f"choose another --name, or take those out: jargonaut pairs remove {name}",
+            )
 
         def write(folder: Path) -> Mapping[str, Any]:
             bad: list[BadRow] = []
@@ -102,10 +120,11 @@ class Pool:
             self._root, "pool", version=POOL_VERSION, options=options, build=write,
             inputs={"name": name, "kind": kind, "reader": version, **inputs},
         )  # fmt: skip
-        for other in self.entries():
-            if other.name == name and other.artifact.key != artifact.key:
-                shutil.rmtree(other.artifact.path)
-        return Entry(name, kind, artifact)
+        if before is None or before.artifact.key == artifact.key:
+            return Entry(name, kind, artifact)
+        os.utime(artifact.path / MANIFEST)  # an entry that was there already is the newer one from now on
+        shutil.rmtree(before.artifact.path, ignore_errors=True)
+        return Entry(name, kind, artifact, before.judgements)
 
     def remove(self, name: str) -> Entry:
         """Takes an entry out; its own file, which lies elsewhere, stays.
@@ -127,8 +146,11 @@ class Pool:
         manifest = json.loads((entry.artifact.path / MANIFEST).read_text(encoding="utf-8"))
         return {"inputs": manifest["inputs"], "options": manifest["options"]}
 
-    def _entry(self, folder: Path) -> Entry | None:
+    def _entry(self, folder: Path) -> Entry:
         artifact = read(folder)
         if artifact is None or artifact.changed_files:
-            return None
+            raise MismatchError(
+                "pairs that were added are damaged: files are missing or have another size", where=str(folder),
+                remedy="remove this folder and add the source again",
+            )  # fmt: skip
         return Entry(artifact.counts["name"], artifact.counts["kind"], artifact)

@@ -262,9 +262,11 @@ def _tokenizer_hash(base: ModelFolder) -> str:
 
 def remember_source(layout: Layout, path: Path) -> None:
     """Keeps where the documents of a workspace lie, so that later commands need not be told."""
-    if not (layout.source.exists() and recalled_source(layout) == path.resolve()):
-        with contextlib.suppress(OSError):  # a workspace that may only be read needs no memory
-            write_json(layout.source, {"path": str(path.resolve())})
+    with contextlib.suppress(InputError):
+        if recalled_source(layout) == path.resolve():
+            return
+    with contextlib.suppress(OSError):  # a workspace that may only be read needs no memory
+        write_json(layout.source, {"path": str(path.resolve())})
 
 
 def recalled_source(layout: Layout) -> Path:

@@ -108,7 +108,7 @@ class Workspace:
         """
         from jargonaut import pipeline
 
-        return pipeline.run(self._source(source), self.layout, self.settings, self.reporter)
+        return pipeline.run(self.documents(source), self.layout, self.settings, self.reporter)
 
     def assist(self, source: str | Path | None = None) -> None:
         """Takes part, as any but the first of several processes (`torchrun`), in the training of a `run`.
@@ -119,13 +119,13 @@ class Workspace:
         from jargonaut.story import TRAINS, Story
 
         if World.joined().agreed(TRAINS) == TRAINS:  # what the first says counts
-            Story(self._source(source), self.layout, self.settings, SilentReporter()).assist()
+            Story(self.documents(source), self.layout, self.settings, SilentReporter()).assist()
 
     def assess(self, source: str | Path | None = None) -> Assessment:
         """Whether fine-tuning looks worth it on this source, and what would do instead; measured on dev."""
         from jargonaut.story import Story
 
-        return Story(self._source(source), self.layout, self.settings, self.reporter).assessment
+        return Story(self.documents(source), self.layout, self.settings, self.reporter).assessment
 
     def pairs(self, docs: str | Path | None = None) -> PairCollection:
         """The workspace's pairs: what was added, and everything one does with them.
@@ -240,8 +240,12 @@ class Workspace:
                              remedy=_RUN_FIRST)  # fmt: skip
         return Registry(self.layout.registry, self.layout.models)
 
-    def _source(self, source: str | Path | None) -> Path:
-        """Where the documents lie: as told, else as remembered."""
+    def documents(self, source: str | Path | None = None) -> Path:
+        """Where the documents lie: as told, else where they lay when the workspace was last used.
+
+        Raises:
+            InputError: Nobody said so yet.
+        """
         from jargonaut.sources import recalled_source
 
         return recalled_source(self.layout) if source is None else Path(source)

@@ -133,6 +133,24 @@ def test_assigned_parts_are_taken_over() -> None:
     assert set(splits.dev) | set(splits.train) == set(train)
 
 
+@pytest.mark.parametrize(("assigned", "other"), [("test", "dev"), ("dev", "test")])
+def test_labels_that_are_all_assigned_to_one_part_leave_the_other_to_the_rest(assigned: str, other: str) -> None:
+    """The part that no label may stand in is judged by what there is, so that there is one."""
+    labels = [replace(pair, split=assigned) for pair in made("label", range(60))]
+    found = sources(split_pairs([*labels, *made("heading", range(60, 300))], documents(300), {}, SplitOptions()))
+    assert found[assigned] == {"label": 120}
+    assert found[other].keys() == {"structure"}
+    assert found["train"].keys() == {"structure"}
+
+
+def test_labels_for_training_train() -> None:
+    """What a source assigns to train judges nothing where something else can."""
+    labels = [replace(pair, split="train") for pair in made("label", range(100))]
+    found = sources(split_pairs([*labels, *made("heading", range(100, 900))], documents(900), {}, SplitOptions()))
+    assert found["train"]["label"] == 200
+    assert found["test"].keys() == {"structure"}
+
+
 def test_people_overrule_other_sources() -> None:
     """Where a label says that a passage is no answer, a generated pair does not stand."""
     no = Pair("a", "words", "d0-0", 0, "label")

@@ -91,8 +91,9 @@ def run(
         opened.assist(source)
         world.leave()
         return
-    reporter.line(f"jargonaut run {source}")
-    result = opened.run(source)
+    documents = opened.documents(source)
+    reporter.line(f"jargonaut run {documents}")
+    result = opened.run(documents)
     world.leave()
     _print_run(result, as_json=as_json)
     # A launcher takes every other code for a crash.
@@ -111,9 +112,11 @@ def assess(
 
     Exit code 0: fine-tune. 3: don't (yet).
     """
-    found = open_workspace(workspace, TerminalReporter(), setting, base).assess(source)
+    opened = open_workspace(workspace, TerminalReporter(), setting, base)
+    documents = opened.documents(source)
+    found = opened.assess(documents)
     if as_json:
-        told = {**plain(found), "sentence": found.sentence, "source": str(source)}
+        told = {**plain(found), "sentence": found.sentence, "source": str(documents)}
         say(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         say(f"\n{found.sentence}")

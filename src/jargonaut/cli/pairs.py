@@ -13,6 +13,7 @@ from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open
 from jargonaut.cli.review import register
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.errors import InputError
+from jargonaut.pool import Entry
 from jargonaut.records import SPLITS
 
 SHOWN = 4
@@ -66,6 +67,7 @@ def add(
         return
     what = "click log" if clicks else f"{counts['format']} file"
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements from a {what}")
+    _show_replaced(made.entry)
     if clicks:
         _show_log(counts)
     _show_left_out(made.entry.bad_rows())
@@ -115,6 +117,7 @@ def generate(
         return
     again = " (done before)" if made.entry.artifact.reused else ""
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements about {counts['passages']:,} passages{again}")
+    _show_replaced(made.entry)
     say(f"  {counts['cost']}")
     _show_left_out(made.entry.bad_rows())
 
@@ -239,6 +242,11 @@ def _show_log(counts: Any) -> None:
     if looked:
         how = "by the power law" if curve["method"] == "power" else f"estimated from {curve['clicks']:,} clicks"
         say(f"  how likely ranks 1, 2, 3 … are looked at, {how}: {looked}")
+
+
+def _show_replaced(entry: Entry) -> None:
+    if entry.replaced is not None:
+        say(f"  it takes the place of {entry.replaced:,} judgements that were called {entry.name} before")
 
 
 def _show_left_out(rows: list[Any]) -> None:

@@ -18,6 +18,7 @@ from jargonaut.formats.beir import (
     write_queries,
 )
 from jargonaut.formats.jsonl import OnBad, Reasons, is_jsonl, read_jsonl, read_records, read_texts, write_jsonl
+from jargonaut.formats.label_sets import files_of
 from jargonaut.formats.labels import LABEL_FORMATS, JudgementFile, LabelOptions, open_judgements
 from jargonaut.formats.tables import Table, open_table
 from jargonaut.formats.trec import write_trec_qrels, write_trec_run
@@ -31,6 +32,7 @@ __all__ = [
     "Reasons",
     "Table",
     "beir_corpus",
+    "files_of",
     "is_beir",
     "is_jsonl",
     "open_judgements",

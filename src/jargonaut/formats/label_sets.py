@@ -71,6 +71,16 @@ def in_folder(folder: Path) -> JudgedSet:
     return JudgedSet(queries, read, beir_corpus(folder), read[0] if len(read) == 1 else folder, unused)
 
 
+def files_of(source: Path) -> list[Path]:
+    """All files that may be read for a labelled file or folder: itself, and queries and a corpus beside it."""
+    if source.is_dir():
+        own = [*source.glob("queries.*"), *source.glob("corpus.jsonl*"), *source.glob("qrels/*.tsv")]
+        return sorted(path for path in own if path.is_file())
+    beside = [path for folder in (source.parent, source.parent.parent) for path in folder.glob("queries.*")]
+    beside += [path for folder in (source.parent, source.parent.parent) for path in folder.glob("corpus.jsonl*")]
+    return [source, *sorted(path for path in beside if path.is_file() and path != source)]
+
+
 def of_qrels(path: Path) -> JudgedSet:
     """A file of judgements with the queries beside it, or one folder up.
 

@@ -109,6 +109,7 @@ class LocalModel:
                         key = request_key(self.name, request)
                         kept = cache.get(key)
                         if kept is None:
+                            _ = self._server  # loaded once, before several threads ask for it
                             writing[pool.submit(self._complete, request)] = key, request
                         else:
                             self.account = replace(self.account, cached=self.account.cached + 1)

@@ -14,8 +14,11 @@ from typing import Literal, get_args
 from jargonaut.records import Pair, Source, SplitName, source_of
 
 EVERY: frozenset[Source] = frozenset(get_args(Source))
+LABELS: frozenset[Source] = frozenset(("label",))
+CLICKS: frozenset[Source] = frozenset(("label", "recent-click"))
 _TRUST: tuple[Source, ...] = ("label", "recent-click", "click", "llm", "structure")
 Held = Literal["dev", "test"]
+HELD: tuple[Held, ...] = ("dev", "test")
 
 
 def trust(pair: Pair) -> int:
@@ -30,13 +33,13 @@ class Judges:
     Attributes:
         dev: For dev.
         test: For test.
-        given: Parts that a source assigns pairs to by itself; a pair for training judges none of them.
+        closed: Parts in which no pair may stand that its source assigns to train.
         teaching: Queries whose sources may only teach.
     """
 
     dev: frozenset[Source] = EVERY
     test: frozenset[Source] = EVERY
-    given: frozenset[SplitName] = frozenset()
+    closed: frozenset[SplitName] = frozenset()
     teaching: int = 0
 
     @property
@@ -46,7 +49,7 @@ class Judges:
 
     def may(self, pair: Pair, part: Held) -> bool:
         """Whether a pair may stand in a held-out part."""
-        if pair.split is not None and pair.split != part and (pair.split != "train" or part in self.given):
+        if pair.split is not None and pair.split != part and (pair.split != "train" or part in self.closed):
             return False
         return source_of(pair.provenance) in (self.test if part == "test" else self.dev)
 
@@ -58,22 +61,23 @@ def judges(pairs: Iterable[Pair], enough: int) -> Judges:
         pairs: All pairs of a set.
         enough: With fewer queries than this a source is no judge alone.
     """
-    asked: dict[Source, set[str]] = {source: set() for source in _TRUST}
-    given: set[SplitName] = set()
-    for pair in pairs:
-        if pair.split is not None:
-            given.add(pair.split)
-        if pair.relevance > 0:
-            asked[source_of(pair.provenance)].add(pair.query_id)
-    present = [source for source in _TRUST if asked[source]]
-    labels: frozenset[Source] = frozenset(("label",))
-    clicks: frozenset[Source] = frozenset(("label", "recent-click"))
-    assigned = frozenset(given)
-    teaching = sum(len(asked[source]) for source in ("click", "llm", "structure"))
+    relevant = [pair for pair in pairs if pair.relevance > 0]
+    present = {source_of(pair.provenance) for pair in relevant}
+    # A pair that is assigned to train judges only where nothing else could.
+    closed: frozenset[SplitName] = frozenset(
+        part for part in HELD if any(pair.split in {None, part} for pair in relevant)
+    )
     if len(present) < 2:
-        return Judges(given=assigned)
-    if len(asked["label"]) >= enough:
-        return Judges(clicks, labels, assigned, teaching)
-    if len(asked["label"] | asked["recent-click"]) >= enough:
-        return Judges(clicks, clicks, assigned, teaching)
-    return Judges(given=assigned)
+        return Judges(closed=closed)
+    open_to_all = Judges(closed=closed)
+
+    def asked(part: Held, sources: frozenset[Source]) -> int:
+        fit = (p for p in relevant if source_of(p.provenance) in sources and open_to_all.may(p, part))
+        return len({pair.query_id for pair in fit})
+
+    def alone(part: Held) -> frozenset[Source]:
+        return next((sources for sources in (LABELS, CLICKS) if asked(part, sources) >= enough), EVERY)
+
+    test, dev = alone("test"), alone("dev")
+    teaching = {pair.query_id for pair in relevant if source_of(pair.provenance) in {"click", "llm", "structure"}}
+    return Judges(CLICKS if dev == LABELS else dev, test, closed, len(teaching))

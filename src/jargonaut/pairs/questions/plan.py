@@ -35,7 +35,7 @@ class QuestionOptions:
 
     Attributes:
         per_passage: Questions asked for about each passage.
-        limit: Most passages that are asked about; not set takes all. Another run goes on where this one ended.
+        limit: Most passages that are asked about; not set takes all. A larger one asks about the same ones and more.
         kinds: What is asked for, in turns; a kind that is named twice comes twice as often. `keyword`, `question`,
             `how-to` (a task or a symptom), `comparison`, `multi-passage` (needs two neighbouring passages).
         multi_passage_share: Share of the passages whose questions need a neighbour too, if `multi-passage` is a kind.

@@ -5,6 +5,8 @@ Knows wording. Knows no network, and reads no answers.
 
 from __future__ import annotations
 
+import bisect
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -64,6 +66,12 @@ manager at least eight weeks ahead. Pension contributions are paused.""",
 )
 
 
+@functools.lru_cache(maxsize=4)
+def _ring(queries: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The queries in an order of their own, so that one more or less changes few prompts (consistent hashing)."""
+    return sorted((content_hash(query), query) for query in set(queries))
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Real queries that show how people ask here.
@@ -76,12 +84,12 @@ class Examples:
 
     def chosen(self, assignment: Assignment, options: QuestionOptions) -> list[str]:
         """A few of them, others for each passage, the same ones each time."""
-        most = min(options.examples, len(self.queries))
+        most = min(options.examples, len(set(self.queries)))
         if not most:
             return []
-        start = int(content_hash("examples", options.seed, assignment.key)[:12], 16) % len(self.queries)
-        step = max(1, len(self.queries) // most)
-        return [self.queries[(start + turn * step) % len(self.queries)] for turn in range(most)]
+        ring = _ring(self.queries)
+        start = bisect.bisect(ring, (content_hash("examples", options.seed, assignment.key),))
+        return [ring[(start + turn) % len(ring)][1] for turn in range(most)]
 
 
 def prompt(
