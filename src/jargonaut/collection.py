@@ -6,7 +6,7 @@ training on, is decided by the stages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,9 @@ from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, attributed, collected, prepare_pairs
 from jargonaut.pairs.clicks import ClickOptions, judge_log
 from jargonaut.pairs.narrowing import LexicalBest
-from jargonaut.pool import Entry, Pool
+from jargonaut.pool import Build, Built, Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import SPLITS, Judgement, Pair
+from jargonaut.records import SPLITS, Pair
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, open_source, prepare_corpus, recalled_source, remember_source
 from jargonaut.writers import open_writer
@@ -81,10 +81,10 @@ class PairCollection:
         """
         source, how = Path(path), options or LabelOptions()
 
-        def build(on_bad: formats.OnBad) -> tuple[Sequence[Judgement], Any]:
+        def build(on_bad: formats.OnBad) -> Built:
             found = open_judgements(source, on_bad, how)
             told = {"format": found.format, "columns": [list(pair) for pair in found.columns]}
-            return self._reporter.track(found, f"reading {source.name}"), lambda: told  # type: ignore[return-value]
+            return self._reporter.track(found, f"reading {source.name}"), lambda: told
 
         return self._add(source, name, "labels", LABELS_VERSION, how, build)
 
@@ -104,7 +104,7 @@ class PairCollection:
         """
         source, how = Path(path), _with_columns(self._settings.clicks, columns or {})
 
-        def build(on_bad: formats.OnBad) -> tuple[Sequence[Judgement], Any]:
+        def build(on_bad: formats.OnBad) -> Built:
             found = judge_log(source, how, on_bad, self._reporter)
             told = {
                 "impressions": found.impressions, "pages": found.pages, "sessions": found.sessions,
@@ -190,7 +190,7 @@ class PairCollection:
     @cached_property
     def prepared(self) -> PreparedPairs:
         """All pairs of the workspace, curated and split."""
-        return prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter)
+        return prepare_pairs(*self._context(self._settings))
 
     def statistics(self) -> PairStatistics:
         """What the workspace's pairs are like; topics and the gap between sources by the base model's vectors."""
@@ -207,8 +207,8 @@ class PairCollection:
         """What people review: the pairs before any decision, each with the part that it stands in."""
         from jargonaut.pairs.review import Material
 
-        gathered = collected(self.corpus, self.encoder, self._settings, self._layout, self._reporter, self.entries())
-        prepared = prepare_pairs(self.corpus, self.encoder, self._settings, self._layout, self._reporter, decisions={})
+        context = self._context(self._settings)
+        gathered, prepared = collected(*context, self.entries()), prepare_pairs(*context, decisions={})
         part_of = {(p.query_id, p.passage_id): name for name in SPLITS for p in prepared.splits.part(name)}
         found = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
         pairs = found or tuple(pair for name in SPLITS for pair in prepared.splits.part(name))
@@ -218,11 +218,15 @@ class PairCollection:
             self._settings.review, self._settings.bm25.language,
         )  # fmt: skip
 
+    def _context(self, settings: Settings) -> tuple[PreparedCorpus, CachedEncoder, Settings, Layout, Reporter]:
+        """What the preparation of pairs begins with."""
+        return self.corpus, self.encoder, settings, self._layout, self._reporter
+
     def _judged(self) -> Judged:
         """The pairs that no model wrote, and no model judges: nothing is paid for before its cost was told."""
         settings = replace(self._settings, curate=replace(self._settings.curate, judge=False))
         others = [entry for entry in self.entries() if entry.kind != "questions"]
-        context = (self.corpus, self.encoder, settings, self._layout, self._reporter)
+        context = self._context(settings)
         if self.corpus.source.kind == "beir":
             splits = prepare_pairs(*context, others).splits
             found = [pair for name in SPLITS for pair in splits.part(name)]
@@ -231,7 +235,7 @@ class PairCollection:
             return Judged(())
         return Judged(tuple(formats.read_records(collected(*context, others).path / "pairs.jsonl", Pair)))
 
-    def _add(self, source: Path, name: str | None, kind: str, version: int, options: Any, build: Any) -> Added:
+    def _add(self, source: Path, name: str | None, kind: str, version: int, options: Any, build: Build) -> Added:
         if not source.exists():
             raise InputError("there is no such file or folder", where=str(source))
         digest = content_hash(

@@ -6,7 +6,7 @@ Joins the plan, the writer and the pool. Which questions are good enough to lear
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,9 @@ from jargonaut.llm import Estimate, estimate
 from jargonaut.llm.local import LocalModel
 from jargonaut.pairs.questions import Examples, LeftOut, Plan, QuestionOptions, for_small_model, generate, plan, prompt
 from jargonaut.pairs.questions.prompts import reply_tokens
-from jargonaut.pool import Entry, Pool
+from jargonaut.pool import Built, Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import BadRow, Judgement, Pair, PairSplits, source_of
+from jargonaut.records import BadRow, Pair, PairSplits, source_of
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus
 from jargonaut.writers import Writer
@@ -132,7 +132,7 @@ def write_questions(job: Job, corpus_key: str, pool: Pool, settings: Settings, r
         InputError: No question came of it.
     """
 
-    def build(on_bad: formats.OnBad) -> tuple[Iterator[Judgement], Any]:
+    def build(on_bad: formats.OnBad) -> Built:
         def left_out(one: LeftOut) -> None:
             said = f"{one.text!r}: " if one.text else ""
             on_bad(BadRow(one.passage_id, 0, "", f"{said}{one.reason}"))

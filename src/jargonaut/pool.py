@@ -6,7 +6,6 @@ entries and their files; which passages they mean, and which pairs are worth tra
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,8 +19,10 @@ from jargonaut.errors import InputError, MismatchError
 from jargonaut.records import BadRow, Judgement
 
 POOL_VERSION = 1
-Build = Callable[[formats.OnBad], tuple[Iterable[Judgement], Callable[[], Mapping[str, Any]]]]
-"""Given where bad rows go: the judgements, streamed, and what is to be counted of them once they all went by."""
+Built = tuple[Iterable[Judgement], Callable[[], Mapping[str, Any]]]
+"""Judgements, streamed, and what is to be counted of them once they all went by."""
+Build = Callable[[formats.OnBad], Built]
+"""Given where bad rows go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,6 @@ class Pool:
             )
         shutil.rmtree(known[name].artifact.path)
         return known[name]
-
-    def options(self, entry: Entry) -> dict[str, Any]:
-        """The options by which an entry was read, as its manifest keeps them."""
-        manifest = json.loads((entry.artifact.path / MANIFEST).read_text(encoding="utf-8"))
-        return {"inputs": manifest["inputs"], "options": manifest["options"]}
 
     def _entry(self, folder: Path) -> Entry:
         artifact = read(folder)

@@ -8,12 +8,10 @@ from jargonaut.errors import SettingsError
 from jargonaut.pairs import (
     FilterOptions,
     RemovedPair,
-    cap_per_document,
     known_positives,
     length_filter,
-    round_trip,
 )
-from jargonaut.records import Pair, Run
+from jargonaut.records import Pair
 
 TEXT = "A passage that has enough words to be an answer."
 
@@ -36,28 +34,6 @@ def test_length_filter_names_the_rule() -> None:
 def test_length_filter_counts_characters_of_scripts_without_spaces() -> None:
     """A Chinese query of three characters is three words, not one."""
     assert length_filter([Pair("q", "数据库", "p")], {"p": TEXT}, FilterOptions(min_query_words=3)).kept
-
-
-def test_round_trip_needs_one_ranking_only() -> None:
-    """A positive stays if any ranking has it among the first k; a curated negative always stays."""
-    dense = Run("dense", {"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
-    words = Run("bm25", {"q": {"d": 3.0, "a": 2.0}})
-    pairs = [Pair("q", "x", passage) for passage in "abcde"] + [Pair("q", "x", "e", 0), Pair("new", "y", "a")]
-    result = round_trip(pairs, [dense, words], k=2)
-    assert [(p.query_id, p.passage_id, p.relevance) for p in result.kept] == [
-        ("q", "a", 1), ("q", "b", 1), ("q", "d", 1), ("q", "e", 0),
-    ]  # fmt: skip
-    assert next((r.pair.passage_id, r.detail) for r in result.removed) == ("c", "not in the top 2 of dense, bm25")
-
-
-def test_cap_per_document_does_not_depend_on_order() -> None:
-    """The cap keeps the same pairs in whatever order they come, and leaves other documents alone."""
-    pairs = [Pair(f"q{n}", f"query {n}", f"p{n}") for n in range(20)] + [Pair("other", "x", "lone")]
-    documents = {f"p{n}": "long" for n in range(20)}
-    one = cap_per_document(pairs, documents, 5)
-    other = cap_per_document(pairs[::-1], documents, 5)
-    assert set(one.kept) == set(other.kept)
-    assert (len(one.kept), one.counts) == (6, {"document_cap": 15})
 
 
 def test_removed_positives_and_equal_questions_are_known_answers() -> None:

@@ -12,6 +12,7 @@ from jargonaut.artifacts import atomic_write, plain
 from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
 from jargonaut.cli.review import register
 from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.collection import Added
 from jargonaut.errors import InputError
 from jargonaut.pool import Entry
 from jargonaut.records import SPLITS
@@ -62,8 +63,7 @@ def add(
         made = opened.add(file, name=name, options=_label_options(column, form, part))
     counts = made.entry.artifact.counts
     if as_json:
-        found = None if made.attributed is None else plain(made.attributed.counts)
-        say(json.dumps({**plain(counts), "attributed": found}, ensure_ascii=False, indent=2))
+        _say_as_json(made)
         return
     what = "click log" if clicks else f"{counts['format']} file"
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements from a {what}")
@@ -112,8 +112,7 @@ def generate(
     made = opened.generate(job)
     counts = made.entry.artifact.counts
     if as_json:
-        found = None if made.attributed is None else plain(made.attributed.counts)
-        say(json.dumps({**plain(counts), "attributed": found}, ensure_ascii=False, indent=2))
+        _say_as_json(made)
         return
     again = " (done before)" if made.entry.artifact.reused else ""
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements about {counts['passages']:,} passages{again}")
@@ -200,6 +199,11 @@ def stats(
 
 
 register(pairs_app, lambda workspace: open_workspace(workspace, TerminalReporter()).pairs().reviewed())
+
+
+def _say_as_json(made: Added) -> None:
+    found = None if made.attributed is None else plain(made.attributed.counts)
+    say(json.dumps({**plain(made.entry.artifact.counts), "attributed": found}, ensure_ascii=False, indent=2))
 
 
 def _mapped(column: list[str] | None) -> dict[str, str]:

@@ -4,10 +4,8 @@ from jargonaut.pairs.filters import (
     Filtered,
     FilterOptions,
     RemovedPair,
-    cap_per_document,
     known_positives,
     length_filter,
-    round_trip,
 )
 from jargonaut.pairs.labels import LabelledPairs, pairs_from_qrels
 from jargonaut.pairs.leakage import Leakage, leakage
@@ -27,7 +25,6 @@ __all__ = [
     "SplitOptions",
     "StructuralPairs",
     "StructureOptions",
-    "cap_per_document",
     "given_splits",
     "held_out",
     "known_positives",
@@ -37,7 +34,6 @@ __all__ = [
     "overlap",
     "pairs_from_qrels",
     "query_id",
-    "round_trip",
     "split_pairs",
     "structural_pairs",
 ]

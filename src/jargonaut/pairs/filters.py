@@ -1,18 +1,17 @@
-"""Which pairs are fit to learn from: sizes, the round trip, a fair share for every document.
+"""Which pairs have the size of a pair, and what is known to answer a query beside the pairs that are kept.
 
-A filter removes and says why; it never changes a pair. Rankings are handed in: nothing here searches.
+A filter removes and says why; it never changes a pair. The rules that look further are `curation`'s.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from jargonaut.artifacts import content_hash
 from jargonaut.errors import require_limits
 from jargonaut.pairs.wording import normalised, words
-from jargonaut.records import Pair, Run
+from jargonaut.records import Pair
 
 ROUND_TRIP_K = 20
 MAX_PER_DOCUMENT = 100
@@ -147,56 +146,3 @@ def _length_rule(
     if pair.relevance > 0 and lengths[pair.passage_id] < options.min_passage_words:
         return "passage_too_short", f"{lengths[pair.passage_id]} words"
     return None
-
-
-def round_trip(pairs: Iterable[Pair], rankings: Sequence[Run], k: int = ROUND_TRIP_K) -> Filtered:
-    """Keeps a positive only if its passage is among the first `k` hits of its own query in any of the rankings.
-
-    Consistency filtering as in Promptagator (Dai et al., 2022, arXiv:2209.11755), with the union of several searchers,
-    so that neither the words alone nor the base model alone decide. Pairs of relevance 0 pass: they are not meant to
-    be found.
-
-    Args:
-        pairs: Any pairs.
-        rankings: One or more runs that hold every query, by id, to a depth of at least `k`.
-        k: Depth, from 1.
-    """
-    tops: dict[str, set[str]] = {}
-    kept: list[Pair] = []
-    removed: list[RemovedPair] = []
-    for pair in pairs:
-        if pair.query_id not in tops:
-            tops[pair.query_id] = {hit.passage_id for run in rankings for hit in run.top(pair.query_id, k)}
-        if pair.relevance <= 0 or pair.passage_id in tops[pair.query_id]:
-            kept.append(pair)
-        else:
-            detail = f"not in the top {k} of {', '.join(run.name for run in rankings)}"
-            removed.append(RemovedPair(pair, "round_trip", detail))
-    return Filtered(tuple(kept), tuple(removed))
-
-
-def cap_per_document(
-    pairs: Iterable[Pair], documents: Mapping[str, str], max_per_document: int = MAX_PER_DOCUMENT
-) -> Filtered:
-    """Keeps at most so many pairs of one document, spread over it, so that one long document does not rule.
-
-    Which are kept depends on the pairs alone (by hash), not on their order.
-
-    Args:
-        pairs: Any pairs.
-        documents: Passage id → document id; a passage that is missing is a document of its own.
-        max_per_document: The cap.
-    """
-    listed = list(pairs)
-    by_document: dict[str, list[int]] = defaultdict(list)
-    for position, pair in enumerate(listed):
-        by_document[documents.get(pair.passage_id, pair.passage_id)].append(position)
-    over: dict[int, str] = {}
-    for document, positions in by_document.items():
-        if len(positions) > max_per_document:
-            ranked = sorted(positions, key=lambda p: content_hash(listed[p].query_id, listed[p].passage_id))
-            detail = f"{document} has {len(positions)} pairs, {max_per_document} are kept"
-            over.update(dict.fromkeys(ranked[max_per_document:], detail))
-    kept = tuple(pair for position, pair in enumerate(listed) if position not in over)
-    removed = tuple(RemovedPair(listed[p], "document_cap", over[p]) for p in sorted(over))
-    return Filtered(kept, removed)

@@ -8,6 +8,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jargonaut.pairs import FilterOptions
 from jargonaut.pairs.curation import CurationOptions, curate
 from jargonaut.pairs.curation.balance import LEAST, over_share
 from jargonaut.records import Pair
@@ -41,6 +42,16 @@ def test_few_documents_may_supply_more() -> None:
     """With three documents each may supply a third, whatever the share says."""
     pairs = pairs_of([100, 90, 80])
     assert not over_share(pairs, range(len(pairs)), owners(pairs), 0.05)
+
+
+def test_the_cap_of_a_document_does_not_depend_on_order() -> None:
+    """It keeps the same pairs in whatever order they come, and leaves other documents alone."""
+    pairs = [*pairs_of([20]), pair("another", "lone")]
+    known = evidence(*(p.passage_id for p in pairs), documents=owners(pairs))
+    options, limits = CurationOptions(max_document_share=1.0), FilterOptions(max_per_document=5)
+    one, other = (curate(each, known, options, limits) for each in (pairs, pairs[::-1]))
+    assert set(one.kept) == set(other.kept)
+    assert (len(one.kept), one.counts["document_cap"], len(one.removed)) == (6, 15, 15)
 
 
 def test_the_surest_stay_and_every_passage_has_its_turn() -> None:

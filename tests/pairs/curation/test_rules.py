@@ -24,6 +24,17 @@ def test_a_positive_must_be_found_by_one_ranking() -> None:
     assert [(r.rule, r.detail) for r in done.removed] == [("round_trip", "rank 3 in base, not in the first 2 of BM25")]
 
 
+def test_any_ranking_may_have_it_among_the_first() -> None:
+    """A positive stays if one of them has it among the first k; a curated negative always stays."""
+    rank = ranked({"dense": {"dose": {"a": 3.0, "b": 2.0, "c": 1.0}}, "bm25": {"dose": {"d": 3.0, "a": 2.0}}})
+    pairs = [pair("dose", passage) for passage in "abcde"] + [pair("dose", "f", relevance=0)]
+    done = curate(pairs, evidence(*"abcdef", rank=rank), limits=ROUND)
+    assert [(p.passage_id, p.relevance) for p in done.kept] == [("a", 1), ("b", 1), ("d", 1), ("f", 0)]
+    assert next((r.pair.passage_id, r.detail) for r in done.removed) == (
+        "c", "rank 3 in dense, not in the first 2 of bm25",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("provenance", ["label", "recent-click", "click"])
 def test_what_people_chose_need_not_be_found(provenance: str) -> None:
     """Judgements, clicks and newest clicks stay though no search finds them; clicks only until they are asked to."""
