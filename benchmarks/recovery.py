@@ -64,6 +64,7 @@ class RecoveryOptions:
         most: Most pairs that any model learns from.
         corpus: Most passages that are searched; those that test judges are always among them.
         epochs: Passes over the pairs.
+        threads: Threads of the language model; one for each core when None.
     """
 
     passages: int = 600
@@ -71,6 +72,7 @@ class RecoveryOptions:
     most: int = 4000
     corpus: int = 7000
     epochs: int = 1
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,7 @@ def _unlabelled(
     write_jsonl(_corpus(workspace), [
         {"id": p.id, "title": p.title, "text": p.text} for p in source.passages if p.id not in held
     ])  # fmt: skip
-    collection = _opened(workspace, Settings(), reporter)
+    collection = _opened(workspace, override(Settings(), {"local_llm.threads": options.threads}), reporter)
     job = collection.plan_questions(per_passage=options.per_passage, limit=options.passages, local=True)
     entry = collection.generate(job).entry
     return collection, f"{entry.artifact.counts['cost']}."
@@ -325,7 +327,7 @@ def part(source: Path) -> str:
 def main() -> None:
     """Measures, then prints Markdown or JSON."""
     arguments = _arguments()
-    asked = ("passages", "per_passage", "most", "corpus", "epochs")
+    asked = ("passages", "per_passage", "most", "corpus", "epochs", "threads")
     options = RecoveryOptions(**{name: getattr(arguments, name) for name in asked})
     with sentences(), tempfile.TemporaryDirectory() as folder:
         report = measure(arguments.data, options, arguments.workspace or Path(folder), TerminalReporter())
@@ -339,7 +341,7 @@ def _arguments() -> argparse.Namespace:
     line.add_argument("--workspace", type=Path, help="where pairs are made and kept, to go on after a stop")
     for name, meaning in (
         ("passages", "passages asked about"), ("per-passage", "questions for each"), ("most", "pairs of each model"),
-        ("corpus", "passages searched"), ("epochs", "passes over the pairs"),
+        ("corpus", "passages searched"), ("epochs", "passes over the pairs"), ("threads", "threads that write"),
     ):  # fmt: skip
         default = getattr(defaults, name.replace("-", "_"))
         line.add_argument(f"--{name}", type=int, default=default, help=f"{meaning} (default: %(default)s)")
