@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.conditions import Conditions, LabelledSet
 from benchmarks.entrance import parser, sentences
+from benchmarks.exam import Exam
 from benchmarks.page import paragraph, score
 from benchmarks.quality import MEASURE
 from benchmarks.systems import RECIPE, our_model
@@ -30,13 +31,11 @@ from jargonaut.artifacts import content_hash, plain
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.collection import PairCollection
 from jargonaut.encoding.devices import ComputeOptions
-from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import EMBEDDED, find_model
-from jargonaut.evaluation import paired_bootstrap, per_query, query_clusters
+from jargonaut.evaluation import paired_bootstrap
 from jargonaut.formats import write_jsonl
 from jargonaut.protocols import Reporter
-from jargonaut.records import SPLITS, Pair, Passage, Query, Triplet, source_of
-from jargonaut.retrieval import dense_run
+from jargonaut.records import SPLITS, Pair, Triplet, source_of
 from jargonaut.settings import Settings, override
 from jargonaut.training import train
 
@@ -51,7 +50,6 @@ UNCURATED = {
     "curate.max_topic_share": 1.0,
 }  # fmt: skip
 """Settings under which every pair that can be read is kept."""
-_DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +161,12 @@ def measure(folder: Path, options: RecoveryOptions, workspace: Path, reporter: R
         RAW: _pairs(_opened(workspace, override(Settings(), UNCURATED), reporter)),
     }
     kinds = {name: _chosen(pairs, options.most) for name, pairs in kinds.items()}
-    exam = _Exam.of(source, collection, options.corpus)
-    base = exam.scores(our_model())
+    exam = Exam.of(source, collection.corpus.context, corpus=options.corpus)
+    (base,) = exam.scores(our_model())
     reporter.line(f"  base: {base.mean():.4f}")
     found: dict[str, NDArray[np.float64]] = {}
     for name, pairs in kinds.items():
-        found[name] = exam.scores(_taught(pairs, exam.texts, options.epochs))
+        (found[name],) = exam.scores(_taught(pairs, exam.texts, options.epochs))
         reporter.line(f"  {name}, {len(pairs):,} pairs: {found[name].mean():.4f}")
     clusters = exam.clusters
     gained = paired_bootstrap(found[RAW], found[CURATED], clusters)
@@ -207,43 +205,6 @@ def share(
     ratios = part[drawn].sum(axis=1) / whole[drawn].sum(axis=1)
     low, high = np.quantile(ratios, (0.025, 0.975))
     return float(part.sum() / whole.sum()), float(low), float(high)
-
-
-@dataclass(frozen=True, slots=True)
-class _Exam:
-    """The true test queries, over passages that are searched."""
-
-    source: LabelledSet
-    passages: tuple[Passage, ...]
-    texts: Mapping[str, str]
-    asked: tuple[Query, ...]
-
-    @classmethod
-    def of(cls, source: LabelledSet, collection: PairCollection, most: int) -> _Exam:
-        """Test's own passages and others, drawn by hash, up to `most`."""
-        judged = {q.passage_id for q in source.test}
-        context = collection.corpus.context
-        ordered = sorted(source.passages, key=lambda p: (p.id not in judged, content_hash(p.id)))[:most]
-        texts = {p.id: p.content(context) for p in source.passages}
-        asked = tuple(Query(id_, source.queries[id_]) for id_ in dict.fromkeys(q.query_id for q in source.test))
-        return cls(source, tuple(ordered), texts, asked)
-
-    @property
-    def clusters(self) -> list[str]:
-        """The unit of the bootstrap, of each query."""
-        of = query_clusters(self.source.test, {})
-        return [of[query.id] for query in self.asked]
-
-    def scores(self, model: SentenceTransformer) -> NDArray[np.float64]:
-        """nDCG@10 of each query."""
-        encoder = LocalEncoder.around(find_model(EMBEDDED), model, ComputeOptions())
-        run = dense_run(
-            "model", [q.id for q in self.asked], encoder.encode_queries([q.text for q in self.asked]),
-            [p.id for p in self.passages], encoder.encode_passages([self.texts[p.id] for p in self.passages]), k=_DEPTH,
-        )  # fmt: skip
-        scores = per_query(run, self.source.test, self.asked)
-        row = {id_: number for number, id_ in enumerate(scores.query_ids)}
-        return np.array([scores.values[MEASURE][row[query.id]] for query in self.asked])
 
 
 def _unlabelled(
