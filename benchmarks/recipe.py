@@ -1,0 +1,344 @@
+"""Training recipes against each other on several sets and seeds: the study behind the default recipe.
+
+    python -m benchmarks.recipe run --sets financial_qa --recipes default published --seeds 13 [--store DIR]
+    python -m benchmarks.recipe table [--store DIR]
+
+Each run is one set, one recipe, one seed; its per-query scores are kept in the store, so a study can be stopped, goes
+on with what is missing, and can be compared query by query later. A recipe of ours is a handful of settings, and goes
+through the whole product: its curation, mining, training, guards. The published recipe is MNRL × Matryoshka, 4 epochs,
+learning rate 2e-5 with cosine decay, batch 32 accumulated 16 times, no mined negatives: by sentence-transformers itself
+(`published`), and by our engine with the same mathematics (`published-engine`), which takes a fraction of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import importlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.conditions import LabelledSet
+from benchmarks.entrance import sentences
+from benchmarks.exam import Exam
+from benchmarks.page import score
+from jargonaut.artifacts import atomic_write, plain
+from jargonaut.cli.terminal import TerminalReporter
+from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.local import load_model, quiet_libraries
+from jargonaut.encoding.models import EMBEDDED, ModelFolder, find_model
+from jargonaut.evaluation import paired_bootstrap
+from jargonaut.layout import Layout
+from jargonaut.protocols import Reporter
+from jargonaut.records import Triplet, positives, queries
+from jargonaut.settings import Settings, override
+from jargonaut.story import Story
+from jargonaut.training import TrainOptions, train
+from jargonaut.training.losses import matryoshka_info_nce
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from sentence_transformers import SentenceTransformer
+
+DATA = Path("../shared/data")
+STORE = Path("benchmarks/results/recipe")
+SETS = ("financial_qa", "scifact", "nfcorpus", "medquad", "cosqa")
+DIMS = (384, 256, 128, 64)
+BASE, PUBLISHED, ENGINE = "base", "published", "published-engine"
+PUBLISHED_OPTIONS = TrainOptions(
+    epochs=4, batch_size=512, lr=2e-5, warmup=0.1, weight_decay=0.0, scale=20.0, dims=DIMS, patience=4
+)
+MICRO = 32
+"""Pairs whose passages are each other's negatives in the published recipe; 16 such batches make a step."""
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "default": {},
+    "in-batch": {"mine.per_pair": 0},
+    "one negative": {"mine.per_pair": 1},
+}
+"""Name → settings that differ from the defaults. Others are named on the command line: `--set NAME train.lr=1e-4 …`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOptions:
+    """How models are scored.
+
+    Attributes:
+        corpus: Most passages that are searched in a set's own exam.
+        away_corpus: The same in the exams of the other sets.
+        away_queries: Most queries of those.
+    """
+
+    corpus: int = 7000
+    away_corpus: int = 2000
+    away_queries: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One trained model's exams.
+
+    Attributes:
+        set: Trained on.
+        recipe: How.
+        seed: With which seed.
+        seconds: What training took, mining and dev scoring included.
+        facts: What is known of the training.
+        home: Dimension → nDCG@10 of each query of the set's own exam.
+        away: Other set → nDCG@10 of each query of its exam, whole vectors.
+    """
+
+    set: str
+    recipe: str
+    seed: int
+    seconds: float
+    facts: Mapping[str, Any]
+    home: Mapping[str, Sequence[float]]
+    away: Mapping[str, Sequence[float]]
+
+    def write(self, store: Path) -> None:
+        """Keeps it."""
+        path = self.path(store, self.set, self.recipe, self.seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(gzip.compress(json.dumps(plain(self)).encode(), mtime=0))
+
+    @classmethod
+    def read(cls, path: Path) -> Sitting:
+        """What was kept."""
+        return cls(**json.loads(gzip.decompress(path.read_bytes())))
+
+    @staticmethod
+    def path(store: Path, name: str, recipe: str, seed: int) -> Path:
+        """Where it is kept."""
+        return store / name / f"{recipe.replace(' ', '-')}-{seed}.json.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is trained and where it is kept.
+
+    Attributes:
+        data: Folder of the sets.
+        store: Folder of the scores.
+        work: Folder of the workspaces: one for each set, so that vectors and negatives are made once.
+        recipes: Name → settings.
+        options: How models are scored.
+        reporter: Shows how far it is.
+    """
+
+    data: Path
+    store: Path
+    work: Path
+    recipes: Mapping[str, Mapping[str, Any]]
+    options: StudyOptions
+    reporter: Reporter
+
+    def run(self, sets: Sequence[str], recipes: Sequence[str], seeds: Sequence[int], *, away: bool) -> None:
+        """Trains and scores what is missing."""
+        for name in sets:
+            for seed in seeds:
+                for recipe in [BASE, *recipes]:
+                    number = 0 if recipe == BASE else seed
+                    if not Sitting.path(self.store, name, recipe, number).exists():
+                        self._sit(name, recipe, number, away=away)
+
+    def _sit(self, name: str, recipe: str, seed: int, *, away: bool) -> None:
+        started = time.monotonic()
+        model, facts = self._trained(name, recipe, seed)
+        seconds = round(time.monotonic() - started, 1)
+        home = dict(zip(map(str, DIMS), self._exam(name, home=True).scores(model, DIMS), strict=True))
+        others = [other for other in SETS if other != name] if away else []
+        abroad = {other: self._exam(other, home=False).scores(model)[0] for other in others}
+        kept = Sitting(name, recipe, seed, seconds, facts, _rounded(home), _rounded(abroad))
+        kept.write(self.store)
+        self.reporter.line(
+            f"== {name}, {recipe}, seed {seed}: {_means(home)} in {seconds:,.0f} s; away {_means(abroad)}"
+        )
+
+    def _exam(self, name: str, *, home: bool) -> Exam:
+        source, options = LabelledSet.read(self.data / name), self.options
+        if home:
+            return Exam.of(source, "title", corpus=options.corpus)
+        return Exam.of(source, "title", corpus=options.away_corpus, queries=options.away_queries)
+
+    def _trained(self, name: str, recipe: str, seed: int) -> tuple[SentenceTransformer, dict[str, Any]]:
+        if recipe == BASE:
+            return _loaded(find_model(EMBEDDED)), {}
+        if recipe in (PUBLISHED, ENGINE):
+            story = self._story(name, {})
+            teach: Callable[..., None] = teach_stock if recipe == PUBLISHED else teach_engine
+            model = _loaded(find_model(EMBEDDED))
+            teach(model, story, replace(PUBLISHED_OPTIONS, seed=seed), self.reporter)
+            return model, {}
+        story = self._story(name, {**self.recipes[recipe], "train.seed": seed})
+        found = story.tuned
+        kept = {"stage_seconds": found.seconds, "counts": plain(found.counts), "settings": dict(self.recipes[recipe])}
+        return _loaded(story.tuned_folder), kept
+
+    def _story(self, name: str, changed: Mapping[str, Any]) -> Story:
+        settings = override(Settings(), dict(changed))
+        return Story(self.data / name, Layout(self.work / name), settings, self.reporter)
+
+
+def teach_engine(model: SentenceTransformer, story: Story, options: TrainOptions, reporter: Reporter) -> None:
+    """The published recipe by our engine: one loss for each 32 pairs of a step, and their mean."""
+    import torch
+
+    def accumulated(
+        queries: torch.Tensor, passages: torch.Tensor, targets: torch.Tensor, ignored: torch.Tensor
+    ) -> torch.Tensor:
+        losses, weights = [], []
+        for first in range(0, len(queries), MICRO):
+            rows = slice(first, first + MICRO)
+            own = torch.unique(targets[rows])
+            columns = torch.searchsorted(own, targets[rows])
+            losses.append(
+                matryoshka_info_nce(
+                    queries[rows], passages[own], columns, ignored[rows][:, own], scale=options.scale, dims=options.dims
+                )
+            )
+            weights.append(len(columns))
+        return torch.stack([loss * weight for loss, weight in zip(losses, weights, strict=True)]).sum() / sum(weights)
+
+    examples, asked, known = _examples(story)
+    train(
+        model, find_model(EMBEDDED).prompts, examples, asked, story.corpus.texts, known, story.corpus.near_duplicates,
+        options, ComputeOptions(), loss=accumulated, reporter=reporter,
+    )  # fmt: skip
+
+
+def teach_stock(model: SentenceTransformer, story: Story, options: TrainOptions, reporter: Reporter) -> None:
+    """The published recipe by sentence-transformers."""
+    import torch
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers.sentence_transformer import losses
+    from sentence_transformers.training_args import BatchSamplers
+
+    del reporter
+    datasets: Any = importlib.import_module("datasets")
+    examples, asked, _ = _examples(story)
+    columns = {
+        "anchor": [asked[one.query_id] for one in examples],
+        "positive": [story.corpus.texts[one.positive_id] for one in examples],
+    }
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=folder, per_device_train_batch_size=MICRO, gradient_accumulation_steps=16,
+            num_train_epochs=options.epochs, learning_rate=options.lr, warmup_steps=options.warmup,
+            lr_scheduler_type="cosine", seed=options.seed, use_cpu=not torch.cuda.is_available(),
+            batch_sampler=BatchSamplers.NO_DUPLICATES, save_strategy="no", report_to="none", disable_tqdm=True,
+        )  # fmt: skip
+        inner = losses.MultipleNegativesRankingLoss(model, scale=options.scale)
+        SentenceTransformerTrainer(
+            model=model, args=arguments, train_dataset=datasets.Dataset.from_dict(columns),
+            loss=losses.MatryoshkaLoss(model, inner, list(options.dims)),
+        ).train()  # fmt: skip
+
+
+def _examples(story: Story) -> tuple[list[Triplet], dict[str, str], Mapping[str, frozenset[str]]]:
+    splits = story.pairs.splits
+    examples = [Triplet(pair.query_id, pair.passage_id) for pair in positives(splits.train)]
+    return examples, {q.id: q.text for q in queries(splits.train)}, story.pairs.known_positives
+
+
+def _loaded(folder: ModelFolder) -> SentenceTransformer:
+    import torch
+
+    with quiet_libraries():
+        return load_model(folder, ComputeOptions(), dtype=torch.float32)
+
+
+def _rounded(scores: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float]]:
+    return {name: [round(float(value), 4) for value in each] for name, each in scores.items()}
+
+
+def _means(scores: Mapping[str, NDArray[np.float64]]) -> str:
+    return ", ".join(f"{name} {each.mean():.4f}" for name, each in scores.items()) or "not sat"
+
+
+def table(store: Path, data: Path, options: StudyOptions) -> str:
+    """Every set and recipe: mean over seeds at each dimension, gains over base and published recipe, and time."""
+    return "\n".join(_table(store, data, options))
+
+
+def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
+    dims = " | ".join(f"{dim}-d" for dim in DIMS)
+    yield f"| set | recipe | seeds | {dims} | against the base | against the published recipe | away | s |"
+    yield f"|---|---|---|{'---|' * len(DIMS)}---|---|---|---|"
+    for name in sorted(path.name for path in store.iterdir() if path.is_dir()):
+        found: dict[str, list[Sitting]] = {}
+        for path in sorted((store / name).glob("*.json.gz")):
+            one = Sitting.read(path)
+            found.setdefault(one.recipe, []).append(one)
+        clusters = Exam.of(LabelledSet.read(data / name), "title", corpus=options.corpus).clusters
+        for recipe, seeds in sorted(found.items(), key=lambda item: (item[0] != BASE, item[0])):
+            values = " | ".join(score(float(_mean(seeds, str(dim)).mean()), 4) for dim in DIMS)
+            against = [_against(found.get(other), seeds, clusters) for other in (BASE, ENGINE)]
+            away = _away(found.get(BASE), seeds)
+            seconds = float(np.mean([one.seconds for one in seeds]))
+            yield f"| {name} | {recipe} | {len(seeds)} | {values} | {' | '.join(against)} | {away} | {seconds:,.0f} |"
+
+
+def _mean(seeds: Sequence[Sitting], dim: str) -> NDArray[np.float64]:
+    """Each query's score, averaged over seeds."""
+    return np.asarray([one.home[dim] for one in seeds], dtype=np.float64).mean(axis=0)
+
+
+def _against(other: Sequence[Sitting] | None, seeds: Sequence[Sitting], clusters: Sequence[str]) -> str:
+    if not other or other[0].recipe == seeds[0].recipe:
+        return ""
+    found = paired_bootstrap(_mean(other, str(DIMS[0])), _mean(seeds, str(DIMS[0])), clusters)
+    return f"{found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+
+
+def _away(base: Sequence[Sitting] | None, seeds: Sequence[Sitting]) -> str:
+    """The mean and the worst change on other sets."""
+    if not base or not seeds[0].away or not base[0].away:
+        return ""
+    changes = {
+        name: float(np.mean([np.mean(one.away[name]) for one in seeds]) - np.mean(base[0].away[name]))
+        for name in seeds[0].away
+    }
+    worst = min(changes, key=lambda name: changes[name])
+    return f"{np.mean(list(changes.values())):+.4f}, worst {changes[worst]:+.4f} ({worst})"
+
+
+def main() -> None:
+    """Runs what is missing, or prints the table."""
+    line = argparse.ArgumentParser(prog="python -m benchmarks.recipe", description=(__doc__ or "").partition("\n")[0])
+    line.add_argument("what", choices=("run", "table"))
+    line.add_argument("--data", type=Path, default=DATA, help="folder of the sets (default: %(default)s)")
+    line.add_argument("--store", type=Path, default=STORE, help="folder of the scores (default: %(default)s)")
+    line.add_argument("--work", type=Path, help="folder of the workspaces (default: a temporary one)")
+    line.add_argument("--sets", nargs="+", default=list(SETS))
+    line.add_argument("--recipes", nargs="+", default=["default", ENGINE])
+    line.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15])
+    line.add_argument("--away", action="store_true", help="sit the other sets' exams too")
+    line.add_argument("--set", nargs="+", action="append", default=[], metavar="NAME KEY=VALUE", help="a recipe more")
+    arguments = line.parse_args()
+    more = {name: dict(one.split("=", 1) for one in changes) for name, *changes in arguments.set}
+    options = StudyOptions()
+    with sentences():
+        if arguments.what == "table":
+            print(table(arguments.store, arguments.data, options))
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            study = Study(
+                arguments.data, arguments.store, arguments.work or Path(folder), {**RECIPES, **more}, options,
+                TerminalReporter(),
+            )  # fmt: skip
+            study.run(arguments.sets, [*arguments.recipes, *more], arguments.seeds, away=arguments.away)
+
+
+if __name__ == "__main__":
+    main()
