@@ -84,7 +84,7 @@ class PairCollection:
         def build(on_bad: formats.OnBad) -> Built:
             found = open_judgements(source, on_bad, how)
             told = {"format": found.format, "columns": [list(pair) for pair in found.columns]}
-            return self._reporter.track(found, f"reading {source.name}"), lambda: told
+            return Built(self._reporter.track(found, f"reading {source.name}"), lambda: told)
 
         return self._add(source, name, "labels", LABELS_VERSION, how, build)
 
@@ -111,7 +111,7 @@ class PairCollection:
                 "dropped": dict(found.dropped), "notices": list(found.notices), "span": found.span,
                 "recent_since": found.recent_since, "threshold": found.threshold, "curve": found.curve,
             }  # fmt: skip
-            return found.judgements, lambda: told
+            return Built(found.judgements, lambda: told)
 
         return self._add(source, name, "clicks", CLICKS_VERSION, how, build)
 
@@ -176,6 +176,11 @@ class PairCollection:
         from jargonaut.story import base_model
 
         path = self._docs or recalled_source(self._layout)
+        if self._docs is None and not path.exists():
+            raise InputError(
+                "the documents that this workspace was last used on are gone, so nothing was done", where=str(path),
+                remedy="say where they lie now, as in `--docs DOCS`",
+            )  # fmt: skip
         source = open_source(path, self._settings)
         remember_source(self._layout, path)
         return prepare_corpus(source, base_model(self._settings), self._settings, self._layout, self._reporter)
@@ -200,7 +205,7 @@ class PairCollection:
         return statistics(
             self.prepared.splits, corpus.passages, vectors=self.encoder.encode_passages(list(corpus.texts.values())),
             query_vectors=self.encoder.encode_queries, removed=self.prepared.removed, context=corpus.context,
-            options=self._settings.statistics,
+            options=self._settings.statistics, merge_cosine=self._settings.curate.merge_cosine,
         )  # fmt: skip
 
     def reviewed(self) -> Material:
@@ -242,11 +247,12 @@ class PairCollection:
             [(file.name, file_hash(file)) for file in (formats.files_of(source) if kind == "labels" else [source])]
         )
         inputs = {"content": digest}
+        known = self._docs is not None or self._layout.source.exists()
+        corpus = self.corpus if known else None  # first, so that nothing is added where they are gone
         entry = self._pool.add(
             name or source.resolve().name, kind, version=version, inputs=inputs, options=options, build=build
         )
-        known = self._docs is not None or self._layout.source.exists()
-        found = attributed(self.corpus, entry, self._settings, self._layout) if known else None
+        found = None if corpus is None else attributed(corpus, entry, self._settings, self._layout)
         return Added(entry, found, tuple(entry.artifact.counts.get("notices", ())))
 
 

@@ -105,6 +105,8 @@ def generate(
         reporter.warn(
             "the embedded model is weak: its questions are far worse than those of an endpoint ([llm] base_url)"
         )
+    for notice in job.notices:
+        reporter.warn(notice)
     if dry_run:
         if as_json:
             say(json.dumps(plain(job.estimate)))
@@ -118,6 +120,8 @@ def generate(
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements about {counts['passages']:,} passages{again}")
     _show_replaced(made.entry)
     say(f"  {counts['cost']}")
+    if made.entry.unanswered:
+        say(f"  ! {made.entry.unanswered:,} requests were given up without an answer: the same command asks them again")
     _show_left_out(made.entry.bad_rows())
 
 
@@ -159,7 +163,8 @@ def list_(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
         say("nothing was added yet: jargonaut pairs add FILE")
     for entry in entries:
         left_out = f", {entry.left_out:,} rows left out" if entry.left_out else ""
-        say(f"  {entry.name:<32} {entry.kind:<10} {entry.judgements:>9,} judgements{left_out}")
+        missing = f", {entry.unanswered:,} requests without an answer" if entry.unanswered else ""
+        say(f"  {entry.name:<32} {entry.kind:<10} {entry.judgements:>9,} judgements{left_out}{missing}")
 
 
 @pairs_app.command(epilog="Example: jargonaut pairs remove gold.csv -w my-domain")
