@@ -163,6 +163,11 @@ def generating(server: Endpoint, **changes: Any) -> dict[str, Any]:
     return {**told, "questions.multi_passage_share": 0.0, **changes}
 
 
+def prompts(server: Endpoint) -> int:
+    """How many different prompts it was sent; what it refuses is sent in several forms."""
+    return len({json.dumps(body["messages"]) for body in server.requests})
+
+
 @pytest.mark.slow
 def test_what_was_given_up_is_asked_again_and_nothing_else(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
     """An entry that lacks answers is told as such and never found as done; once whole, it is; pairs follow."""
@@ -177,7 +182,7 @@ def test_what_was_given_up_is_asked_again_and_nothing_else(tmp_path: Path, docs:
     opened = workspace(tmp_path, **changes).pairs(docs)
     made = opened.generate(opened.plan_questions())
     assert made.entry.unanswered == len(ILLS)
-    assert len(llm.requests) == len(PLACES)
+    assert prompts(llm) == len(PLACES)
     assert not any("heart" in pair.query for pair in every(opened.prepared))
     llm.behaviour = writes
     llm.requests.clear()
@@ -203,7 +208,7 @@ def test_asking_in_vain_once_more_changes_no_pair(tmp_path: Path, docs: Path, ll
         opened.generate(opened.plan_questions())
         keys.append(opened.prepared.artifact.key)
     assert keys[0] == keys[1]
-    assert len(llm.requests) == len(PLACES) + len(ILLS)
+    assert prompts(llm) == len(PLACES)
 
 
 @pytest.mark.slow
@@ -236,26 +241,25 @@ def test_a_query_that_a_model_was_shown_never_tests(tmp_path: Path, docs: Path, 
     opened.add(labels)
     opened.generate(opened.plan_questions(per_passage=2))
     shown = {query for entry in opened.entries() for query in entry.shown()}
-    prompts = " ".join(message["content"] for body in llm.requests for message in body["messages"])
+    sent = " ".join(message["content"] for body in llm.requests for message in body["messages"])
     assert shown
-    assert all(query in prompts for query in shown)
+    assert all(query in sent for query in shown)
     opened.remove("gold.csv")
-    test = tmp_path / "test.csv"
-    with test.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["question", "passage_id"])
-        # Other documents are judged now, and the queries that were shown are among those drawn for test.
-        writer.writerows([f"how is {ill} in the {organ} treated", f"{organ}-{ill}"] for organ, ill in PLACES[:60])
-        writer.writerow([f"please, {min(shown)}?", "pancreas-atrophy"])
+    rows = [[f"how is {ill} in the {organ} treated", f"{organ}-{ill}"] for organ, ill in PLACES[:60]]
+    other = [f"please, {min(shown)}?", "pancreas-atrophy"]
+    dev = [[f"what about {ill} of the {organ}", f"{organ}-{ill}"] for organ, ill in PLACES[75:80]]
     later = workspace(tmp_path, **changes).pairs()
-    later.add(test, options=LabelOptions(split="test"))
+    for part, some in (("test", [row for row in rows if row[0] != min(shown)] + [other]), ("dev", dev)):
+        file = tmp_path / f"{part}.csv"
+        file.write_text("question,passage_id\n" + "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in some))
+        later.add(file, options=LabelOptions(split=part))  # type: ignore[arg-type]
     prepared = later.prepared
     asked = {pair.query for pair in prepared.splits.test}
     assert asked
     assert not asked & shown
     assert not any(min(shown) in query for query in asked)
     gone = [one.pair.query for one in prepared.removed if one.rule == "shown"]
-    assert set(gone) >= shown
+    assert set(gone) == shown - {min(shown)} | {other[0]}
     assert any("was shown" in line for line in of_pairs(prepared.artifact.counts))
 
 
