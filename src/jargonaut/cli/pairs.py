@@ -123,7 +123,7 @@ def generate(
     again = " (done before)" if made.entry.artifact.reused else ""
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements about {counts['passages']:,} passages{again}")
     _show_replaced(made.entry)
-    say(f"  {counts['cost']}")
+    say(f"  {'nothing was asked now; then: ' if made.entry.artifact.reused else ''}{counts['cost']}")
     if made.entry.unanswered:
         say(f"  ! {made.entry.unanswered:,} requests were given up without an answer: the same command asks them again")
     _show_left_out(made.entry.bad_rows())
