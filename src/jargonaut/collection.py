@@ -221,7 +221,7 @@ class PairCollection:
         if self._docs is None and not path.exists():
             raise InputError(
                 "the documents that this workspace was last used on are gone, so nothing was done", where=str(path),
-                remedy="say where they lie now, as in `--docs DOCS`",
+                remedy="name them once where they lie now, as in `jargonaut pairs stats --docs DOCS`",
             )  # fmt: skip
         source = open_source(path, self._settings)
         remember_source(self._layout, path)

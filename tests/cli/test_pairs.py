@@ -10,6 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from jargonaut.cli.main import app
+from tests.llm.endpoint import Body, Response, endpoint, error, said
 
 TOPICS = ["vault keys", "backup jobs", "load balancers", "invoices", "audit logs", "mail relays", "quotas", "webhooks"]
 
@@ -84,3 +85,36 @@ def test_a_wrong_flag_is_named_as_it_was_typed(docs: Path, log: Path, flags: tup
     result = pairs(docs, "check", str(log), "--docs", str(docs), *flags)
     assert result.exit_code != 0
     assert said in f"{result.output} {result.exception}"
+
+
+def test_a_folder_is_no_page(docs: Path) -> None:
+    """Told before anything is measured."""
+    result = pairs(docs, "stats", "--html", str(docs.parent))
+    assert "is a folder" in str(result.exception)
+
+
+def test_what_was_not_asked_now_is_not_counted_as_if_it_were(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account of a job that was done before is told as the past; what lacks answers stays visible in the list."""
+    rows = [{"kind": "question", "text": "who mends what broke at night"}]
+    refused = "webhooks"
+
+    def behaviour(body: Body, number: int) -> Response:
+        del number
+        if refused and refused in body["messages"][-1]["content"]:
+            return error(400, "content filter")
+        return Response(body=said(json.dumps({"queries": rows})))
+
+    with endpoint(behaviour) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_MODEL", "m")
+        flags = ("--set", "questions.min_passage_words=2", "--docs", str(docs))
+        assert "1 requests were given up without an answer" in pairs(docs, "generate", *flags).stdout
+        assert "1 requests without an answer" in pairs(docs, "list").stdout
+        refused = ""
+        assert "  1 calls" in pairs(docs, "generate", *flags).stdout
+        sent = len(server.requests)
+        again = pairs(docs, "generate", *flags).stdout
+        assert "(done before)" in again
+        assert "nothing was asked now; then: 1 calls" in again
+        assert len(server.requests) == sent
+    assert "without an answer" not in pairs(docs, "list").stdout

@@ -203,6 +203,8 @@ def stats(
     """What the pairs are like: sources and parts, copied words, repeats, coverage, generated against real queries."""
     from jargonaut.pairs.statistics import to_html
 
+    if html is not None and html.is_dir():
+        raise InputError(f"{html} is a folder", where="--html", remedy="give the name of a file, such as pairs.html")
     found = open_workspace(workspace, TerminalReporter(), setting).pairs(docs).statistics()
     if html is not None:
         with atomic_write(html) as temporary:
