@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from jargonaut import JargonautError, Workspace
+from jargonaut import JargonautError, Workspace, pairing
 from jargonaut.errors import InputError, SettingsError
 from jargonaut.formats import read_jsonl
+from jargonaut.formats.labels import LabelOptions
+from jargonaut.notices import of_pairs
 from jargonaut.pairing import PreparedPairs
 from jargonaut.pairs.review import DecisionStore, Review, sample
-from jargonaut.records import SPLITS, source_of
+from jargonaut.records import SPLITS, Pair, source_of
 from jargonaut.settings import Settings, override
 
 from .llm.endpoint import Body, Endpoint, Response, endpoint, error, said
@@ -70,6 +72,11 @@ def workspace(tmp_path: Path, **changes: Any) -> Workspace:
 def by_source(prepared: PreparedPairs) -> dict[str, Counter[str]]:
     """Part → pairs of each source."""
     return {name: Counter(source_of(pair.provenance) for pair in prepared.splits.part(name)) for name in SPLITS}
+
+
+def every(prepared: PreparedPairs) -> list[Pair]:
+    """The pairs of all parts."""
+    return [pair for name in SPLITS for pair in prepared.splits.part(name)]
 
 
 def writes(body: Body, number: int) -> Response:
@@ -150,6 +157,144 @@ def test_the_same_job_asks_nothing_twice(tmp_path: Path, docs: Path, labels: Pat
     assert [entry.kind for entry in again.entries()] == ["questions", "labels"]
 
 
+def generating(server: Endpoint, **changes: Any) -> dict[str, Any]:
+    """Settings with an endpoint that gives a request up at once."""
+    told = {"llm.base_url": server.base_url, "llm.model": "m", "llm.concurrency": 2, "questions.min_passage_words": 5}
+    return {**told, "questions.multi_passage_share": 0.0, **changes}
+
+
+def prompts(server: Endpoint) -> int:
+    """How many different prompts it was sent; what it refuses is sent in several forms."""
+    return len({json.dumps(body["messages"]) for body in server.requests})
+
+
+@pytest.mark.slow
+def test_what_was_given_up_is_asked_again_and_nothing_else(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
+    """An entry that lacks answers is told as such and never found as done; once whole, it is; pairs follow."""
+
+    def refusing(body: Body, number: int) -> Response:
+        if "of the heart" in str(body["messages"]):
+            return error(400, "content filter")
+        return writes(body, number)
+
+    changes = generating(llm)
+    llm.behaviour = refusing
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    made = opened.generate(opened.plan_questions())
+    assert made.entry.unanswered == len(ILLS)
+    assert prompts(llm) == len(PLACES)
+    assert not any("heart" in pair.query for pair in every(opened.prepared))
+    llm.behaviour = writes
+    llm.requests.clear()
+    again = workspace(tmp_path, **changes).pairs()
+    made = again.generate(again.plan_questions())
+    assert len(llm.requests) == len(ILLS)
+    assert all("of the heart" in str(body["messages"]) for body in llm.requests)
+    assert made.entry.unanswered == 0
+    assert any("heart" in pair.query for pair in every(again.prepared))
+    llm.requests.clear()
+    third = workspace(tmp_path, **changes).pairs()
+    assert third.generate(third.plan_questions()).entry.artifact.reused
+    assert llm.requests == []
+
+
+@pytest.mark.slow
+def test_asking_in_vain_once_more_changes_no_pair(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
+    """What is made of the same questions is not made again, so nothing is trained anew."""
+    llm.behaviour = lambda b, n: error(400, "filter") if "of the heart" in str(b["messages"]) else writes(b, n)
+    keys = []
+    for _ in range(2):
+        opened = workspace(tmp_path, **generating(llm)).pairs(docs)
+        opened.generate(opened.plan_questions())
+        keys.append(opened.prepared.artifact.key)
+    assert keys[0] == keys[1]
+    assert prompts(llm) == len(PLACES)
+
+
+@pytest.mark.slow
+def test_the_order_of_answers_changes_no_pair(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
+    """Two workspaces whose answers came in another order have the same entry; the first spelling is the plan's."""
+
+    def spelt(body: Body, number: int) -> Response:
+        """The same question about all passages, each in its own spelling; later ones are answered sooner."""
+        asked = body["messages"][-1]["content"]
+        place = next(i for i, one in enumerate(PLACES) if passage(*one) in asked)
+        text = f"where is the ward {'!' * (place + 1)}"
+        answer = json.dumps({"questions": [{"kind": "question", "text": text}]})
+        return Response(body=said(answer), after=0.02 * (number % 2 == slow))
+
+    llm.behaviour = spelt
+    found = []
+    for slow in (0, 1):
+        opened = workspace(tmp_path / str(slow), **generating(llm)).pairs(docs)
+        entry = opened.generate(opened.plan_questions(limit=12)).entry
+        found.append([judgement.query for judgement in entry])
+    assert found[0] == found[1]
+    assert len(found[0]) == 12
+
+
+@pytest.mark.slow
+def test_a_query_that_a_model_was_shown_never_tests(tmp_path: Path, docs: Path, labels: Path, llm: Endpoint) -> None:
+    """Also where labels that come later would put it into test, in the same words or others; the run says so."""
+    changes = generating(llm, **{"split.teach_queries": 70})
+    opened = workspace(tmp_path, **changes).pairs(docs)
+    opened.add(labels)
+    opened.generate(opened.plan_questions(per_passage=2))
+    shown = {query for entry in opened.entries() for query in entry.shown()}
+    sent = " ".join(message["content"] for body in llm.requests for message in body["messages"])
+    assert shown
+    assert all(query in sent for query in shown)
+    opened.remove("gold.csv")
+    rows = [[f"how is {ill} in the {organ} treated", f"{organ}-{ill}"] for organ, ill in PLACES[:60]]
+    other = [f"please, {min(shown)}?", "pancreas-atrophy"]
+    dev = [[f"what about {ill} of the {organ}", f"{organ}-{ill}"] for organ, ill in PLACES[75:80]]
+    later = workspace(tmp_path, **changes).pairs()
+    for part, some in (("test", [row for row in rows if row[0] != min(shown)] + [other]), ("dev", dev)):
+        file = tmp_path / f"{part}.csv"
+        file.write_text("question,passage_id\n" + "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in some))
+        later.add(file, options=LabelOptions(split=part))  # type: ignore[arg-type]
+    prepared = later.prepared
+    asked = {pair.query for pair in prepared.splits.test}
+    assert asked
+    assert not asked & shown
+    assert not any(min(shown) in query for query in asked)
+    gone = [one.pair.query for one in prepared.removed if one.rule == "shown"]
+    assert set(gone) == shown - {min(shown)} | {other[0]}
+    assert any("was shown" in line for line in of_pairs(prepared.artifact.counts))
+
+
+def test_nothing_is_added_where_the_documents_are_gone(tmp_path: Path, docs: Path, labels: Path) -> None:
+    """It says where they lay and what to do, and the pool stays as it was."""
+    workspace(tmp_path).pairs(docs).check(labels)
+    moved = docs.rename(tmp_path / "moved.jsonl")
+    opened = workspace(tmp_path).pairs()
+    with pytest.raises(InputError, match="are gone, so nothing was done") as caught:
+        opened.add(labels)
+    assert str(docs) in str(caught.value)
+    assert opened.entries() == []
+    assert workspace(tmp_path).pairs(moved).add(labels).attributed is not None
+
+
+def test_a_new_way_to_look_up_rebuilds_the_pairs(
+    tmp_path: Path, docs: Path, labels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is collected depends on the version of what it was collected from."""
+    opened = workspace(tmp_path).pairs(docs)
+    opened.add(labels)
+    before = opened.prepared.artifact.key
+    monkeypatch.setattr(pairing, "ATTRIBUTION_VERSION", pairing.ATTRIBUTION_VERSION + 1)
+    assert workspace(tmp_path).pairs().prepared.artifact.key != before
+
+
+def test_what_the_embedded_model_does_not_do_is_said(tmp_path: Path, docs: Path) -> None:
+    """Ten questions were asked for and it writes three; what it does do is no notice."""
+    pytest.importorskip("xllamacpp")
+    opened = workspace(tmp_path, **{"questions.min_passage_words": 5}).pairs(docs)
+    job = opened.plan_questions(per_passage=10, local=True)
+    assert "3 questions for each passage instead of 10" in job.notices[0]
+    assert opened.plan_questions(per_passage=2, local=True).notices == ()
+
+
 def test_a_refused_key_is_a_sentence(tmp_path: Path, docs: Path) -> None:
     """No traceback, and no entry."""
     with endpoint(lambda *_: error(401, "expired", code="invalid_api_key")) as server:
@@ -157,6 +302,15 @@ def test_a_refused_key_is_a_sentence(tmp_path: Path, docs: Path) -> None:
         opened = workspace(tmp_path, **changes).pairs(docs)
         with pytest.raises(JargonautError, match="key"):
             opened.generate(opened.plan_questions())
+    assert opened.entries() == []
+
+
+def test_a_model_that_writes_nothing_of_use_leaves_no_entry(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
+    """The error shows what it wrote, and how it is asked anew, since its answers are kept."""
+    llm.behaviour = lambda *_: Response(body=said("I would rather not."))
+    opened = workspace(tmp_path, **generating(llm)).pairs(docs)
+    with pytest.raises(InputError, match=r"(?s)no list of queries.*questions\.seed=43"):
+        opened.generate(opened.plan_questions(limit=3))
     assert opened.entries() == []
 
 

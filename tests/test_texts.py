@@ -19,7 +19,7 @@ from jargonaut.texts import Texts, open_texts
 def opened(source: Path, kind: Kind = "passage") -> Texts:
     """A source's texts, its workspace beside it."""
     layout = Layout(source.parent / "workspace")
-    return open_texts(source, kind, find_model("embedded"), Settings(), layout, SilentReporter())
+    return open_texts(source, kind, lambda: find_model("embedded"), Settings(), layout, SilentReporter())
 
 
 def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:

@@ -60,6 +60,6 @@ def _sources(prepared: PreparedCorpus, entries: Sequence[Entry], settings: Setti
         counts = entry.artifact.counts
         detail = {name: counts[name] for name in _SHOWN if counts.get(name)}
         yield CardSource(
-            entry.name, _KINDS[entry.kind], entry.artifact.key, str(counts.get("model", "")),
+            entry.name, _KINDS[entry.kind], entry.key, str(counts.get("model", "")),
             str(counts.get("prompts", "")), detail,
         )  # fmt: skip

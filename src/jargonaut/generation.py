@@ -6,7 +6,7 @@ Joins the plan, the writer and the pool. Which questions are good enough to lear
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,6 +55,7 @@ class Job:
         held_out: Passages that are not asked about, because people's judgements of their documents test or validate.
         estimate: What it will cost.
         is_weak: Whether the writer is the embedded model.
+        notices: What of the options could not be kept to.
     """
 
     plan: Plan
@@ -64,6 +65,7 @@ class Job:
     held_out: int
     estimate: Estimate
     is_weak: bool
+    notices: tuple[str, ...] = ()
 
 
 def plan_job(
@@ -83,7 +85,7 @@ def plan_job(
         InputError: There is no passage to ask about.
     """
     weak = isinstance(writer, LocalModel)
-    options = for_small_model(options) if weak else options
+    wanted, options = options, for_small_model(options) if weak else options
     held, real = _foreseen(prepared, judged, settings, options)
     examples = Examples(tuple(real))
     found = plan([passage for passage in prepared.passages if passage.id not in held], set(), options)
@@ -94,7 +96,16 @@ def plan_job(
         )  # fmt: skip
     sample = [prompt(one, options, examples) for one in found.sample()]
     cost = estimate(sample, len(found), reply_tokens=reply_tokens(options), prices=settings.prices)
-    return Job(found, writer, examples, options, len(held), cost, weak)
+    return Job(found, writer, examples, options, len(held), cost, weak, tuple(_cut_back(wanted, options)))
+
+
+def _cut_back(wanted: QuestionOptions, options: QuestionOptions) -> Iterator[str]:
+    """What was asked for and is more than a small model is asked for."""
+    if options.per_passage < wanted.per_passage:
+        yield (
+            f"{options.per_passage} questions for each passage instead of {wanted.per_passage}: the model that runs "
+            "here writes no more in one answer"
+        )
 
 
 def _foreseen(
@@ -127,10 +138,13 @@ def _foreseen(
 def write_questions(job: Job, corpus_key: str, pool: Pool, settings: Settings, reporter: Reporter) -> Entry:
     """Has the questions written. What was answered is kept, so the same call after a kill pays for the rest only.
 
+    Where requests were given up without an answer, the same call asks those again.
+
     Raises:
         ModelError: Nothing can be answered any more.
         InputError: No question came of it.
     """
+    failed = job.writer.account.failed
 
     def build(on_bad: formats.OnBad) -> Built:
         def left_out(one: LeftOut) -> None:
@@ -139,16 +153,43 @@ def write_questions(job: Job, corpus_key: str, pool: Pool, settings: Settings, r
 
         asked = reporter.track(job.plan, f"asking {job.writer.name}", len(job.plan))
         found = generate(asked, job.writer, job.options, examples=job.examples, on_left_out=left_out)
-        return found, lambda: _account(job, settings)
+        return Built(found, lambda: told | _account(job, settings, failed), _shown(job))
 
-    inputs = {
-        "corpus": corpus_key, "model": job.writer.name, "examples": content_hash(job.examples),
+    inputs: dict[str, Any] = {
+        "corpus": corpus_key, "model": job.writer.identity, "examples": content_hash(job.examples),
         "passages": content_hash([passage.id for passage in job.plan.chosen]),
     }  # fmt: skip
-    return pool.add(NAME, "questions", version=QUESTIONS_VERSION, inputs=inputs, options=job.options, build=build)
+    told = {"job": content_hash(inputs, job.options), "attempt": 0}
+    before = next((entry.artifact.counts for entry in pool.entries() if entry.name == NAME), {})
+    if before.get("job") == told["job"]:
+        # One that lacks answers is not what was asked for, so it is not found as done.
+        told["attempt"] = before["attempt"] + bool(before["unanswered"])
+    if told["attempt"]:
+        inputs["attempt"] = told["attempt"]
+    return pool.add(
+        NAME, "questions", version=QUESTIONS_VERSION, inputs=inputs, options=job.options, build=build,
+        remedy="answers are kept, good or bad: when the model was mended, ask anew with another seed, such as "
+        f"--set questions.seed={job.options.seed + 1}",
+    )  # fmt: skip
 
 
-def _account(job: Job, settings: Settings) -> Mapping[str, Any]:
+def _shown(job: Job) -> list[str]:
+    """The real queries that prompts of a job hold."""
+    if job.options.short_prompt or not job.examples.queries:
+        return []  # a short prompt has its own examples
+    return sorted({query for one in job.plan for query in job.examples.chosen(one, job.options)})
+
+
+def _account(job: Job, settings: Settings, failed: int) -> dict[str, Any]:
+    """What a job came to.
+
+    Args:
+        job: It.
+        settings: Prices.
+        failed: How many requests its writer had given up before.
+    """
     account = job.writer.account
-    told = account.sentence(settings.prices)
-    return {"model": job.writer.name, "passages": len(job.plan), "account": account, "cost": told}
+    return {
+        "model": job.writer.name, "passages": len(job.plan), "unanswered": account.failed - failed,
+        "account": account, "cost": account.sentence(settings.prices),
+    }  # fmt: skip

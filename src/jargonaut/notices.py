@@ -28,6 +28,11 @@ def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
             yield f"{counts[field]:,} {words}; they are left out"
     if held := counts["removed"].get("query_held_out"):
         yield f"{held:,} judgements are left out of train or dev, because dev or test asks the same query"
+    if shown := counts["removed"].get("shown"):
+        yield (
+            f"{shown:,} judgements do not test: a language model was shown their queries before they were drawn for "
+            "test (`jargonaut pairs generate` once more shows others)"
+        )
     if counts.get("given") == ["test"]:
         yield (
             "the set has test judgements only, and they were divided into train, dev and test: it is no benchmark for "

@@ -7,6 +7,7 @@ nothing of training or evaluation.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,11 @@ from jargonaut.cards import pairs_card
 from jargonaut.errors import InputError
 from jargonaut.evidence import cross_scorer, ranker, topics_of
 from jargonaut.layout import Layout
+from jargonaut.llm.endpoint import model_identity
 from jargonaut.pairs.attribution import attribute
 from jargonaut.pairs.curation import Curated, Evidence, curate
 from jargonaut.pairs.curation.evidence import Scorer
+from jargonaut.pairs.curation.sameness import gist
 from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pairs.questions import judge
 from jargonaut.pairs.review import Decision, DecisionStore, ReviewOptions, apply, settled
@@ -34,9 +37,9 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
 from jargonaut.writers import endpoint, open_judge
 
-PAIRS_VERSION = 4
+PAIRS_VERSION = 5
 ATTRIBUTION_VERSION = 1
-COLLECT_VERSION = 1
+COLLECT_VERSION = 2
 
 Decisions = Mapping[str, Mapping[str, Decision]]
 """What people decided about pairs: card → reviewer → decision."""
@@ -69,7 +72,7 @@ class PreparedPairs:
 
 def attributed(prepared: PreparedCorpus, entry: Entry, settings: Settings, layout: Layout) -> Artifact:
     """The pairs of an added source on this corpus, or finds that they were looked up."""
-    inputs = {"corpus": prepared.artifact.key, "entry": entry.artifact.key, "language": settings.bm25.language}
+    inputs = {"corpus": prepared.artifact.key, "entry": entry.key, "language": settings.bm25.language}
 
     def build(folder: Path) -> Mapping[str, Any]:
         bad: list[BadRow] = []
@@ -94,21 +97,21 @@ def collected(
 ) -> Artifact:
     """Pairs read off the documents and those that were added, curated; or finds that it was done."""
     structural = settings.structure.enabled and prepared.source.kind != "beir"
+    added = [(entry, attributed(prepared, entry, settings, layout)) for entry in entries]
     inputs = {
         "corpus": prepared.artifact.key, "encoder": encoder.fingerprint if entries or structural else "",
-        "pool": [entry.artifact.key for entry in entries], "structural": structural,
+        "pool": [artifact.key for _, artifact in added], "structural": structural,
     }  # fmt: skip
     options: dict[str, Any] = {
         "structure": settings.structure, "filter": settings.filter, "curate": settings.curate, "bm25": settings.bm25,
     }  # fmt: skip
     if settings.curate.judge:
-        options |= {"judge": settings.judge, "model": endpoint(settings.llm).model}
+        options |= {"judge": settings.judge, "model": model_identity(endpoint(settings.llm))}
 
     def build(folder: Path) -> Mapping[str, Any]:
         bad: list[BadRow] = []
         found = _structural(prepared, settings) if structural else []
-        for entry in entries:
-            artifact = attributed(prepared, entry, settings, layout)
+        for entry, artifact in added:
             bad += entry.bad_rows()
             bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
             found += formats.read_records(artifact.path / "pairs.jsonl", Pair)
@@ -172,12 +175,14 @@ def prepare_pairs(
             counts["review"] = {
                 "rejected": len(reviewed.removed), "accepted": reviewed.accepted, "edited": reviewed.edited,
             }  # fmt: skip
+        groups = prepared.documents, prepared.near_duplicates
         if prepared.source.kind == "beir":
             parts, judged = _labelled(prepared, bad.append)
-            splits = pairs.given_splits(parts, prepared.documents, prepared.near_duplicates, settings.split, found)
+            shown = _shown(added, [*itertools.chain(*parts.values()), *found], settings)
+            splits = pairs.given_splits(parts, *groups, settings.split, found, shown)
             counts |= judged
         elif found:
-            splits = pairs.split_pairs(found, prepared.documents, prepared.near_duplicates, settings.split)
+            splits = pairs.split_pairs(found, *groups, settings.split, _shown(added, found, settings))
         else:
             raise _nothing(prepared, removed)
         removed += splits.dropped
@@ -206,6 +211,14 @@ def _changes(decisions: Decisions, options: ReviewOptions) -> dict[str, tuple[st
         card: (one.verdict, one.edited_query, one.reason) for card, one in found.items()
         if one is not None and (one.verdict != "accept" or options.as_gold)
     }  # fmt: skip
+
+
+def _shown(entries: Sequence[Entry], found: Sequence[Pair], settings: Settings) -> frozenset[str]:
+    """Queries of pairs that ask what a language model was shown as an example when it wrote for training."""
+    language = settings.bm25.language
+    known = {gist(query, language) for entry in entries for query in entry.shown()}
+    asked = {pair.query for pair in found} if known else set()
+    return frozenset(query for query in asked if gist(query, language) in known)
 
 
 def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:

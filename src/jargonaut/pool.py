@@ -8,19 +8,35 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jargonaut import formats
-from jargonaut.artifacts import MANIFEST, Artifact, ensure, read
+from jargonaut.artifacts import MANIFEST, Artifact, content_hash, ensure, file_hash, read
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.records import BadRow, Judgement
 
 POOL_VERSION = 1
-Built = tuple[Iterable[Judgement], Callable[[], Mapping[str, Any]]]
-"""Judgements, streamed, and what is to be counted of them once they all went by."""
+_JUDGEMENTS, _LEFT_OUT, _SHOWN = "judgements.jsonl", "left_out.jsonl", "shown.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a source says.
+
+    Attributes:
+        judgements: Streamed.
+        count: What is to be counted of them, asked once they all went by.
+        shown: Queries that whoever wrote the judgements was shown as examples.
+    """
+
+    judgements: Iterable[Judgement]
+    count: Callable[[], Mapping[str, Any]]
+    shown: Sequence[str] = ()
+
+
 Build = Callable[[formats.OnBad], Built]
 """Given where bad rows go."""
 
@@ -42,6 +58,17 @@ class Entry:
     replaced: int | None = None
 
     @property
+    def key(self) -> str:
+        """A hash of what it says, for what is made of it: asked again, the same source may say more, or the same."""
+        said = self.artifact.counts.get("content")
+        return content_hash(self.name, self.kind, said) if said else self.artifact.key
+
+    @property
+    def unanswered(self) -> int:
+        """Requests that nobody answered; 0 where nobody was asked."""
+        return int(self.artifact.counts.get("unanswered", 0))
+
+    @property
     def judgements(self) -> int:
         """How many there are."""
         return int(self.artifact.counts["judgements"])
@@ -52,11 +79,17 @@ class Entry:
         return int(self.artifact.counts["left_out"])
 
     def __iter__(self) -> Iterator[Judgement]:
-        return formats.read_records(self.artifact.path / "judgements.jsonl", Judgement)
+        return formats.read_records(self.artifact.path / _JUDGEMENTS, Judgement)
 
     def bad_rows(self) -> list[BadRow]:
         """What could not be used, and why."""
-        return list(formats.read_records(self.artifact.path / "left_out.jsonl", BadRow))
+        return list(formats.read_records(self.artifact.path / _LEFT_OUT, BadRow))
+
+    def shown(self) -> list[str]:
+        """Queries that whoever wrote it was shown as examples, so they must not test what it teaches."""
+        if _SHOWN not in self.artifact.files:
+            return []
+        return [str(row["query"]) for _, row in formats.read_jsonl(self.artifact.path / _SHOWN, lambda _: None)]
 
 
 class Pool:
@@ -84,7 +117,15 @@ class Pool:
         return sorted(found.values(), key=lambda entry: entry.name)
 
     def add(
-        self, name: str, kind: str, *, version: int, inputs: Mapping[str, Any], options: Any, build: Build
+        self,
+        name: str,
+        kind: str,
+        *,
+        version: int,
+        inputs: Mapping[str, Any],
+        options: Any,
+        build: Build,
+        remedy: str | None = None,
     ) -> Entry:
         """Adds an entry, or finds that it was added; one of the same name that says something else is replaced.
 
@@ -95,6 +136,7 @@ class Pool:
             inputs: Hashes of what goes in.
             options: How it is read.
             build: Reads it.
+            remedy: What to do where nothing in it can be used.
 
         Raises:
             InputError: It holds nothing that can be used, or another kind of source has this name.
@@ -109,13 +151,17 @@ class Pool:
         def write(folder: Path) -> Mapping[str, Any]:
             bad: list[BadRow] = []
             reasons = formats.Reasons(bad.append)
-            judgements, count = build(reasons)
-            rows = formats.write_jsonl(folder / "judgements.jsonl", judgements)
-            formats.write_jsonl(folder / "left_out.jsonl", bad)
+            built = build(reasons)
+            rows = formats.write_jsonl(folder / _JUDGEMENTS, built.judgements)
+            formats.write_jsonl(folder / _LEFT_OUT, bad)
+            if built.shown:
+                formats.write_jsonl(folder / _SHOWN, ({"query": query} for query in built.shown))
             if not rows:
                 told = f": nothing in it can be used{reasons}" if reasons.first else " holds no judgement"
-                raise InputError(f"{name}{told}")
-            return {"name": name, "kind": kind, "judgements": rows, "left_out": len(bad), **count()}
+                raise InputError(f"{name}{told}", remedy=remedy)
+            content = content_hash([file_hash(path) for path in sorted(folder.glob("*.jsonl"))])
+            counts = {"name": name, "kind": kind, "judgements": rows, "left_out": len(bad), "content": content}
+            return {**counts, **built.count()}
 
         artifact = ensure(
             self._root, "pool", version=POOL_VERSION, options=options, build=write,

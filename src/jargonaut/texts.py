@@ -6,7 +6,7 @@ line that is none, since rows could no longer be told by their number. Knows not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Texts:
 
 
 def open_texts(
-    source: Path, kind: Kind, base: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter
+    source: Path, kind: Kind, base: Callable[[], ModelFolder], settings: Settings, layout: Layout, reporter: Reporter
 ) -> Texts:
     """Finds a source's texts and reads each once, so that a bad line is told before the first is encoded.
 
@@ -48,7 +48,7 @@ def open_texts(
         source: A `.jsonl` (field `text`, after its `title` where it has one), a `.txt` of one text per line, plain or
             `.gz`, a BEIR folder, or a folder of documents, which becomes the passages that a run would make of it.
         kind: Whether queries or passages are wanted.
-        base: The model whose tokenizer cuts documents.
+        base: Finds the model whose tokenizer cuts documents; asked only where there are some to cut.
         settings: How documents are read and cut.
         layout: Where their passages are kept.
         reporter: Shows the reading of documents.
@@ -72,7 +72,7 @@ def open_texts(
 
 
 def _file(
-    source: Path, kind: Kind, base: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter
+    source: Path, kind: Kind, base: Callable[[], ModelFolder], settings: Settings, layout: Layout, reporter: Reporter
 ) -> tuple[Path, Context]:
     """The file that holds a source's texts, and what is put before each."""
     if source.is_file():
@@ -94,7 +94,7 @@ def _file(
     corpus = formats.beir_corpus(source) if formats.is_beir(source) else None
     if corpus is not None:
         return corpus, "title"
-    prepared = prepare_corpus(open_source(source, settings), base, settings, layout, reporter)
+    prepared = prepare_corpus(open_source(source, settings), base(), settings, layout, reporter)
     return prepared.artifact.path / "passages.jsonl", prepared.context
 
 

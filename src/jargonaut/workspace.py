@@ -196,8 +196,9 @@ class Workspace:
         choose_devices(self.settings.compute.device)  # a device that is not there is told before anything is read
         started, reused = time.monotonic(), list[int]()
         with contextlib.closing(self._named_encoder(model)) as encoder:
-            base = base_model(self.settings)
-            texts = open_texts(Path(source), kind, base, self.settings, self.layout, self.reporter)
+            texts = open_texts(
+                Path(source), kind, lambda: base_model(self.settings), self.settings, self.layout, self.reporter
+            )
             rows = encode_to_file(
                 encoder, texts, Path(target), kind=kind, total=texts.count, reporter=self.reporter,
                 on_reused=reused.append,

@@ -18,6 +18,7 @@ from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import EMBEDDED, find_model
 from jargonaut.registry import Registry
+from jargonaut.settings import Settings, override
 
 LINES = ["acute renal failure", "fracture of the femur", "typhoid fever", "acute renal failure"]
 
@@ -78,6 +79,8 @@ def test_a_registered_version_is_encoded_with_as_it_was_registered(
     made = workspace.encode(texts, texts.with_name("v.npy"), model="v1")
     np.testing.assert_allclose(np.load(made.path), plain.encode_passages(LINES), atol=1e-5)
     assert made.fingerprint == plain.fingerprint
+    elsewhere = Workspace(texts.parent, settings=override(Settings(), {"base.model": "no/such-model"}))
+    assert elsewhere.encode(texts, texts.with_name("w.npy"), model="v1").fingerprint == plain.fingerprint
 
 
 @pytest.mark.slow

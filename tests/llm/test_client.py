@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from jargonaut.databases import DamagedError
-from jargonaut.errors import InputError, ModelError, SettingsError
+from jargonaut.errors import InputError, JargonautError, ModelError, SettingsError
 from jargonaut.llm import ChatClient, EndpointOptions
+from jargonaut.llm.endpoint import model_identity
 from jargonaut.protocols import ChatReply, ChatRequest, Message
 
 from .conftest import Hurry
@@ -87,6 +88,36 @@ def test_an_answer_is_paid_for_once(serve: Serve, client: Client) -> None:
     assert {key: reply.text for key, reply in second.items()} == {key: reply.text for key, reply in first.items()}
     assert all(reply.cached for reply in second.values())
     assert (again.account.calls, again.account.cached, again.account.prompt_tokens) == (0, 2, 0)
+
+
+def test_a_name_at_another_address_is_another_model(serve: Serve, client: Client) -> None:
+    """Two servers that call what they run `m` never answer for each other, not even after a restart."""
+    one, other = serve(echo), serve(lambda *_: Response(body=said("mine")))
+    asked(client(one), "a")
+    assert asked(client(other), "a")["a"].text == "mine"
+    assert asked(client(one), "a")["a"].text == "re: a"
+    assert (len(one.requests), len(other.requests)) == (1, 1)
+
+
+def test_an_address_is_the_same_however_it_is_written() -> None:
+    """A closing slash, capitals of the host and a password in it make no other model; the path and the port do."""
+    written = ("http://Host:80/v1", "http://host:80/v1/", "http://me:secret@host:80/v1")
+    assert len({model_identity(EndpointOptions(address, "m")) for address in written}) == 1
+    others = ("http://host:80/v2", "http://host:81/v1", "https://host:80/v1", "http://[::1]:80/v1")
+    assert len({model_identity(EndpointOptions(address, "m")) for address in (*written, *others)}) == 5
+    assert "secret" not in model_identity(EndpointOptions(written[2], "m"))
+
+
+def test_two_processes_do_not_pay_for_the_same(serve: Serve, client: Client) -> None:
+    """While one asks, another is told so and sends nothing; when it is done, the other one has its answers."""
+    server = serve(echo)
+    replies = client(server).complete_many(map(request, "ab"))
+    next(replies)
+    with pytest.raises(JargonautError, match="another process is asking"):
+        asked(client(server), "c")
+    replies.close()
+    assert "c" not in server.asked()
+    assert asked(client(server), "c")["c"].text == "re: c"
 
 
 def test_equal_requests_at_once_are_one_call(serve: Serve, client: Client) -> None:

@@ -44,6 +44,24 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         LocalModel(small(model=str(tmp_path / "none.gguf")), tmp_path / "a.db")
 
 
+def test_a_file_of_the_same_name_is_another_model(tmp_path: Path) -> None:
+    """Neither size nor name need differ: a changed block is enough; a copy elsewhere is the same model."""
+    files = [tmp_path / str(number) / "model.gguf" for number in range(4)]
+    for file, content in zip(files, [b"a" * 9_000_000, b"a" * 4_500_000 + b"b" * 4_500_000, b"a", b"a"], strict=True):
+        file.parent.mkdir()
+        file.write_bytes(content)
+    found = [LocalModel(small(model=str(file)), tmp_path / "a.db") for file in files]
+    assert {model.name for model in found} == {"model"}
+    assert len({model.identity for model in found}) == 3
+    assert found[2].identity == found[3].identity
+
+
+def test_the_embedded_model_is_known_by_its_name(tmp_path: Path) -> None:
+    """Its file is pinned, so what it answered before stays usable."""
+    model = LocalModel(small(), tmp_path / "a.db")
+    assert model.identity == model.name
+
+
 @pytest.mark.slow
 def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     """What llama.cpp cannot load is an error with the file's name."""

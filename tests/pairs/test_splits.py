@@ -41,6 +41,32 @@ def sides(splits: PairSplits, *, relevant: bool) -> dict[str, set[str]]:
     return {n: {p.passage_id for p in splits.part(n) if p.relevance > 0 or not relevant} for n in SPLITS}
 
 
+@given(tangles(), st.sets(st.integers(0, 24)))
+def test_shown_queries_leave_test_and_change_nothing_else(
+    tangle: tuple[list[Pair], dict[str, str], dict[str, str]], numbers: set[int]
+) -> None:
+    """What else stands where is as without them, and each that left is kept with its rule."""
+    pairs, documents, duplicates = tangle
+    shown = {f"Words {number}" for number in numbers}
+    plain = split_pairs(pairs, documents, duplicates, LENIENT)
+    without = split_pairs(pairs, documents, duplicates, LENIENT, shown)
+    assert without.test == tuple(pair for pair in plain.test if pair.query not in shown)
+    assert without.dev == plain.dev
+    assert {pair for pair in plain.train if pair.relevance > 0} == {p for p in without.train if p.relevance > 0}
+    gone = [one.pair for one in without.dropped if one.rule == "shown"]
+    assert sorted(gone, key=repr) == sorted((pair for pair in plain.test if pair.query in shown), key=repr)
+
+
+def test_a_shown_query_does_not_test_in_a_given_split_either() -> None:
+    """Also where its source puts it there."""
+    pairs, documents = corpus(8)
+    parts = {"train": pairs[:8], "test": pairs[8:]}
+    splits = given_splits(parts, documents, {}, LENIENT, (), {pairs[9].query})  # type: ignore[arg-type]
+    assert pairs[9] not in splits.test
+    assert pairs[10] in splits.test
+    assert [one.pair for one in splits.dropped if one.rule == "shown"] == [pairs[9]]
+
+
 @given(tangles())
 def test_nothing_is_on_two_sides(tangle: tuple[list[Pair], dict[str, str], dict[str, str]]) -> None:
     """Positives of different parts share no document, near-duplicate group, group or query text."""

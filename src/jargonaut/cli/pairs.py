@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +13,13 @@ from jargonaut.artifacts import atomic_write, plain
 from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
 from jargonaut.cli.review import register
 from jargonaut.cli.terminal import TerminalReporter, say
-from jargonaut.collection import Added
+from jargonaut.collection import Added, CheckedLog
 from jargonaut.errors import InputError
 from jargonaut.pool import Entry
-from jargonaut.records import SPLITS
+from jargonaut.records import SPLITS, BadRow
+
+if TYPE_CHECKING:
+    from jargonaut.pairs.check import Checked
 
 SHOWN = 4
 """Unusable rows that are shown."""
@@ -105,6 +109,8 @@ def generate(
         reporter.warn(
             "the embedded model is weak: its questions are far worse than those of an endpoint ([llm] base_url)"
         )
+    for notice in job.notices:
+        reporter.warn(notice)
     if dry_run:
         if as_json:
             say(json.dumps(plain(job.estimate)))
@@ -117,7 +123,9 @@ def generate(
     again = " (done before)" if made.entry.artifact.reused else ""
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements about {counts['passages']:,} passages{again}")
     _show_replaced(made.entry)
-    say(f"  {counts['cost']}")
+    say(f"  {'nothing was asked now; then: ' if made.entry.artifact.reused else ''}{counts['cost']}")
+    if made.entry.unanswered:
+        say(f"  ! {made.entry.unanswered:,} requests were given up without an answer: the same command asks them again")
     _show_left_out(made.entry.bad_rows())
 
 
@@ -128,19 +136,28 @@ def check(
     docs: DocsFlag = None,
     column: ColumnFlag = None,
     form: FormatFlag = None,
+    clicks: Annotated[bool, typer.Option("--clicks", help="It is a click log.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="A single bad row is a failure.")] = False,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Says what adding a labelled file would give, against the documents. Adds nothing.
+    """Says what adding a labelled file or a click log would give, against the documents. Adds nothing.
 
     Exit code 0: usable. 2: nothing in it can be used; with --strict also if any row is bad or unknown.
     """
     opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
-    found = opened.check(file, options=_label_options(column, form, None))
+    if clicks and form:
+        raise InputError("a click log has no --format", remedy="leave it out")
+    found: Checked | CheckedLog
+    if clicks:
+        found = opened.check_clicks(file, columns=_mapped(column))
+    else:
+        found = opened.check(file, options=_label_options(column, form, None))
     if as_json:
         told = {**plain(found), "usable": found.usable, "ok": found.ok}
         say(json.dumps(told, ensure_ascii=False, indent=2))
+    elif isinstance(found, CheckedLog):
+        _show_checked_log(file.name, found)
     else:
         for line in found.sentences():
             say(line)
@@ -159,7 +176,8 @@ def list_(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
         say("nothing was added yet: jargonaut pairs add FILE")
     for entry in entries:
         left_out = f", {entry.left_out:,} rows left out" if entry.left_out else ""
-        say(f"  {entry.name:<32} {entry.kind:<10} {entry.judgements:>9,} judgements{left_out}")
+        missing = f", {entry.unanswered:,} requests without an answer" if entry.unanswered else ""
+        say(f"  {entry.name:<32} {entry.kind:<10} {entry.judgements:>9,} judgements{left_out}{missing}")
 
 
 @pairs_app.command(epilog="Example: jargonaut pairs remove gold.csv -w my-domain")
@@ -185,6 +203,8 @@ def stats(
     """What the pairs are like: sources and parts, copied words, repeats, coverage, generated against real queries."""
     from jargonaut.pairs.statistics import to_html
 
+    if html is not None and html.is_dir():
+        raise InputError(f"{html} is a folder", where="--html", remedy="give the name of a file, such as pairs.html")
     found = open_workspace(workspace, TerminalReporter(), setting).pairs(docs).statistics()
     if html is not None:
         with atomic_write(html) as temporary:
@@ -206,6 +226,17 @@ def _say_as_json(made: Added) -> None:
     say(json.dumps({**plain(made.entry.artifact.counts), "attributed": found}, ensure_ascii=False, indent=2))
 
 
+def _show_checked_log(name: str, found: CheckedLog) -> None:
+    say(f"{name}: {found.counts['judgements']:,} judgements from a click log")
+    _show_log(found.counts)
+    _show_left_out(found.bad_rows)
+    for notice in found.counts["notices"]:
+        say(f"  ! {notice}")
+    _show_attributed(found.attributed, "")
+    for row in found.unknown[:SHOWN]:
+        say(f"      {row}")
+
+
 def _mapped(column: list[str] | None) -> dict[str, str]:
     """`role=COLUMN` flags.
 
@@ -224,12 +255,18 @@ def _mapped(column: list[str] | None) -> dict[str, str]:
 
 
 def _label_options(column: list[str] | None, form: str | None, part: str | None) -> Any:
-    from jargonaut.formats.labels import LabelOptions
+    from jargonaut.formats.label_columns import ROLES, role_named
+    from jargonaut.formats.labels import LABEL_FORMATS, LabelOptions
 
     split = next((name for name in SPLITS if name == part), None)
     if part is not None and split is None:
         raise InputError(f"{part!r} is no part", where="--as", remedy=f"one of {', '.join(SPLITS)}")
     mapped = _mapped(column)
+    if form is not None and form not in LABEL_FORMATS:
+        raise InputError(f"{form!r} is no format", where="--format", remedy=f"one of {', '.join(LABEL_FORMATS)}")
+    strange = [role for role in mapped if role_named(role) is None]
+    if strange:
+        raise InputError(f"{strange[0]!r} is no role", where="--column", remedy=f"one of {', '.join(ROLES)}")
     return LabelOptions(format=form, columns=tuple(mapped.items()), split=split)
 
 
@@ -253,7 +290,7 @@ def _show_replaced(entry: Entry) -> None:
         say(f"  it takes the place of {entry.replaced:,} judgements that were called {entry.name} before")
 
 
-def _show_left_out(rows: list[Any]) -> None:
+def _show_left_out(rows: Sequence[BadRow]) -> None:
     if rows:
         say(f"  {len(rows):,} rows left out, among them:")
         for row in rows[:SHOWN]:
@@ -264,7 +301,7 @@ def _show_attributed(counts: Any, listed: str) -> None:
     ways = ", ".join(f"{n:,} by {way}" for way, n in counts["ways"].items() if n)
     say(f"  {counts['pairs']:,} pairs of {counts['queries']:,} queries with passages of the corpus ({ways or 'none'})")
     told = {
-        "unknown": f"name nothing in the corpus, listed in {listed}",
+        "unknown": f"name nothing in the corpus{f', listed in {listed}' if listed else ', among them:'}",
         "narrowed": "were narrowed to a passage of a document",
         "duplicates": "repeat another", "contradictions": "pairs are judged both ways; the higher grade counts",
         "conflicting": "have an id and a text of different passages",

@@ -1,4 +1,4 @@
-"""Answers that were paid for, kept by a hash of (model, messages, parameters); one SQLite file.
+"""Answers that were paid for, kept by a hash of (model and its address, messages, parameters); one SQLite file.
 
 Knows SQLite and requests; calls no model. Unlike the cache of vectors it is never thrown away: what is in it has cost
 money. So a damaged file is an error.
@@ -7,13 +7,15 @@ money. So a damaged file is an error.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jargonaut.artifacts import content_hash, legible
-from jargonaut.databases import Migration, database
+from jargonaut.artifacts import content_hash, held, legible
+from jargonaut.databases import Migration, database, only_readable
+from jargonaut.errors import JargonautError
 from jargonaut.protocols import ChatRequest
 
 _MIGRATIONS: tuple[Migration, ...] = (
@@ -62,6 +64,17 @@ class AnswerCache:
         with database(self.path, _MIGRATIONS) as connection:
             yield OpenCache(connection)
 
+    @contextlib.contextmanager
+    def paying(self) -> Iterator[OpenCache]:
+        """The same for whoever pays for what is not in it: one process at a time, or two would pay for one answer.
+
+        Raises:
+            DamagedError: The file is damaged.
+            JargonautError: It cannot be read or written, or another process pays for answers now.
+        """
+        with self.opened() as cache, _alone(self.path):
+            yield cache
+
     def __len__(self) -> int:
         with database(self.path, _MIGRATIONS) as connection:
             return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
@@ -86,8 +99,31 @@ class OpenCache:
         self._connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Holds the file's lock; where nothing may be written there is none to hold."""
+    if only_readable(path):
+        yield
+        return
+    lock = held(path.with_name(path.name + ".lock"))
+    if lock is None:
+        raise JargonautError(
+            "another process is asking a language model in this workspace now; both would pay for the same answers",
+            where=str(path), remedy="wait until it is done, then run this again: what it paid for costs nothing more",
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 def request_key(model: str, request: ChatRequest) -> str:
-    """The identity of what is asked; the caller's own name for it plays no part."""
+    """The identity of what is asked; the caller's own name for it plays no part.
+
+    Args:
+        model: What tells this model from every other, wherever it runs.
+        request: What it is asked.
+    """
     return content_hash(
         model, request.messages, request.schema, float(request.temperature), request.max_tokens, request.seed
     )

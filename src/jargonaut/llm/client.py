@@ -12,7 +12,7 @@ from pathlib import Path
 from jargonaut.llm.account import Account
 from jargonaut.llm.cache import AnswerCache
 from jargonaut.llm.dialect import Dialect
-from jargonaut.llm.endpoint import EndpointOptions, open_sdk, require_endpoint, require_sdk, usable_key
+from jargonaut.llm.endpoint import EndpointOptions, model_identity, open_sdk, require_endpoint, require_sdk, usable_key
 from jargonaut.llm.patience import Effects
 from jargonaut.llm.session import Learnt, Session
 from jargonaut.protocols import ChatReply, ChatRequest
@@ -48,6 +48,11 @@ class ChatClient:
         return self.options.model or ""
 
     @property
+    def identity(self) -> str:
+        """What tells it from every other model: its name and its endpoint's address."""
+        return model_identity(self.options)
+
+    @property
     def account(self) -> Account:
         """What the calls of this object have cost so far."""
         return self._learnt.account
@@ -67,6 +72,7 @@ class ChatClient:
             ModelError: The endpoint refuses the key, does not know the model, or is out of reach for too long. Calls
                 that are on their way are waited for and kept.
             DamagedError: The cache is damaged.
+            JargonautError: Another process pays for answers to this cache now.
         """
         session = Session(self.options, self._key, self._cache, self._learnt, open_sdk, self._effects)
         try:

@@ -63,6 +63,17 @@ def shown_address(options: EndpointOptions) -> str:
     return re.sub(r"//[^/@]*@", "//", options.base_url or "")
 
 
+def model_identity(options: EndpointOptions) -> str:
+    """What tells one model from another: the server's address and the model's name there.
+
+    Many servers call whatever they run `default`, so a name alone says nothing. A password in the address plays no
+    part.
+    """
+    parts = urlsplit(options.base_url or "")
+    server = parts._replace(netloc=parts.netloc.rpartition("@")[2].lower(), path=parts.path.rstrip("/"), fragment="")
+    return f"{options.model or ''} at {server.geturl()}"
+
+
 def require_endpoint(options: EndpointOptions) -> None:
     """Refuses an endpoint without an address or a model.
 
@@ -71,7 +82,8 @@ def require_endpoint(options: EndpointOptions) -> None:
     """
     for name in ("base_url", "model"):
         if not getattr(options, name):
-            raise SettingsError(f"{name} is not set", where=f"[llm] {name}", remedy=f"set {name}")
+            remedy = f"set it, or OPENAI_{name.upper()} in the environment"
+            raise SettingsError(f"{name} is not set", where=f"[llm] {name}", remedy=remedy)
 
 
 def usable_key(key: str, options: EndpointOptions) -> str:

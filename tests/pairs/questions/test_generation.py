@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,19 +44,21 @@ def corrections(body: Body) -> int:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    """Generates over a server that behaves as told."""
+    """Generates over a server that behaves as told; it is the same one throughout a test."""
+    with endpoint(good) as server:
 
-    def generated(
-        behaviour: Behaviour, options: QuestionOptions = OPTIONS, passages: list = PASSAGES, **how: object
-    ) -> tuple[list[Judgement], list[LeftOut], Endpoint]:
-        left_out: list[LeftOut] = []
-        with endpoint(behaviour) as server:
+        def generated(
+            behaviour: Behaviour, options: QuestionOptions = OPTIONS, passages: list = PASSAGES, **how: object
+        ) -> tuple[list[Judgement], list[LeftOut], Endpoint]:
+            left_out: list[LeftOut] = []
+            server.behaviour = behaviour
+            server.requests.clear()
             client = ChatClient(EndpointOptions(server.base_url, "m"), "", tmp_path / "a.db", Effects(sleep=at_once))
             assignments = plan(passages, set(), options)
             found = generate(assignments, client, options, on_left_out=left_out.append, **how)  # type: ignore[arg-type]
             return list(found), left_out, server
 
-    return generated
+        yield generated
 
 
 def test_questions_become_judgements(run: Run) -> None:
@@ -74,8 +77,26 @@ def test_a_second_run_asks_for_nothing(run: Run) -> None:
     """The same judgements, and no call."""
     first, _, _ = run(good)
     second, _, server = run(good)
-    assert sorted(first, key=repr) == sorted(second, key=repr)
+    assert first == second
     assert not server.requests
+
+
+def test_the_order_of_arrival_decides_nothing(run: Run) -> None:
+    """Whoever is slow, corrected or answered at once: judgements stand in the order of the passages."""
+
+    def step(body: Body) -> int:
+        return int(body["messages"][1]["content"].partition("step number ")[2].partition(".")[0])
+
+    def slow(body: Body, number: int) -> Response:
+        if step(body) % 3 == 0 and not corrections(body):
+            return Response(body=said("no JSON"))
+        return replace(good(body, number), after=0.03 * (11 - step(body)))
+
+    judgements, _, server = run(slow)
+    in_order = [assignment.key for assignment in plan(PASSAGES, set(), OPTIONS)]
+    assert list(dict.fromkeys(judgement.target for judgement in judgements)) == in_order
+    arrived = [step(body) for body in server.requests if corrections(body)]
+    assert len(arrived) == 4
 
 
 BAD = {

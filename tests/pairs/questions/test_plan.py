@@ -86,14 +86,6 @@ def test_a_share_of_the_passages_needs_a_neighbour() -> None:
     assert 0.1 < len(some) / len(CORPUS) < 0.3
 
 
-def test_a_link_goes_before_a_neighbour() -> None:
-    """What a passage refers to, within its document; a link elsewhere counts for nothing."""
-    options = QuestionOptions(multi_passage_share=1.0)
-    linked = {"d9#0": "d9#7", "d9#1": "d3#0", "d9#2": "nowhere"}
-    second = {a.key: a.second.id for a in plan(CORPUS, set(), options, linked=linked) if a.second}
-    assert (second["d9#0"], second["d9#1"], second["d9#2"]) == ("d9#7", "d9#2", "d9#3")
-
-
 def test_no_passages_give_no_plan() -> None:
     """An empty corpus is no error here."""
     assert list(plan([], set())) == []

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from jargonaut.pairs.curation.merging import Encode, merge_queries
 from jargonaut.pairs.statistics import StatisticsOptions
 from jargonaut.pairs.statistics.columns import columns
 from jargonaut.pairs.statistics.duplicates import Duplicates, duplicates
+from jargonaut.protocols import Vectors
 from jargonaut.records import Pair, Passage
 
 PASSAGES = [Passage(f"p{i}", f"text {i}") for i in range(9)]
@@ -20,9 +27,32 @@ def near(*texts: str) -> int:
     return found([Pair(str(i), text, f"p{i}") for i, text in enumerate(texts)]).near_queries
 
 
+def agreed(texts: Sequence[str]) -> Vectors:
+    """Vectors of a model that finds all texts alike."""
+    return np.ones((len(texts), 4), np.float32)
+
+
 def test_same_words_in_another_order_are_nearly_the_same() -> None:
-    """Stop words, inflections and order do not make another question."""
-    assert near("How do I rotate the keys of a vault?", "vault key rotation: rotating keys") == 1
+    """Articles, polite words and order do not make another question."""
+    assert near("How do I rotate the keys of a vault?", "please rotate vault keys") == 1
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("rotate the vault keys", "vault keys rotate"),
+        ("rotating vault keys", "rotate vault key"),
+        ("acute myocardial infarction treatment in older women", "acute myocardial infarction treatment in older men"),
+        ("rotate vault keys without downtime", "rotate vault keys downtime"),
+        ("drug a or b for chronic pain after knee surgery", "drug a or c for chronic pain after knee surgery"),
+    ],
+)
+@pytest.mark.parametrize("encode", [None, agreed])
+def test_what_nearly_repeats_is_what_curation_merges(texts: Sequence[str], encode: Encode | None) -> None:
+    """One rule: what is merged is counted, and what is not merged is not."""
+    pairs = [Pair(str(i), text, f"p{i}") for i, text in enumerate(texts)]
+    counted = duplicates(columns({"train": pairs}, PASSAGES), StatisticsOptions(), encode).near_queries
+    assert counted == len(merge_queries(pairs, encode).queries)
 
 
 def test_questions_that_differ_in_a_number_are_two() -> None:
@@ -56,7 +86,7 @@ def test_a_query_in_two_parts_is_a_leak() -> None:
 
 def test_a_near_duplicate_in_two_parts_is_told_apart_from_an_exact_one() -> None:
     """Near-duplicates across parts are counted on their own."""
-    result = found([Pair("a", "rotate vault keys", "p0")], [Pair("b", "keys of a vault, rotated", "p1")])
+    result = found([Pair("a", "rotate vault keys", "p0")], [Pair("b", "keys of the vault: rotate", "p1")])
     assert (result.in_several_parts, result.near_in_several_parts) == (0, 1)
 
 

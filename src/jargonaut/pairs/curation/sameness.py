@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -69,6 +70,17 @@ class Wording:
             for word, code in zip(self.words, self.codes, strict=True)
         ]
         return tuple(stems if self.in_order else sorted(stems))
+
+
+def gist(text: str, language: str = "english") -> Hashable:
+    """What queries that ask the same have in common; queries with one gist may still differ in what they mean.
+
+    Args:
+        text: As somebody typed it.
+        language: Snowball's name of its language.
+    """
+    read = wording(text, language)
+    return (read.in_order, read.stems(language)) if read.words else text
 
 
 def wording(text: str, language: str = "english") -> Wording:

@@ -1,6 +1,7 @@
 """Asking many things of a language model, each again when its answer is of no use.
 
-Knows requests, answers and corrections, one at a time. What is asked, and what is of use, is handed in.
+Answers arrive in any order and are given out in that of the items, so what comes of them does not depend on a network's
+mood. Knows requests, answers and corrections, one at a time. What is asked, and what is of use, is handed in.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Outcome(Generic[Item, Result]):
 
 
 class Conversations(Generic[Item, Result]):
-    """Conversations about any number of items; what is held is those that are under way.
+    """Conversations about any number of items.
+
+    What is held is those that are under way, and of those that ended before an earlier one what was read.
 
     Args:
         writer: Answers.
@@ -56,16 +59,21 @@ class Conversations(Generic[Item, Result]):
         self._correct = correct
         self._retries = retries
         self._under_way: dict[str, tuple[Item, ChatRequest, int]] = {}
+        self._ended: dict[int, Outcome[Item, Result]] = {}
         self._again: deque[ChatRequest] = deque()
 
     def outcomes(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Result]]:
-        """One outcome for every item, in the order of arrival."""
+        """One outcome for every item, in the items' order."""
+        following = 0
         requests: Iterable[ChatRequest] = self._requests(items)
         while True:
             for reply in self._writer.complete_many(requests):
                 outcome = self._take(reply)
                 if outcome is not None:
-                    yield outcome
+                    self._ended[int(reply.key)] = outcome
+                while following in self._ended:
+                    yield self._ended.pop(following)
+                    following += 1
             if not self._again:
                 return
             # The last answers came after the last request was drawn, so their corrections are another round.

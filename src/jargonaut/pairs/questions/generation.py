@@ -46,9 +46,9 @@ def generate(
 ) -> Iterator[Judgement]:
     """Asks for the questions of every assignment, such as a `Plan` gives.
 
-    Judgements come as answers arrive, so their order differs from run to run, but not which they are. Memory does not
-    grow with the number of assignments. A run that was stopped is simply started again: a writer with a cache pays for
-    nothing twice.
+    Judgements come in the order of the assignments, whenever answers arrive. Memory does not grow with the number of
+    assignments, but for what was written while an earlier one is still without an answer. A run that was stopped is
+    simply started again: a writer with a cache pays for nothing twice.
 
     Args:
         assignments: Drawn as they are needed.

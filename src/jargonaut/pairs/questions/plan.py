@@ -168,13 +168,7 @@ class Plan:
         return Assignment(passage, kinds, persona)
 
 
-def plan(
-    passages: Sequence[Passage],
-    done: Collection[str],
-    options: QuestionOptions | None = None,
-    *,
-    linked: Mapping[str, str] | None = None,
-) -> Plan:
+def plan(passages: Sequence[Passage], done: Collection[str], options: QuestionOptions | None = None) -> Plan:
     """Chooses passages, the same ones each time: first one of every document, then a second one, and so on.
 
     Takes time in proportion to the number of passages, and holds a few words for each.
@@ -183,7 +177,6 @@ def plan(
         passages: The corpus (the train part of it, where one part tests).
         done: Ids of passages that have questions already; hand in a set.
         options: How many, and what kinds.
-        linked: Passage id → id of a passage of the same document that it refers to; goes before the neighbour.
     """
     options = options or QuestionOptions()
     eligible = [passage for passage in passages if len(words(passage.text)) >= options.min_passage_words]
@@ -200,7 +193,7 @@ def plan(
     chosen = tuple(fresh[: options.limit])
     return Plan(
         chosen,
-        _partners(eligible, chosen, options, linked or {}),
+        _partners(eligible, chosen, options),
         options,
         too_short=len(passages) - len(eligible),
         done=len(eligible) - len(fresh),
@@ -208,10 +201,8 @@ def plan(
     )
 
 
-def _partners(
-    eligible: Sequence[Passage], chosen: Sequence[Passage], options: QuestionOptions, linked: Mapping[str, str]
-) -> dict[str, Passage]:
-    """For a share of the chosen passages, decided by hash: what they link to, else the next or the previous one."""
+def _partners(eligible: Sequence[Passage], chosen: Sequence[Passage], options: QuestionOptions) -> dict[str, Passage]:
+    """For a share of the chosen passages, decided by hash: the next one of their document, or the previous one."""
     if BOTH not in options.kinds or not options.multi_passage_share:
         return {}
     following: dict[str, Passage] = {}
@@ -221,15 +212,11 @@ def _partners(
         if one.document_id == other.document_id and one.text != other.text:
             following[one.id] = other
             before[other.id] = one
-    known = {passage.id: passage for passage in eligible}
     partners: dict[str, Passage] = {}
     for passage in chosen:
         if int(content_hash("partner", options.seed, passage.id)[:8], 16) >= options.multi_passage_share * 2**32:
             continue
-        link = known.get(linked.get(passage.id, ""))
-        if link is not None and (link.id == passage.id or link.document_id != passage.document_id):
-            link = None
-        second = link or following.get(passage.id) or before.get(passage.id)
+        second = following.get(passage.id) or before.get(passage.id)
         if second is not None:
             partners[passage.id] = second
     return partners

@@ -1,7 +1,7 @@
 """What is there twice: pairs, queries, queries in several parts, passages with a crowd of queries.
 
-Near-duplicates are queries whose content words, by stem and in any order, nearly agree (`jargonaut.deduplication`), and
-whose words with digits do: "type 1A" and "type 1B" are two questions. Counts, and removes nothing.
+Queries nearly repeat each other where curation would make one of them (`jargonaut.pairs.curation.merging`). Counts, and
+removes nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jargonaut.deduplication import DedupOptions, near_duplicates
+from jargonaut.pairs.curation.merging import Encode, merge_queries
 from jargonaut.pairs.statistics.columns import UNKNOWN, Codes, Columns
 from jargonaut.pairs.statistics.options import StatisticsOptions
-from jargonaut.pairs.wording import content_stems, words
-
-SHORT = DedupOptions(threshold=0.85, shingle_words=1, min_words=4)
-"""Sets of stems that are nearly the same: six of seven in common. Smaller sets have to be equal."""
-_LEAST_STEMS = 2
+from jargonaut.records import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +23,8 @@ class Duplicates:
     Attributes:
         repeated_pairs: Positives whose query text and passage another positive has already.
         same_words: Query ids beyond one for each text in normal form.
-        near_queries: Queries beyond one for each group of near-duplicates; exact ones are not among them.
+        near_queries: Queries beyond one for each group that asks the same in other words; exact repeats are not among
+            them.
         near_examples: Two wordings of one group, for the largest groups.
         in_several_parts: Texts of queries that more than one part asks; 0 is the promise of a split.
         near_in_several_parts: Groups of near-duplicates that more than one part asks something of.
@@ -49,9 +46,18 @@ class Duplicates:
     most_queried: str = ""
 
 
-def duplicates(table: Columns, options: StatisticsOptions) -> Duplicates:
-    """Finds what is there twice."""
-    groups = _groups(table, options)
+def duplicates(
+    table: Columns, options: StatisticsOptions, query_vectors: Encode | None = None, cosine: float = 0.9
+) -> Duplicates:
+    """Finds what is there twice.
+
+    Args:
+        table: The pairs.
+        options: Language and examples.
+        query_vectors: Texts → vectors; without, queries that differ in inflection are not found.
+        cosine: Least cosine of such queries.
+    """
+    groups = _groups(table, options.language, query_vectors, cosine)
     rows = table.positive
     parts_of_query = _parts(table.query[rows], table.part[rows], len(table.queries))
     parts_of_group = _parts(groups[table.query[rows]], table.part[rows], len(table.queries))
@@ -76,24 +82,11 @@ def duplicates(table: Columns, options: StatisticsOptions) -> Duplicates:
     )
 
 
-def _groups(table: Columns, options: StatisticsOptions) -> Codes:
-    """For each query the number of its group of near-duplicates: the first of them."""
-    stems = (content_stems(text, options.language) for text in table.queries)
-    asked = (
-        (str(i), " ".join(sorted(found)) if len(found) >= _LEAST_STEMS else f"{i}") for i, found in enumerate(stems)
-    )
-    alike = near_duplicates(asked, SHORT)
-    first: dict[tuple[str, tuple[str, ...]], int] = {}
-    return np.array(
-        [first.setdefault((alike[str(i)], _numbered(text)), i) for i, text in enumerate(table.queries)], dtype=np.int64
-    )
-
-
-def _numbered(text: str) -> tuple[str, ...]:
-    """The words with digits."""
-    if text.isalpha():
-        return ()
-    return tuple(sorted({word for word in words(text) if not word.isalpha()}))
+def _groups(table: Columns, language: str, query_vectors: Encode | None, cosine: float) -> Codes:
+    """For each query the number of the one that stands for it."""
+    asked = [Pair(str(i), text, "") for i, text in enumerate(table.wordings)]
+    stands = merge_queries(asked, query_vectors, cosine, language).queries
+    return np.array([int(stands.get(str(i), i)) for i in range(len(asked))], dtype=np.int64)
 
 
 def _parts(codes: Codes, part: Codes, size: int) -> Codes:

@@ -61,6 +61,7 @@ def statistics(
     removed: Iterable[RemovedPair] = (),
     context: Context = "none",
     options: StatisticsOptions | None = None,
+    merge_cosine: float = 0.9,
 ) -> PairStatistics:
     """Measures a set of pairs.
 
@@ -71,10 +72,12 @@ def statistics(
         pairs: Splits, or part → pairs under any names.
         passages: The corpus that the pairs lead into.
         vectors: A vector for every passage, in the same order, for the topics; None makes them from words.
-        query_vectors: Asked once for the few queries that a classifier is to tell apart; None lets it see characters.
+        query_vectors: Asked for the few queries that a classifier is to tell apart, and for those that differ in
+            inflection alone; None lets the classifier see characters, and finds no such repeats.
         removed: Pairs that were left out; streamed.
         context: What stands before a passage's text when it is searched.
         options: Samples, topics and when to warn.
+        merge_cosine: Least cosine of queries that differ in inflection and count as one, as in curation.
 
     Raises:
         SettingsError: There is no stemmer for the language.
@@ -88,7 +91,8 @@ def statistics(
     table = columns(pairs, passages)
     both = all(set(kind) & set(table.source_names) for kind in (GENERATED, REAL))
     found = PairStatistics(
-        counts(table), lengths(table, options), overlaps(table, context, options), duplicates(table, options),
+        counts(table), lengths(table, options), overlaps(table, context, options),
+        duplicates(table, options, query_vectors, merge_cosine),
         coverage(table, vectors, options), removals(removed, options.examples),
         gap(table, query_vectors, context, options) if both else None,
     )  # fmt: skip
