@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from sentence_transformers import SentenceTransformer
 
 from jargonaut.encoding.devices import ComputeOptions, Precision
 from jargonaut.encoding.families import Prompts
-from jargonaut.errors import InputError, JargonautError, SettingsError
+from jargonaut.errors import InputError, SettingsError
 from jargonaut.protocols import SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training import (
     Callback,
     Checkpoints,
     EpochDone,
+    ReferenceVectors,
     StepDone,
     StopTraining,
     Trained,
@@ -25,7 +27,9 @@ from jargonaut.training import (
     matryoshka_dims,
     train,
 )
-from jargonaut.training.losses import info_nce
+from jargonaut.training.losses import Targets, info_nce
+
+from .samples import plain_targets
 
 # Inclusion terms of ICD-10-CM and the descriptions of their codes.
 PAIRS = [
@@ -101,6 +105,12 @@ def tune(
     )  # fmt: skip
 
 
+def vectors_of(model: SentenceTransformer) -> ReferenceVectors:
+    """The model's own vectors of all texts."""
+    left, right = (model.encode(list(t.values()), normalize_embeddings=True) for t in (QUERIES, PASSAGES))
+    return ReferenceVectors.of(list(QUERIES), left, list(PASSAGES), right)
+
+
 def weights(model: SentenceTransformer) -> torch.Tensor:
     """A part of the model that every step moves."""
     return model.state_dict()["0.model.encoder.layer.0.output.dense.weight"].float().clone()
@@ -130,18 +140,21 @@ def test_training_stops_when_patience_ends(model: SentenceTransformer) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_training(model: SentenceTransformer) -> None:
-    """The message says where and what to do, and the weights are as before."""
+    """The notice says where and what to do, and the weights are as before."""
     before = weights(model)
-    with pytest.raises(JargonautError, match=r"(?s)the loss became nan at step 1.*lower the learning rate"):
-        tune(model, TrainOptions(batch_size=20, scale=1e39))
-    torch.testing.assert_close(weights(model), before)
+    done = tune(model, TrainOptions(batch_size=20, scale=1e39), scores=[0.5])
+    (notice,) = [told for told in done.notices if "stopped" in told]
+    assert "stopped at step 1, where the loss became nan; nothing of it is kept" in notice
+    assert "[train] lr" in notice
+    assert (done.best_epoch, done.steps) == (0, 0)
+    torch.testing.assert_close(weights(model), before, rtol=0, atol=0)
 
 
 def test_the_first_loss_is_that_of_the_untouched_model(model: SentenceTransformer) -> None:
     """Micro-batches change no mathematics: the loss is the whole batch's, prompts included."""
     left = model.encode(["query: " + text for text in QUERIES.values()], convert_to_tensor=True)
     right = model.encode(list(PASSAGES.values()), convert_to_tensor=True)
-    wanted = info_nce(left, right, torch.arange(40), torch.zeros(40, 40, dtype=torch.bool), scale=20.0)
+    wanted = info_nce(left, right, plain_targets(40, 40), scale=20.0)
     done = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(384,)), prompts=Prompts("query: "))
     assert done.losses == ((1, pytest.approx(wanted.item(), abs=1e-3)),)
 
@@ -151,7 +164,7 @@ def test_a_prompt_that_is_not_pooled_is_not_trained_on(model: SentenceTransforme
     model[1].include_prompt = False
     left = model.encode(list(QUERIES.values()), prompt="Find: ", convert_to_tensor=True)
     right = model.encode(list(PASSAGES.values()), convert_to_tensor=True)
-    wanted = info_nce(left, right, torch.arange(40), torch.zeros(40, 40, dtype=torch.bool), scale=20.0)
+    wanted = info_nce(left, right, plain_targets(40, 40), scale=20.0)
     done = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(384,)), prompts=Prompts("Find: "))
     assert done.losses == ((1, pytest.approx(wanted.item(), abs=1e-3)),)
 
@@ -339,11 +352,10 @@ def test_any_loss_over_embeddings_can_be_trained(model: SentenceTransformer) -> 
     """A loss sees the whole batch's vectors, and its gradients move the model."""
     shapes: list[tuple[int, ...]] = []
 
-    def apart(
-        queries: torch.Tensor, passages: torch.Tensor, targets: torch.Tensor, ignored: torch.Tensor
-    ) -> torch.Tensor:
-        shapes.extend((tuple(queries.shape), tuple(passages.shape), tuple(targets.shape), tuple(ignored.shape)))
-        return (1 - torch.cosine_similarity(queries, passages[targets])).mean()
+    def apart(queries: torch.Tensor, passages: torch.Tensor, targets: Targets) -> torch.Tensor:
+        told = (queries, passages, targets.positives, targets.ignored, targets.hard, targets.grades)
+        shapes.extend(tuple(tensor.shape) for tensor in told)
+        return (1 - torch.cosine_similarity(queries, passages[targets.positives])).mean()
 
     positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
     before = weights(model)
@@ -351,5 +363,25 @@ def test_any_loss_over_embeddings_can_be_trained(model: SentenceTransformer) -> 
         model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, TrainOptions(epochs=1, batch_size=40), FP32,
         loss=apart,
     )  # fmt: skip
-    assert shapes == [(40, 384), (40, 384), (40,), (40, 40)]
+    assert shapes == [(40, 384), (40, 384), (40,), (40, 40), (40, 40), (40, 40)]
     assert not torch.equal(weights(model), before)
+
+
+def test_similar_pairs_need_to_be_told_where_they_lie(model: SentenceTransformer) -> None:
+    """Without the base's vectors the setting is refused, not passed over."""
+    with pytest.raises(InputError, match=r"(?s)\[train\] batching.*base_vectors"):
+        tune(model, TrainOptions(batching="similar"))
+
+
+def test_similar_pairs_meet_in_training(model: SentenceTransformer) -> None:
+    """The same pairs in batches of neighbours: the first loss is higher, since the in-batch negatives are harder."""
+    base = vectors_of(model)
+    once = TrainOptions(epochs=1, batch_size=8, lr=1e-9, dims=(384,))
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    losses = [
+        train(model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, FP32, base_vectors=base).losses[0][
+            1
+        ]
+        for options in (once, replace(once, batching="similar"))
+    ]
+    assert losses[1] > 1.2 * losses[0]
