@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
@@ -27,7 +29,7 @@ from jargonaut.training import (
     matryoshka_dims,
     train,
 )
-from jargonaut.training.losses import Targets, info_nce
+from jargonaut.training.losses import Loss, Targets, info_nce
 
 from .samples import plain_targets
 
@@ -95,6 +97,7 @@ def tune(
     compute: ComputeOptions = FP32,
     callbacks: Sequence[Callback] = (),
     checkpoints: Checkpoints | None = None,
+    loss: Loss | None = None,
 ) -> Trained:
     """Trains on the forty pairs; `scores` are what the dev set says before training and after each epoch."""
     answers = iter(scores or [])
@@ -102,6 +105,7 @@ def tune(
     return train(
         model, prompts or Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, compute,
         score=(lambda _: next(answers)) if scores else None, callbacks=callbacks, checkpoints=checkpoints,
+        loss=loss,
     )  # fmt: skip
 
 
@@ -208,6 +212,11 @@ class Listening(SilentReporter):
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Keeps it."""
+        self.warnings.append(text)
 
     def line(self, text: str) -> None:
         """Keeps it."""
@@ -385,3 +394,110 @@ def test_similar_pairs_meet_in_training(model: SentenceTransformer) -> None:
         for options in (once, replace(once, batching="similar"))
     ]
     assert losses[1] > 1.2 * losses[0]
+
+
+def poisoned_after(steps: int) -> Loss:
+    """A loss that is right for some steps and no number from then on."""
+    taken = iter(range(10**6))
+
+    def loss(queries: torch.Tensor, passages: torch.Tensor, targets: Targets) -> torch.Tensor:
+        value = info_nce(queries, passages, targets, scale=20.0)
+        return value if next(taken) < steps else value * torch.nan
+
+    return loss
+
+
+@pytest.mark.parametrize("scores", [[0.5, 0.7], None])
+def test_what_was_good_is_kept_when_training_goes_wrong(
+    base_model_path: Path, model: SentenceTransformer, scores: list[float] | None
+) -> None:
+    """The best epoch where dev judges, else the last whole one: never weights after which the loss was no number."""
+    options = TrainOptions(epochs=3, batch_size=20, lr=1e-4, dims=(384,))
+    done = tune(model, options, scores=scores, loss=poisoned_after(3))
+    assert (done.best_epoch, done.steps) == (1, 3)
+    assert any(
+        "stopped at step 4, where the loss became nan; the weights of epoch 1 are kept" in n for n in done.notices
+    )
+    other = SentenceTransformer(str(base_model_path), device="cpu", local_files_only=True)
+    tune(other, options, loss=poisoned_after(99), callbacks=[stop_after_epoch_one])
+    torch.testing.assert_close(weights(model), weights(other), rtol=0, atol=0)
+
+
+def stop_after_epoch_one(event: StepDone | EpochDone) -> None:
+    """A callback."""
+    if isinstance(event, EpochDone):
+        raise StopTraining
+
+
+def test_an_exploding_rate_stops_training(model: SentenceTransformer) -> None:
+    """A rate that ruins the model is noticed by its loss, before all epochs are wasted."""
+    reporter = Listening()
+    options = TrainOptions(epochs=40, batch_size=10, lr=3.0, warmup=0.9, dims=(384,), max_norm=1e9, max_rise=1.5)
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    done = train(
+        model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, FP32, reporter=reporter,
+    )  # fmt: skip
+    assert done.steps < 160
+    assert any("training was stopped at step" in told for told in reporter.warnings)
+    assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+
+
+def test_the_temperature_is_learned_with_the_model(model: SentenceTransformer) -> None:
+    """From the scale that is set, and told at the end; a fixed one is not."""
+    done = tune(model, TrainOptions(epochs=2, batch_size=20, dims=(64,), learn_temperature=True, temperature_lr=0.05))
+    assert done.scale is not None
+    assert 0.01 < abs(done.scale - 20.0) < 10
+    assert tune(model, TrainOptions(epochs=1, batch_size=20, dims=(64,))).scale is None
+
+
+def test_a_killed_training_goes_on_with_its_temperature(model: SentenceTransformer, tmp_path: Path) -> None:
+    """And with the moments of its optimiser: the same end, to the last bit."""
+    del model[0].auto_model.encoder.layer[1:]
+    options = TrainOptions(epochs=2, batch_size=10, lr=1e-4, dims=(64,), learn_temperature=True, temperature_lr=0.05)
+    whole, broken, again = copy.deepcopy(model), copy.deepcopy(model), copy.deepcopy(model)
+    told = tune(whole, options)
+    with pytest.raises(Killed):
+        tune(broken, options, callbacks=[kill_at(6)], checkpoints=Checkpoints(tmp_path, "one", 0))
+    assert tune(again, options, checkpoints=Checkpoints(tmp_path, "one")) == told
+    torch.testing.assert_close(weights(again), weights(whole), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "options", [TrainOptions(loss="gist"), TrainOptions(loss="cosent"), TrainOptions(loss="triplet")]
+)
+def test_every_loss_teaches(model: SentenceTransformer, options: TrainOptions) -> None:
+    """In three epochs each brings queries nearer to their passages than to others."""
+    before = found(model)
+    options = replace(options, epochs=3, batch_size=20, lr=1e-4)
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    done = train(
+        model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, FP32, guide_vectors=vectors_of(model)
+    )
+    assert done.losses[-1][1] < 0.9 * done.losses[0][1]
+    assert found(model) > before
+
+
+def found(model: SentenceTransformer) -> int:
+    """How many of the forty queries find their passage first."""
+    known = vectors_of(model)
+    return int(((known.queries @ known.passages.T).argmax(1) == np.arange(40)).sum())
+
+
+def test_a_guided_loss_needs_a_guide(model: SentenceTransformer) -> None:
+    """The setting is named."""
+    with pytest.raises(InputError, match=r"(?s)\[train\] loss.*guide_vectors"):
+        tune(model, TrainOptions(loss="gist"))
+
+
+def test_a_small_memory_is_enough(model: SentenceTransformer) -> None:
+    """Training whose first micro-batch does not fit goes on with smaller ones, to the same losses, and says so."""
+    whole = tune(copy.deepcopy(model), TrainOptions(epochs=1, batch_size=20, dims=(64,)))
+
+    def refuse(_: torch.nn.Module, __: object, told: dict[str, torch.Tensor]) -> None:
+        if told["input_ids"].numel() > 60:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    model[0].auto_model.embeddings.register_forward_pre_hook(refuse, with_kwargs=True)
+    done = tune(model, TrainOptions(epochs=1, batch_size=20, dims=(64,)))
+    assert [loss for _, loss in done.losses] == pytest.approx([loss for _, loss in whole.losses], rel=1e-4)
+    assert any("memory ran out in training, so micro-batches were cut to" in told for told in done.notices)

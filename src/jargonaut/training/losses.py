@@ -155,7 +155,7 @@ def cosent(queries: torch.Tensor, passages: torch.Tensor, targets: Targets, *, s
     known = ~targets.grades.isnan()
     grades, scores = targets.grades[known], _cosines(queries, passages)[known] * scale
     terms = [0.0 * scores.sum()]
-    for grade in torch.unique(grades)[1:]:  # type: ignore[no-untyped-call]
+    for grade in torch.unique(grades)[1:]:
         below, here = scores[grades < grade], scores[grades == grade]
         terms.append(torch.logsumexp(below, 0) + torch.logsumexp(-here, 0))
     return torch.logsumexp(torch.stack(terms), 0)
