@@ -134,7 +134,7 @@ class TrainOptions:
     lora_dropout: float = 0.0
     lora_targets: tuple[str, ...] = ()
     lora_lr: float = 3e-4
-    max_rise: float = 4.0
+    max_rise: float = 2.5
     few_pairs: int = 500
     graph_gib: float | None = None
     seed: int = 13

@@ -9,8 +9,8 @@ from typing import Any
 
 _WINDOW = 50
 """Losses of which the running median is taken."""
-_FIRST = 10
-"""Losses that say where training started; before they are there nothing is judged."""
+_FIRST = 3
+"""Losses that say where training started, while the rate still warms up; until they are there nothing is judged."""
 _STEPS = 5
 """Bad steps in a row that are put up with."""
 _NEVER_HIGH = 0.1
