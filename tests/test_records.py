@@ -16,6 +16,7 @@ from jargonaut.records import (
     Query,
     Run,
     ScoredPassage,
+    grades,
     positives,
     qrels,
     queries,
@@ -69,3 +70,8 @@ def test_a_bad_row_says_where() -> None:
     """File, line and field stand in front of the reason, as far as they are known."""
     assert str(BadRow("a.jsonl", 3, "text", "empty")) == "a.jsonl:3: field 'text': empty"
     assert str(BadRow("a.pdf", 0, "", "cannot be read")) == "a.pdf: cannot be read"
+
+
+def test_grades_are_those_of_all_pairs() -> None:
+    """By query and passage, grade 0 included."""
+    assert grades(PAIRS) == {"q1": {"p1": 1, "p2": 2}, "q2": {"p1": 0}, "q3": {"p3": 1}}

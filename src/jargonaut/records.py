@@ -228,6 +228,14 @@ def qrels(pairs: tuple[Pair, ...]) -> list[Qrel]:
     return [Qrel(pair.query_id, pair.passage_id, pair.relevance) for pair in pairs]
 
 
+def grades(pairs: tuple[Pair, ...]) -> dict[str, dict[str, int]]:
+    """The pairs as query id → passage id → relevance, grade 0 included."""
+    found: dict[str, dict[str, int]] = {}
+    for pair in pairs:
+        found.setdefault(pair.query_id, {})[pair.passage_id] = pair.relevance
+    return found
+
+
 def queries(pairs: tuple[Pair, ...]) -> list[Query]:
     """The distinct queries that have at least one positive, in order of first appearance."""
     seen = {pair.query_id: pair.query for pair in pairs if pair.relevance > 0}

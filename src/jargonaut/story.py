@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -29,9 +29,9 @@ from jargonaut.layout import Layout
 from jargonaut.negatives import Candidates, MinedNegatives
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
-from jargonaut.protocols import Reporter
-from jargonaut.records import Triplet, positives, qrels, queries
-from jargonaut.settings import Settings
+from jargonaut.protocols import Encoder, Reporter
+from jargonaut.records import Triplet, grades, positives, qrels, queries
+from jargonaut.settings import BaseOptions, Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 
 ASSESS_VERSION = 2
@@ -69,6 +69,7 @@ class Story:
         self.base_folder = base_model(settings)
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
+        training.require_fit(self._train_options, self.base.dimension, self.base_folder.layers, self.deployed)
         remember_source(layout, source)
         self.notices: list[str] = []
         self._stages: dict[str, Artifact] = {}
@@ -165,6 +166,9 @@ class Story:
         self._checkpoints.remove()
         c = artifact.counts
         self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
+        self.notices += c["notices"]
+        for notice in c["notices"] if artifact.reused else ():  # training itself has said them
+            self.reporter.warn(notice)
         if c["best_epoch"] == 0:
             self._warn("no epoch scored better on dev than the base model, so the candidate is the base itself")
         return artifact
@@ -256,8 +260,9 @@ class Story:
         """Everything that decides what training gives."""
         compute = self.settings.compute
         recipe = replace(self._train_options, graph_gib=None)  # how much memory it takes changes no gradient
+        guide = {"guide": self._guide().fingerprint} if recipe.guide else {}
         return {
-            "inputs": {**self._given, "negatives": self.negatives.key},
+            "inputs": {**self._given, "negatives": self.negatives.key, **guide},
             "options": {"train": recipe, "precision": compute.precision, "deployed": self.deployed},
         }
 
@@ -271,7 +276,9 @@ class Story:
         with quiet_libraries():
             model.save(str(folder / "model"), create_model_card=False)
         write_json(folder / "training.json", plain(result))
-        return {"steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch}
+        return {
+            "steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch, "notices": result.notices,
+        }  # fmt: skip
 
     def _tune(self) -> tuple[Any, training.Trained]:
         """The tuned model, and how its training went."""
@@ -279,8 +286,11 @@ class Story:
 
         splits, texts = self.pairs.splits, self.corpus.texts
         self._contenders.release()
-        self.base.close()  # a GPU's memory is training's
         examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
+        recipe = self._train_options
+        near = self._references(self.base, examples) if recipe.batching == "similar" else None
+        guide = self._references(self._guide(), examples) if recipe.loss == "gist" else None
+        self.base.close()  # a GPU's memory is training's
         base, compute = self.settings.base, self.settings.compute
         judge = DevJudge(splits.dev, texts, self.deployed, self.settings.train.seed)
         self.reporter.line(f"  dev: {judge}")
@@ -288,11 +298,29 @@ class Story:
                            trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
-            self.pairs.known_positives, self.corpus.near_duplicates, self._train_options, compute,
+            self.pairs.known_positives, self.corpus.near_duplicates, recipe, compute,
             score=lambda model: judge.score(LocalEncoder.around(self.base_folder, model, compute)),
+            deployed_dim=self.deployed, base_vectors=near, guide_vectors=guide, grades=grades(splits.train),
             checkpoints=self._checkpoints, reporter=self.reporter,
         )  # fmt: skip
         return model, result
+
+    def _guide(self) -> CachedEncoder:
+        """The model that guides a guided loss; it is not held, since its memory is training's."""
+        name, trust = self.settings.train.guide, self.settings.base.trust_remote_code
+        if not name:
+            return self.base
+        settings = replace(self.settings, base=BaseOptions(model=name, trust_remote_code=trust))
+        return cached_encoder(base_model(settings), settings, self.layout, self.reporter)
+
+    def _references(self, encoder: Encoder, examples: Sequence[Triplet]) -> training.ReferenceVectors:
+        """Vectors of the training texts by a model that is not in training."""
+        asked = {query.id: query.text for query in queries(self.pairs.splits.train)}
+        wanted = list(dict.fromkeys(p for e in examples for p in (e.positive_id, *e.negative_ids)))
+        return training.ReferenceVectors.of(
+            list(asked), encoder.encode_queries(list(asked.values())),
+            wanted, encoder.encode_passages([self.corpus.texts[passage_id] for passage_id in wanted]),
+        )  # fmt: skip
 
     @cached_property
     def _checkpoints(self) -> training.Checkpoints:

@@ -89,12 +89,14 @@ def test_an_unknown_setting_is_refused_with_the_known_ones(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("setting", "named"),
-    [("compute.device=gpu", "gpu"), ("evaluate.dims=[999]", "384"), ("bm25.language=klingon", "english")],
-)
+    [("compute.device=gpu", "gpu"), ("evaluate.dims=[999]", "384"), ("bm25.language=klingon", "english"),
+     ("train.freeze_layers=6", "the model has 6"), ("train.dim_weights=[1.0]", "384, 256, 128, 64"),
+     ("train.symmetric=1", "true or false")],
+)  # fmt: skip
 def test_a_setting_that_cannot_be_met_is_refused_before_anything_is_read(
     tmp_path: Path, setting: str, named: str
 ) -> None:
-    """A device, a dimension or a language that there is not is named at once, with what there is."""
+    """A device, a dimension, a layer or a language that there is not is named at once, with what there is."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.md").write_text("# A\n\n" + "some words that make a passage. " * 10)
     assert named in str(refusal("run", str(tmp_path / "docs"), "-w", str(tmp_path), "--set", setting))

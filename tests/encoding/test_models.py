@@ -10,7 +10,7 @@ import pytest
 from jargonaut.artifacts import file_hash
 from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.local import LocalEncoder
-from jargonaut.encoding.models import EMBEDDED, EMBEDDED_SHA256, find_model
+from jargonaut.encoding.models import EMBEDDED, EMBEDDED_SHA256, ModelFolder, find_model
 from jargonaut.errors import ModelError
 
 
@@ -34,6 +34,19 @@ def test_the_embedded_model_is_found_and_is_the_right_one() -> None:
     found = find_model(EMBEDDED)
     assert file_hash(found.path / "model.safetensors") == EMBEDDED_SHA256
     assert (found.name, found.dimension, found.max_tokens, found.prompts) == ("all-MiniLM-L6-v2", 384, 256, Prompts())
+
+
+@pytest.mark.parametrize(
+    ("config", "layers"),
+    [({"num_hidden_layers": 6}, 6), ({"n_layers": 4}, 4), ({"text_config": {"num_hidden_layers": 18}}, 18), ({}, None)],
+)
+def test_layers_are_told_by_the_folder(tmp_path: Path, config: dict[str, object], layers: int | None) -> None:
+    """Whatever a family calls them, and wherever its transformer lies; None where only the loaded model knows."""
+    (tmp_path / "0_Transformer").mkdir()
+    (tmp_path / "modules.json").write_text(json.dumps([{"type": "x.Transformer", "path": "0_Transformer"}]))
+    (tmp_path / "0_Transformer" / "config.json").write_text(json.dumps(config))
+    assert ModelFolder("m", tmp_path, Prompts()).layers == layers
+    assert find_model(EMBEDDED).layers == 6
 
 
 def test_altered_embedded_weights_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,3 +37,12 @@ def test_repeated_judgement_counts_once() -> None:
     """The same query and passage twice is one pair with the higher grade."""
     result = pairs_from_qrels(QUERIES, [Qrel("q1", "a", 1), Qrel("q1", "a", 2)], {"a"}, [].append)
     assert (result.pairs, result.duplicates) == ((Pair("q1", "one", "a", 2),), 1)
+
+
+def test_contradicting_judgements_are_told() -> None:
+    """Relevant counts, whichever comes first; grades that differ only in how relevant contradict nothing."""
+    bad: list[BadRow] = []
+    judged = [Qrel("q1", "a", 1), Qrel("q1", "a", 0), Qrel("q1", "b", 0), Qrel("q1", "b", 2), Qrel("q1", "b", 1)]
+    result = pairs_from_qrels([Query("q1", "one")], judged, {"a", "b"}, bad.append)
+    assert {(pair.passage_id, pair.relevance) for pair in result.pairs} == {("a", 1), ("b", 2)}
+    assert [row.reason.partition(" are ")[2] for row in bad] == ["judged both relevant and not; relevant counts"] * 2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.records import Triplet
-from jargonaut.training.batches import batches
+from jargonaut.training.batches import assemble, batches
 
 PASSAGES = [f"p{number}" for number in range(12)]
 QUERIES = [f"q{number}" for number in range(6)]
@@ -90,3 +90,38 @@ def test_the_layout_of_a_batch() -> None:
         for column in np.flatnonzero(batch.ignored[row])
     }
     assert ignored == {("q0", "p1"), ("q0", "p2")}
+
+
+def test_a_batch_tells_hard_negatives_and_grades() -> None:
+    """By hand: what was judged counts, other passages are 0, and what may answer without having been judged is NaN."""
+    examples = [Triplet("q0", "p0", ("p3", "p2", "p0")), Triplet("q1", "p1", ("p3",))]
+    positives = {"q0": frozenset({"p0", "p1"}), "q1": frozenset({"p1"})}
+    grades = {"q0": {"p0": 3, "p1": 1, "p9": 2}, "q1": {"p3": 0, "p1": 0}}
+    batch = assemble(examples, positives, {"p0": "g", "p2": "g"}, grades)
+    assert batch.passage_ids == ("p0", "p3", "p2", "p1")
+    # p2 is nearly p0, and p0 is the positive itself: neither is a negative, whatever was mined.
+    np.testing.assert_array_equal(batch.hard, [[False, True, False, False], [False, True, False, False]])
+    np.testing.assert_array_equal(batch.grades, [[3, 0, np.nan, 1], [0, 0, 0, 1]])
+
+
+def test_examples_of_one_query_or_one_passage_stand_in_different_batches() -> None:
+    """A batch without them loses no negative to the mask; a near-duplicate counts as the same passage."""
+    examples = [Triplet(f"q{number // 2}", f"p{number}") for number in range(32)]
+    groups = {f"p{number}": f"g{number % 20}" for number in range(32)}
+    for epoch in range(5):
+        for batch in batches(examples, known(examples), groups, size=4, seed=1, epoch=epoch):
+            assert len(set(batch.query_ids)) == len(batch.query_ids)
+            assert len({groups[p] for p in batch.passage_ids}) == len(batch.passage_ids)
+
+
+def test_similar_examples_share_a_batch_in_every_epoch() -> None:
+    """Two topics never meet, and yet no epoch's batches are another's."""
+    examples = [Triplet(f"q{number}", f"p{number}") for number in range(40)]
+    rng = np.random.default_rng(0)
+    vectors = np.eye(8, dtype=np.float32)[np.arange(40) % 2] + 0.05 * rng.normal(size=(40, 8)).astype(np.float32)
+    seen = set()
+    for epoch in range(3):
+        drawn = list(batches(examples, {}, {}, size=10, seed=1, epoch=epoch, vectors=vectors))
+        assert all(len({int(q[1:]) % 2 for q in batch.query_ids}) == 1 for batch in drawn)
+        seen.add(frozenset(frozenset(batch.query_ids) for batch in drawn))
+    assert len(seen) == 3

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
 from jargonaut.encoding.devices import ComputeOptions, Precision
 from jargonaut.encoding.families import Prompts
-from jargonaut.errors import InputError, JargonautError, SettingsError
+from jargonaut.errors import InputError, SettingsError
 from jargonaut.protocols import SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training import (
     Callback,
     Checkpoints,
     EpochDone,
+    ReferenceVectors,
     StepDone,
     StopTraining,
     Trained,
@@ -25,7 +29,9 @@ from jargonaut.training import (
     matryoshka_dims,
     train,
 )
-from jargonaut.training.losses import info_nce
+from jargonaut.training.losses import Loss, Targets, info_nce
+
+from .samples import plain_targets
 
 # Inclusion terms of ICD-10-CM and the descriptions of their codes.
 PAIRS = [
@@ -91,6 +97,7 @@ def tune(
     compute: ComputeOptions = FP32,
     callbacks: Sequence[Callback] = (),
     checkpoints: Checkpoints | None = None,
+    loss: Loss | None = None,
 ) -> Trained:
     """Trains on the forty pairs; `scores` are what the dev set says before training and after each epoch."""
     answers = iter(scores or [])
@@ -98,7 +105,14 @@ def tune(
     return train(
         model, prompts or Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, compute,
         score=(lambda _: next(answers)) if scores else None, callbacks=callbacks, checkpoints=checkpoints,
+        loss=loss,
     )  # fmt: skip
+
+
+def vectors_of(model: SentenceTransformer) -> ReferenceVectors:
+    """The model's own vectors of all texts."""
+    left, right = (model.encode(list(t.values()), normalize_embeddings=True) for t in (QUERIES, PASSAGES))
+    return ReferenceVectors.of(list(QUERIES), left, list(PASSAGES), right)
 
 
 def weights(model: SentenceTransformer) -> torch.Tensor:
@@ -130,18 +144,21 @@ def test_training_stops_when_patience_ends(model: SentenceTransformer) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_training(model: SentenceTransformer) -> None:
-    """The message says where and what to do, and the weights are as before."""
+    """The notice says where and what to do, and the weights are as before."""
     before = weights(model)
-    with pytest.raises(JargonautError, match=r"(?s)the loss became nan at step 1.*lower the learning rate"):
-        tune(model, TrainOptions(batch_size=20, scale=1e39))
-    torch.testing.assert_close(weights(model), before)
+    done = tune(model, TrainOptions(batch_size=20, scale=1e39), scores=[0.5])
+    (notice,) = [told for told in done.notices if "stopped" in told]
+    assert "stopped at step 1, where the loss became nan; nothing of it is kept" in notice
+    assert "[train] lr" in notice
+    assert (done.best_epoch, done.steps) == (0, 0)
+    torch.testing.assert_close(weights(model), before, rtol=0, atol=0)
 
 
 def test_the_first_loss_is_that_of_the_untouched_model(model: SentenceTransformer) -> None:
     """Micro-batches change no mathematics: the loss is the whole batch's, prompts included."""
     left = model.encode(["query: " + text for text in QUERIES.values()], convert_to_tensor=True)
     right = model.encode(list(PASSAGES.values()), convert_to_tensor=True)
-    wanted = info_nce(left, right, torch.arange(40), torch.zeros(40, 40, dtype=torch.bool), scale=20.0)
+    wanted = info_nce(left, right, plain_targets(40, 40), scale=20.0)
     done = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(384,)), prompts=Prompts("query: "))
     assert done.losses == ((1, pytest.approx(wanted.item(), abs=1e-3)),)
 
@@ -151,7 +168,7 @@ def test_a_prompt_that_is_not_pooled_is_not_trained_on(model: SentenceTransforme
     model[1].include_prompt = False
     left = model.encode(list(QUERIES.values()), prompt="Find: ", convert_to_tensor=True)
     right = model.encode(list(PASSAGES.values()), convert_to_tensor=True)
-    wanted = info_nce(left, right, torch.arange(40), torch.zeros(40, 40, dtype=torch.bool), scale=20.0)
+    wanted = info_nce(left, right, plain_targets(40, 40), scale=20.0)
     done = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(384,)), prompts=Prompts("Find: "))
     assert done.losses == ((1, pytest.approx(wanted.item(), abs=1e-3)),)
 
@@ -195,6 +212,11 @@ class Listening(SilentReporter):
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Keeps it."""
+        self.warnings.append(text)
 
     def line(self, text: str) -> None:
         """Keeps it."""
@@ -339,11 +361,10 @@ def test_any_loss_over_embeddings_can_be_trained(model: SentenceTransformer) -> 
     """A loss sees the whole batch's vectors, and its gradients move the model."""
     shapes: list[tuple[int, ...]] = []
 
-    def apart(
-        queries: torch.Tensor, passages: torch.Tensor, targets: torch.Tensor, ignored: torch.Tensor
-    ) -> torch.Tensor:
-        shapes.extend((tuple(queries.shape), tuple(passages.shape), tuple(targets.shape), tuple(ignored.shape)))
-        return (1 - torch.cosine_similarity(queries, passages[targets])).mean()
+    def apart(queries: torch.Tensor, passages: torch.Tensor, targets: Targets) -> torch.Tensor:
+        told = (queries, passages, targets.positives, targets.ignored, targets.hard, targets.grades)
+        shapes.extend(tuple(tensor.shape) for tensor in told)
+        return (1 - torch.cosine_similarity(queries, passages[targets.positives])).mean()
 
     positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
     before = weights(model)
@@ -351,5 +372,136 @@ def test_any_loss_over_embeddings_can_be_trained(model: SentenceTransformer) -> 
         model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, TrainOptions(epochs=1, batch_size=40), FP32,
         loss=apart,
     )  # fmt: skip
-    assert shapes == [(40, 384), (40, 384), (40,), (40, 40)]
+    assert shapes == [(40, 384), (40, 384), (40,), (40, 40), (40, 40), (40, 40)]
     assert not torch.equal(weights(model), before)
+
+
+def test_similar_pairs_need_to_be_told_where_they_lie(model: SentenceTransformer) -> None:
+    """Without the base's vectors the setting is refused, not passed over."""
+    with pytest.raises(InputError, match=r"(?s)\[train\] batching.*base_vectors"):
+        tune(model, TrainOptions(batching="similar"))
+
+
+def test_similar_pairs_meet_in_training(model: SentenceTransformer) -> None:
+    """The same pairs in batches of neighbours: the first loss is higher, since the in-batch negatives are harder."""
+    base = vectors_of(model)
+    once = TrainOptions(epochs=1, batch_size=8, lr=1e-9, dims=(384,))
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    losses = [
+        train(model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, FP32, base_vectors=base).losses[0][
+            1
+        ]
+        for options in (once, replace(once, batching="similar"))
+    ]
+    assert losses[1] > 1.2 * losses[0]
+
+
+def poisoned_after(steps: int) -> Loss:
+    """A loss that is right for some steps and no number from then on."""
+    taken = iter(range(10**6))
+
+    def loss(queries: torch.Tensor, passages: torch.Tensor, targets: Targets) -> torch.Tensor:
+        value = info_nce(queries, passages, targets, scale=20.0)
+        return value if next(taken) < steps else value * torch.nan
+
+    return loss
+
+
+@pytest.mark.parametrize("scores", [[0.5, 0.7], None])
+def test_what_was_good_is_kept_when_training_goes_wrong(
+    base_model_path: Path, model: SentenceTransformer, scores: list[float] | None
+) -> None:
+    """The best epoch where dev judges, else the last whole one: never weights after which the loss was no number."""
+    options = TrainOptions(epochs=3, batch_size=20, lr=1e-4, dims=(384,))
+    done = tune(model, options, scores=scores, loss=poisoned_after(3))
+    assert (done.best_epoch, done.steps) == (1, 3)
+    assert any(
+        "stopped at step 4, where the loss became nan; the weights of epoch 1 are kept" in n for n in done.notices
+    )
+    other = SentenceTransformer(str(base_model_path), device="cpu", local_files_only=True)
+    tune(other, options, loss=poisoned_after(99), callbacks=[stop_after_epoch_one])
+    torch.testing.assert_close(weights(model), weights(other), rtol=0, atol=0)
+
+
+def stop_after_epoch_one(event: StepDone | EpochDone) -> None:
+    """A callback."""
+    if isinstance(event, EpochDone):
+        raise StopTraining
+
+
+def test_a_loss_that_explodes_stops_training(model: SentenceTransformer) -> None:
+    """It is said at once, and the epochs that are left are not run."""
+    reporter, taken = Listening(), iter(range(10**6))
+
+    def explodes(queries: torch.Tensor, passages: torch.Tensor, targets: Targets) -> torch.Tensor:
+        return info_nce(queries, passages, targets, scale=20.0) * (1.0 if next(taken) < 5 else 50.0)
+
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    options = TrainOptions(epochs=9, batch_size=10, dims=(384,))
+    done = train(
+        model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, FP32, loss=explodes, reporter=reporter
+    )
+    (told,) = [told for told in reporter.warnings if "training was stopped at step 10, where the loss rose to" in told]
+    assert told in done.notices
+    assert (done.steps, done.best_epoch) == (9, 2)
+
+
+def test_the_temperature_is_learned_with_the_model(model: SentenceTransformer) -> None:
+    """From the scale that is set, and told at the end; a fixed one is not."""
+    done = tune(model, TrainOptions(epochs=2, batch_size=20, dims=(64,), learn_temperature=True, temperature_lr=0.05))
+    assert done.scale is not None
+    assert 0.01 < abs(done.scale - 20.0) < 10
+    assert tune(model, TrainOptions(epochs=1, batch_size=20, dims=(64,))).scale is None
+
+
+def test_a_killed_training_goes_on_with_its_temperature(model: SentenceTransformer, tmp_path: Path) -> None:
+    """And with the moments of its optimiser: the same end, to the last bit."""
+    del model[0].auto_model.encoder.layer[1:]
+    options = TrainOptions(epochs=2, batch_size=10, lr=1e-4, dims=(64,), learn_temperature=True, temperature_lr=0.05)
+    whole, broken, again = copy.deepcopy(model), copy.deepcopy(model), copy.deepcopy(model)
+    told = tune(whole, options)
+    with pytest.raises(Killed):
+        tune(broken, options, callbacks=[kill_at(6)], checkpoints=Checkpoints(tmp_path, "one", 0))
+    assert tune(again, options, checkpoints=Checkpoints(tmp_path, "one")) == told
+    torch.testing.assert_close(weights(again), weights(whole), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "options", [TrainOptions(loss="gist"), TrainOptions(loss="cosent"), TrainOptions(loss="triplet")]
+)
+def test_every_loss_teaches(model: SentenceTransformer, options: TrainOptions) -> None:
+    """In three epochs each brings queries nearer to their passages than to others."""
+    before = found(model)
+    options = replace(options, epochs=3, batch_size=20, lr=1e-4)
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    done = train(
+        model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, FP32, guide_vectors=vectors_of(model)
+    )
+    assert done.losses[-1][1] < 0.9 * done.losses[0][1]
+    assert found(model) > before
+
+
+def found(model: SentenceTransformer) -> int:
+    """How many of the forty queries find their passage first."""
+    known = vectors_of(model)
+    return int(((known.queries @ known.passages.T).argmax(1) == np.arange(40)).sum())
+
+
+def test_a_guided_loss_needs_a_guide(model: SentenceTransformer) -> None:
+    """The setting is named."""
+    with pytest.raises(InputError, match=r"(?s)\[train\] loss.*guide_vectors"):
+        tune(model, TrainOptions(loss="gist"))
+
+
+def test_a_small_memory_is_enough(model: SentenceTransformer) -> None:
+    """Training whose first micro-batch does not fit goes on with smaller ones, to the same losses, and says so."""
+    whole = tune(copy.deepcopy(model), TrainOptions(epochs=1, batch_size=20, dims=(64,)))
+
+    def refuse(_: torch.nn.Module, __: object, told: dict[str, torch.Tensor]) -> None:
+        if told["input_ids"].numel() > 60:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    model[0].auto_model.embeddings.register_forward_pre_hook(refuse, with_kwargs=True)
+    done = tune(model, TrainOptions(epochs=1, batch_size=20, dims=(64,)))
+    assert [loss for _, loss in done.losses] == pytest.approx([loss for _, loss in whole.losses], rel=1e-4)
+    assert any("memory ran out in training, so micro-batches were cut to" in told for told in done.notices)

@@ -13,7 +13,7 @@ from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.forward import Forward
 from jargonaut.records import Triplet
 from jargonaut.training.batches import assemble
-from jargonaut.training.losses import matryoshka_info_nce
+from jargonaut.training.losses import info_nce, matryoshka
 from jargonaut.training.steps import Step, Tokens
 
 QUERIES = {"q1": "heart attack", "q2": "broken arm after a fall from a ladder", "q3": "sugar disease"}
@@ -37,7 +37,7 @@ def test_a_step_is_the_stock_loss(tiny: SentenceTransformer) -> None:
     tiny.zero_grad()
     dims = (tiny.get_embedding_dimension(), 16)
     tokens = Tokens.of(tiny, Prompts(), QUERIES, PASSAGES, EXAMPLES)
-    learned = functools.partial(matryoshka_info_nce, scale=20.0, dims=dims)
+    learned = functools.partial(matryoshka, loss=functools.partial(info_nce, scale=20.0), dims=dims)
     loss = Step(Forward(tiny), tokens, learned, budget=1000, graph_bytes=1e12)(assemble(EXAMPLES, {}, {}))
     ours = taught(tiny)
     stock = MatryoshkaLoss(tiny, MultipleNegativesRankingLoss(tiny), list(dims))

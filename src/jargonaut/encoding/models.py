@@ -23,6 +23,8 @@ _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 _HUB_CODE = ["*.py"]  # only where the user lets it run: what is never run need not lie here
 _OWN_CONFIG = "config_sentence_transformers.json"
 _CONFIGS = ("config.json", "sentence_bert_config.json", "tokenizer_config.json", _OWN_CONFIG)
+_LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
+"""What families call the number of their layers."""
 _NOT_IDENTITY = {"data_config.json", "trainer_state.json", "model.safetensors.index.json", "jargonaut.json"}
 
 
@@ -67,6 +69,14 @@ class ModelFolder:
         """The model's own limit, when the folder says it."""
         value = (self._json("sentence_bert_config.json") or {}).get("max_seq_length")
         return int(value) if value else None
+
+    @property
+    def layers(self) -> int | None:
+        """How many layers the transformer has, when the folder says it."""
+        modules = self._json("modules.json") or [{}]
+        config = self._json(f"{modules[0].get('path') or '.'}/config.json") or {}
+        config = config.get("text_config") or config
+        return next((int(config[key]) for key in _LAYERS if config.get(key)), None)
 
     def _json(self, name: str) -> Any:
         return _configuration(self.path / name)

@@ -52,7 +52,8 @@ def pairs_from_qrels(
         queries: All queries of the set.
         qrels: The judgements of one split; a grade below 0 counts as 0.
         passage_ids: Ids of the corpus; hand in a set, it is asked once per judgement.
-        on_bad: Told of every judgement with an unknown id and of every query without a positive.
+        on_bad: Told of every judgement with an unknown id, of every query without a positive, and of judgements that
+            contradict each other.
         queries_source: Name of the queries' file, for messages.
         qrels_source: Name of the judgements' file, for messages.
     """
@@ -73,6 +74,9 @@ def pairs_from_qrels(
             continue
         key = (qrel.query_id, qrel.passage_id)
         duplicates += key in grades
+        if key in grades and (grades[key] > 0) != (qrel.relevance > 0):
+            reason = f"query {qrel.query_id!r} and passage {qrel.passage_id!r} are judged both relevant and not"
+            on_bad(BadRow(qrels_source, 0, "score", f"{reason}; relevant counts"))
         grades[key] = max(grades.get(key, 0), qrel.relevance)
     answered = {query_id for (query_id, _), grade in grades.items() if grade > 0}
     for query_id in sorted(judged - answered):

@@ -218,8 +218,10 @@ def _distinct(pairs: Iterable[Pair]) -> tuple[list[Pair], list[RemovedPair]]:
     dropped: list[RemovedPair] = []
     for pair in sorted(pairs, key=lambda p: (p.query_id, p.passage_id, trust(p), -p.relevance, p.provenance, p.query)):
         newest = source_of(pair.provenance) == "recent-click"
-        if best.setdefault((pair.query_id, pair.passage_id, newest), pair) is not pair:
-            dropped += [RemovedPair(pair, "duplicate")]
+        first = best.setdefault((pair.query_id, pair.passage_id, newest), pair)
+        if first is not pair:
+            agree = (first.relevance > 0) == (pair.relevance > 0)
+            dropped += [RemovedPair(pair, "duplicate" if agree else "contradicted")]
     answered = {pair.query_id for pair in best.values() if pair.relevance > 0}
     dropped += [RemovedPair(p, "query_without_positive") for p in best.values() if p.query_id not in answered]
     return [pair for pair in best.values() if pair.query_id in answered], dropped

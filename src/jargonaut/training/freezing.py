@@ -56,9 +56,21 @@ def _layers(model: SentenceTransformer, count: int) -> list[torch.nn.Module]:
     transformer: Any = model[0].auto_model
     depth = getattr(transformer.config, "num_hidden_layers", 0)
     stacks = [m for m in transformer.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == depth]
-    if not stacks or count >= depth:
-        reason = (
-            f"the model has {depth}, and one at least must learn" if stacks else "this model's cannot be told apart"
-        )
-        raise InputError(f"{count} layers cannot be frozen: {reason}", where="[train] freeze_layers")
+    if not stacks:
+        raise _unfit(count, "this model's cannot be told apart")
+    require_depth(count, depth)
     return list(stacks[0])[:count]
+
+
+def require_depth(count: int, depth: int) -> None:
+    """Refuses to freeze `count` layers of a model that has no more than those.
+
+    Raises:
+        InputError: It has not.
+    """
+    if count and count >= depth:
+        raise _unfit(count, f"the model has {depth}, and one at least must learn")
+
+
+def _unfit(count: int, reason: str) -> InputError:
+    return InputError(f"{count} layers cannot be frozen: {reason}", where="[train] freeze_layers")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,11 @@ from typing import TYPE_CHECKING
 
 from jargonaut.errors import JargonautError
 from jargonaut.protocols import Reporter
+from jargonaut.training import adapters
 from jargonaut.training.batches import Batch
 from jargonaut.training.checkpoints import Checkpoint, Checkpoints
+from jargonaut.training.guard import Guard
+from jargonaut.training.objective import Objective
 from jargonaut.training.optimizer import MasterAdamW
 from jargonaut.training.parallel import World
 from jargonaut.training.progress import BestEpoch, Callback, EpochDone, LossLog, StepDone, StopTraining
@@ -30,7 +32,13 @@ if TYPE_CHECKING:
     from jargonaut.training.contrastive import TrainOptions
 
 _FORETOLD_AFTER = 2
+"""Batches after which the time that training takes is foretold."""
 _LONG = 1800.0
+"""Seconds from which on it is told."""
+
+
+class _Unhealthy(StopTraining):
+    """Training has gone wrong; the message says how."""
 
 
 @dataclass
@@ -44,6 +52,8 @@ class Loop:
         optimizer: Gradients → weights.
         weights: The masters.
         best: Judges the end of each epoch.
+        objective: The loss, with what is learned beside the weights.
+        guard: Says when training has gone wrong.
         log: Losses.
         world: The processes that train together.
         plan: Given an `epoch`, from 0, its batches.
@@ -59,6 +69,8 @@ class Loop:
     optimizer: MasterAdamW
     weights: MasterWeights
     best: BestEpoch
+    objective: Objective
+    guard: Guard
     log: LossLog
     world: World
     plan: Callable[..., Iterator[Batch]]
@@ -66,6 +78,8 @@ class Loop:
     callbacks: Sequence[Callback]
     checkpoints: Checkpoints | None
     report: Reporter
+    stopped: str = ""
+    """Why training ended before its time, in words; empty where it did not."""
 
     def run(self) -> None:
         """From where the last checkpoint stands, or from the start, until an end is reached."""
@@ -74,6 +88,10 @@ class Loop:
             for epoch in range(first, self.options.epochs):
                 try:
                     self._epoch(epoch, taken)
+                except _Unhealthy as wrong:
+                    self.log.end_epoch()
+                    self._give_up(str(wrong))
+                    raise
                 except StopTraining:
                     self.log.end_epoch()
                     if not self.best.scores:  # nothing judges, so what was learned last is kept
@@ -101,10 +119,12 @@ class Loop:
             if self.best.judge(0) is not None:
                 self.report.line(f"  epoch 0 (the base): dev nDCG@10 {self.best.scores[0][1]:.4f}")
             return 0, 0
-        parts = {name: _part(found.tensors, name) for name in ("weights", "optimizer", "best")}
+        parts = {name: _part(found.tensors, name) for name in ("weights", "optimizer", "objective", "best")}
         self.weights.restore(parts["weights"])
         self.optimizer.restore(parts["optimizer"])
+        self.objective.restore(parts["objective"])
         self.best.restore(found.facts["best"], parts["best"])
+        self.guard.restore(found.facts["guard"])
         self.log.restore(found.facts["log"])
         self.report.line(f"  goes on after step {step:,} of at most {self.per_epoch * self.options.epochs:,}")
         return int(found.facts["epoch"]), int(found.facts["taken"])
@@ -113,10 +133,11 @@ class Loop:
         """One pass over the batches, without the first `taken` of them.
 
         Raises:
-            JargonautError: The loss is no longer a number.
+            StopTraining: A callback wants to, or training has gone wrong.
         """
         options = self.options
         self.model.train(options.dropout)
+        adapters.train(self.model)
         left = itertools.islice(self.plan(epoch=epoch), taken, None)
         shown = self.report.track(left, f"training, epoch {epoch + 1} of {options.epochs}", self.per_epoch - taken)
         if self.log.steps == 0:
@@ -124,13 +145,11 @@ class Loop:
         for number, batch in enumerate(shown, taken + 1):
             # Seeded at each step, so that a training that goes on drops what it would have dropped.
             loss = self.step_of(batch, (options.seed, self.log.steps, self.world.rank))
-            if not math.isfinite(loss):
-                raise JargonautError(
-                    f"the loss became {loss} at step {self.log.steps + 1}",
-                    remedy="lower the learning rate ([train] lr)",
-                )
+            self._refuse(self.guard.check_loss(loss))
             lr = self.optimizer.lr
             norm = self.optimizer.step()
+            self.objective.clamp()
+            self._refuse(self.guard.check_norm(norm))
             self.log.add(loss, len(batch.query_ids))
             self._tell(StepDone(self.log.steps, epoch + 1, loss, lr, norm, len(batch.query_ids)))
             if self.checkpoints and self.checkpoints.due and self.world.rank == 0:
@@ -138,9 +157,33 @@ class Loop:
         self.log.end_epoch()
         self.model.eval()
 
+    def _refuse(self, wrong: str | None) -> None:
+        """Ends training in every process where something is wrong in one.
+
+        Raises:
+            StopTraining: Something is.
+        """
+        if self.world.total(wrong is not None):
+            raise _Unhealthy(wrong or "another process's loss went wrong")
+
+    def _give_up(self, wrong: str) -> None:
+        """Says what happened, and which weights are left."""
+        kept = f"the weights of epoch {self.best.epoch} are kept" if self.best.epoch else "nothing of it is kept"
+        self.stopped = (
+            f"training was stopped at step {self.log.steps + 1}, where {wrong}; {kept}: "
+            "lower the learning rate ([train] lr)"
+        )
+        self.report.warn(self.stopped)
+
     def _checkpoint(self, epoch: int, taken: int) -> Checkpoint:
-        facts = {"epoch": epoch, "taken": taken, "log": self.log.facts(), "best": self.best.facts()}
-        parts = {"weights": self.weights.state(), "optimizer": self.optimizer.state(), "best": self.best.tensors()}
+        facts = {
+            "epoch": epoch, "taken": taken, "log": self.log.facts(), "best": self.best.facts(),
+            "guard": self.guard.facts(),
+        }  # fmt: skip
+        parts = {
+            "weights": self.weights.state(), "optimizer": self.optimizer.state(), "objective": self.objective.state(),
+            "best": self.best.tensors(),
+        }  # fmt: skip
         tensors = {f"{part}/{name}": tensor for part, held in parts.items() for name, tensor in held.items()}
         return Checkpoint(self.log.steps, facts, tensors)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from jargonaut.training.parallel import ALONE, World
 from jargonaut.training.weights import MasterWeights
@@ -25,11 +25,14 @@ class MasterAdamW:
         warmup: Share of the steps over which the rate rises from zero.
         max_norm: Gradients are clipped to this L2 norm.
         world: The processes whose gradients are added up.
+        beside: Tensors that are trained too and are no part of the model, such as a loss's temperature: every process
+            has their whole gradient, they have no masters, no decay and a rate of their own, and are not clipped.
+        beside_lr: Their peak learning rate.
     """
 
     def __init__(
         self, weights: MasterWeights, *, lr: float, weight_decay: float, steps: int, warmup: float, max_norm: float,
-        world: World = ALONE,
+        world: World = ALONE, beside: Sequence[torch.Tensor] = (), beside_lr: float = 0.0,
     ) -> None:  # fmt: skip
         import torch
 
@@ -37,8 +40,13 @@ class MasterAdamW:
         self._masters = weights.trained
         decayed = [m for m in self._masters if m.ndim > 1]
         exempt = [m for m in self._masters if m.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": exempt, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": weight_decay, "lr": lr},
+            {"params": exempt, "weight_decay": 0.0, "lr": lr},
+        ]
+        groups += [{"params": list(beside), "weight_decay": 0.0, "lr": beside_lr}] if beside else []
         self._adamw = torch.optim.AdamW(groups, lr=lr, fused=True)
+        self._peaks = [group["lr"] for group in groups]
         self._rate = functools.partial(_cosine, ramp=max(1, round(steps * warmup)), steps=steps)
         self._peak, self._max_norm = lr, max_norm
         self._taken = 0
@@ -58,13 +66,17 @@ class MasterAdamW:
             self._world.summed([master.grad for master in self._masters if master.grad is not None])
         norm = torch.nn.utils.clip_grad_norm_(self._masters, self._max_norm)
         if bool(torch.isfinite(norm)):
-            for group in self._adamw.param_groups:
-                group["lr"] = self.lr
+            for group, peak in zip(self._adamw.param_groups, self._peaks, strict=True):
+                group["lr"] = peak * self._rate(self._taken)
             self._adamw.step()
             self._taken += 1
-        self._adamw.zero_grad(set_to_none=True)
+        self.discard()
         self._weights.follow()
         return float(norm)
+
+    def discard(self) -> None:
+        """Throws the gradients away."""
+        self._adamw.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Moments and steps taken; `restore` takes them."""

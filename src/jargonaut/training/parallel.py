@@ -85,15 +85,26 @@ class World:
         """The first process's value, everywhere."""
         if self.size == 1:
             return value
-        import torch
+        import torch.distributed
 
-        alone = torch.distributed.get_backend() == "nccl"  # as a caller may have set it up: it carries no CPU tensors
-        told = torch.tensor([value], dtype=torch.float64, device="cuda" if alone else "cpu")
+        told = _carried(value)
         torch.distributed.broadcast(told, src=0)
         return float(told)
 
+    def total(self, value: float) -> float:
+        """The sum of every process's value, everywhere."""
+        return value if self.size == 1 else float(self.summed([_carried(value)])[0])
+
 
 ALONE = World()
+
+
+def _carried(value: float) -> torch.Tensor:
+    """A number as a tensor that can be sent."""
+    import torch.distributed
+
+    alone = torch.distributed.get_backend() == "nccl"  # as a caller may have set it up: it carries no CPU tensors
+    return torch.tensor([value], dtype=torch.float64, device="cuda" if alone else "cpu")
 
 
 def launched() -> bool:

@@ -1,0 +1,112 @@
+"""What can be learned from a set of examples, and how carefully: what contradicts itself, what has no negatives.
+
+Knows ids and the recipe; knows no texts and no models.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from jargonaut.errors import InputError
+from jargonaut.records import Triplet
+
+if TYPE_CHECKING:
+    from jargonaut.training.contrastive import TrainOptions
+
+_SAFEST = {"lr": 2e-5, "batch_size": 32}
+"""What few pairs are trained with: enough steps for an epoch to mean something, small ones."""
+_ONE_FOR_MANY = 0.5
+"""Share of the examples that may have one answer before a reader is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is trained on.
+
+    Attributes:
+        examples: Those handed in, without negatives that are known positives.
+        options: The recipe in force.
+        notices: What was changed and why, and what is doubtful, in sentences.
+    """
+
+    examples: tuple[Triplet, ...]
+    options: TrainOptions
+    notices: tuple[str, ...]
+
+
+def prepared(
+    examples: Sequence[Triplet],
+    positives: Mapping[str, frozenset[str]],
+    groups: Mapping[str, str],
+    options: TrainOptions,
+) -> Lesson:
+    """Looks at the examples before anything is trained.
+
+    Args:
+        examples: Queries with a positive and hard negatives.
+        positives: Query id → all its known positives.
+        groups: Passage id → near-duplicate group.
+        options: The recipe as the user has it.
+
+    Raises:
+        InputError: There are fewer than two examples, or not a single negative.
+    """
+    if len(examples) < 2:
+        raise InputError("training needs at least two pairs")
+    cleared = tuple(_without_positives(example, positives) for example in examples)
+    lost = sum(len(e.negative_ids) for e in examples) - sum(len(e.negative_ids) for e in cleared)
+    notices = [_negatives_told(cleared, groups)]
+    if lost:
+        notices.append(f"{lost:,} hard negatives are also positives of their query; as negatives they are left out")
+    careful = _careful(options, len(cleared))
+    if careful != options:
+        changed = ", ".join(
+            f"{key} {getattr(careful, key):g} instead of {getattr(options, key):g}"
+            for key in _SAFEST if getattr(careful, key) != getattr(options, key)
+        )  # fmt: skip
+        notices.append(f"with only {len(cleared):,} pairs training is careful: {changed} (`train.few_pairs = 0` keeps "
+                       "the recipe as it is)")  # fmt: skip
+    return Lesson(cleared, careful, tuple(filter(None, notices)))
+
+
+def _without_positives(example: Triplet, positives: Mapping[str, frozenset[str]]) -> Triplet:
+    """An example without negatives that answer its query."""
+    known = positives.get(example.query_id, frozenset()) | {example.positive_id}
+    if known.isdisjoint(example.negative_ids):
+        return example
+    return replace(example, negative_ids=tuple(n for n in example.negative_ids if n not in known))
+
+
+def _negatives_told(examples: Sequence[Triplet], groups: Mapping[str, str]) -> str:
+    """What there is to say of the negatives; nothing where there are enough.
+
+    Raises:
+        InputError: There is none.
+    """
+    answers = Counter(groups.get(e.positive_id, e.positive_id) for e in examples)
+    ((_, most),) = answers.most_common(1)
+    if len(answers) == 1 and not any(e.negative_ids for e in examples):
+        raise InputError(
+            f"all {len(examples):,} pairs have the same passage, or a near-duplicate of it, as their answer, and there "
+            "are no hard negatives: there is nothing to tell it from",
+            where="training", remedy="add pairs about other passages, or mine negatives ([mine] per_pair)",
+        )  # fmt: skip
+    if most > _ONE_FOR_MANY * len(examples):
+        return f"{most:,} of {len(examples):,} pairs have the same passage as their answer: they teach little"
+    return ""
+
+
+def _careful(options: TrainOptions, pairs: int) -> TrainOptions:
+    """The recipe for so many pairs; what is not the default was chosen, and stays."""
+    if pairs >= options.few_pairs:
+        return options
+    defaults: dict[str, Any] = {each.name: each.default for each in fields(options)}
+    changed: dict[str, Any] = {
+        key: safest for key, safest in _SAFEST.items() if safest < getattr(options, key) == defaults[key]
+    }
+    if options.lora_rank:  # the model's own rate is not used
+        changed.pop("lr", None)
+    return replace(options, **changed)

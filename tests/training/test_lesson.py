@@ -1,0 +1,73 @@
+"""What is looked at before anything is trained."""
+
+from __future__ import annotations
+
+import pytest
+
+from jargonaut.errors import InputError
+from jargonaut.records import Triplet
+from jargonaut.training import TrainOptions
+from jargonaut.training.lesson import prepared
+
+
+def pairs(count: int) -> list[Triplet]:
+    """Pairs that share nothing."""
+    return [Triplet(f"q{number}", f"p{number}") for number in range(count)]
+
+
+def test_few_pairs_are_trained_carefully() -> None:
+    """Lower rate and smaller batches, in one sentence that says how to have it otherwise."""
+    lesson = prepared(pairs(200), {}, {}, TrainOptions())
+    assert (lesson.options.lr, lesson.options.batch_size) == (2e-5, 32)
+    (notice,) = lesson.notices
+    assert notice.startswith("with only 200 pairs training is careful: lr 2e-05 instead of 5e-05, batch_size 32 ")
+    assert "instead of 128 (`train.few_pairs = 0` keeps the recipe as it is)" in notice
+
+
+def test_what_was_chosen_stays() -> None:
+    """A setting that is not the default is the user's own."""
+    chosen = TrainOptions(lr=1e-4, batch_size=16)
+    assert prepared(pairs(200), {}, {}, chosen).options == chosen
+    assert prepared(pairs(200), {}, {}, TrainOptions(lr=1e-4)).options == TrainOptions(lr=1e-4, batch_size=32)
+
+
+@pytest.mark.parametrize(("count", "few"), [(500, 500), (200, 0)])
+def test_enough_pairs_are_trained_as_the_recipe_says(count: int, few: int) -> None:
+    """At the limit, and where there is none."""
+    lesson = prepared(pairs(count), {}, {}, TrainOptions(few_pairs=few))
+    assert (lesson.options, lesson.notices) == (TrainOptions(few_pairs=few), ())
+
+
+def test_adapters_keep_their_rate() -> None:
+    """The model's own rate is not used with them, so it is neither changed nor spoken of."""
+    lesson = prepared(pairs(200), {}, {}, TrainOptions(lora_rank=8))
+    assert (lesson.options.lr, lesson.options.batch_size) == (TrainOptions().lr, 32)
+    assert "lr" not in lesson.notices[0]
+
+
+def test_a_negative_that_answers_its_query_is_no_negative() -> None:
+    """Labels that contradict themselves are counted, told and left out; the positive counts."""
+    examples = [Triplet("q0", "p0", ("p0", "p1", "p2")), *pairs(9)[1:]]
+    lesson = prepared(examples, {"q0": frozenset({"p0", "p1"})}, {}, TrainOptions(few_pairs=0))
+    assert lesson.examples == (Triplet("q0", "p0", ("p2",)), *pairs(9)[1:])
+    assert lesson.notices == ("2 hard negatives are also positives of their query; as negatives they are left out",)
+
+
+def test_one_answer_to_everything_cannot_be_learned() -> None:
+    """Without a negative there is no loss; near-duplicates are one answer."""
+    examples = [Triplet(f"q{number}", f"p{number % 2}") for number in range(30)]
+    with pytest.raises(InputError, match="all 30 pairs have the same passage, or a near-duplicate"):
+        prepared(examples, {}, {"p0": "g", "p1": "g"}, TrainOptions())
+
+
+def test_one_answer_can_be_told_from_hard_negatives() -> None:
+    """It is possible, and hardly useful, which is said."""
+    examples = [Triplet(f"q{number}", "p", ("n",)) for number in range(30)]
+    lesson = prepared(examples, {}, {}, TrainOptions(few_pairs=0))
+    assert lesson.notices == ("30 of 30 pairs have the same passage as their answer: they teach little",)
+
+
+def test_a_single_pair_is_too_few() -> None:
+    """There would be no in-batch negatives."""
+    with pytest.raises(InputError, match="two pairs"):
+        prepared(pairs(1), {}, {}, TrainOptions())
