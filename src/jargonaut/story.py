@@ -20,11 +20,12 @@ import numpy as np
 
 from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
-from jargonaut.contenders import Contenders, DevJudge, dimensions
+from jargonaut.contenders import Contenders, dimensions
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
+from jargonaut.judges import Judges
 from jargonaut.layout import Layout
 from jargonaut.negatives import Candidates, MinedNegatives
 from jargonaut.pairing import PreparedPairs, prepare_pairs
@@ -35,7 +36,7 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 
 ASSESS_VERSION = 2
-EVALUATE_VERSION = 3
+EVALUATE_VERSION = 4
 DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
 SHOWN_KINDS = 4
@@ -70,6 +71,7 @@ class Story:
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
         remember_source(layout, source)
+        self.callbacks: tuple[training.Callback, ...] = ()
         self.notices: list[str] = []
         self._stages: dict[str, Artifact] = {}
 
@@ -164,7 +166,11 @@ class Story:
             training.World.joined().agreed(DONE)
         self._checkpoints.remove()
         c = artifact.counts
-        self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
+        blended = f" at α = {c['alpha']:g}" if 0 < c["alpha"] < 1 else ""
+        detail = f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}{blended}"
+        self._say("training", f"{detail}; general knowledge {c['general'][0]:.3f} → {c['general'][1]:.3f}", artifact)
+        for notice in notices.of_forgetting(c, self.settings.train.general_limit, self.settings.train.alphas):
+            self._warn(notice)
         if c["best_epoch"] == 0:
             self._warn("no epoch scored better on dev than the base model, so the candidate is the base itself")
         return artifact
@@ -267,14 +273,19 @@ class Story:
 
     def _train(self, folder: Path) -> Mapping[str, Any]:
         training.World.joined().agreed(TRAINS)
-        model, result = self._tune()
+        model, result, judges = self._tune()
+        found = judges.interpolated(model, result, self.reporter)
         with quiet_libraries():
             model.save(str(folder / "model"), create_model_card=False)
-        write_json(folder / "training.json", plain(result))
-        return {"steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch}
+        write_json(folder / "training.json", {**plain(result), "interpolation": plain(found)})
+        start, kept = found.blends[0], found.kept
+        return {
+            "steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch, "alpha": found.alpha,
+            "within_limit": found.within_limit, "dev": [start.dev, kept.dev], "general": [start.general, kept.general],
+        }  # fmt: skip
 
-    def _tune(self) -> tuple[Any, training.Trained]:
-        """The tuned model, and how its training went."""
+    def _tune(self) -> tuple[Any, training.Trained, Judges]:
+        """The tuned model, how its training went, and who judged it."""
         import torch
 
         splits, texts = self.pairs.splits, self.corpus.texts
@@ -282,17 +293,17 @@ class Story:
         self.base.close()  # a GPU's memory is training's
         examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
         base, compute = self.settings.base, self.settings.compute
-        judge = DevJudge(splits.dev, texts, self.deployed, self.settings.train.seed)
-        self.reporter.line(f"  dev: {judge}")
+        judges = Judges(splits.dev, texts, self.deployed, self.base_folder, self.settings)
+        self.reporter.line(f"  dev: {judges}")
         model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
                            trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
             self.pairs.known_positives, self.corpus.near_duplicates, self._train_options, compute,
-            score=lambda model: judge.score(LocalEncoder.around(self.base_folder, model, compute)),
-            checkpoints=self._checkpoints, reporter=self.reporter,
+            score=judges.dev, general=judges.general, callbacks=self.callbacks, checkpoints=self._checkpoints,
+            reporter=self.reporter,
         )  # fmt: skip
-        return model, result
+        return model, result, judges
 
     @cached_property
     def _checkpoints(self) -> training.Checkpoints:
@@ -362,10 +373,15 @@ class Story:
 
     def _curve(self) -> evaluation.TrainingCurve:
         row = json.loads((self.tuned.path / "training.json").read_text(encoding="utf-8"))
+        line = row["interpolation"]
         return evaluation.TrainingCurve(
             loss=tuple((int(step), float(loss)) for step, loss in row["losses"]),
             dev_ndcg=tuple((float(epoch), float(value)) for epoch, value in row["dev_scores"]),
             chosen_epoch=float(row["best_epoch"]),
+            general_ndcg=tuple((float(epoch), float(value)) for epoch, value in row["general_scores"]),
+            blends=tuple((b["alpha"], b["dev"], b["general"]) for b in line["blends"]),
+            chosen_alpha=line["alpha"],
+            general_limit=line["limit"],
         )
 
     def _cached(self, folder: ModelFolder) -> CachedEncoder:

@@ -2,20 +2,25 @@
 
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, TrainOptions, matryoshka_dims, train
+from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
 
 __all__ = [
     "VERSION",
+    "Blend",
     "Callback",
     "Checkpoints",
     "EpochDone",
+    "Interpolation",
     "StepDone",
     "StopTraining",
     "TrainOptions",
     "Trained",
     "World",
+    "interpolate",
     "launched",
     "matryoshka_dims",
+    "tensors_of",
     "train",
 ]
