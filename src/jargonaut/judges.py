@@ -84,4 +84,3 @@ class Judges:
 
     def _scored(self, judge: DevJudge, model: SentenceTransformer) -> float:
         return judge.score(LocalEncoder.around(self._base, model, self._settings.compute))
-

@@ -77,7 +77,7 @@ def of_forgetting(counts: Mapping[str, Any], limit: float, alphas: Sequence[floa
     if counts["within_limit"]:
         return
     loss = counts["general"][0] - counts["general"][1]
-    tried = f"even at α = {counts['alpha']:g}, which loses least" if alphas else "and no step towards the base was tried"
+    tried = f"even at α = {counts['alpha']:g}, which loses least" if alphas else "and no α was tried"
     yield (
         f"the tuned model loses {loss:.3f} nDCG@10 of general knowledge, more than {limit:g} ([train] general_limit), "
         f"{tried}: expect worse answers outside this domain"

@@ -6,10 +6,11 @@ a run that was killed goes on where it stopped. Knows the order of the stages an
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -41,6 +42,9 @@ DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
 SHOWN_KINDS = 4
 """Kinds of unusable input that are shown with an example."""
+
+_OF_THE_RECIPE = ("negatives", "tuned", "tuned_folder", "tuned_encoder", "run", "_taught", "_checkpoints")
+"""What a story holds, once it was asked for, that another recipe changes."""
 
 Clock = Callable[[], datetime]
 
@@ -220,6 +224,30 @@ class Story:
         self._say_leakage(Leakage(**counted))
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
         return artifact
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """What training is taught on, by its hashes: equal ones, with an equal recipe, give an equal model."""
+        return self._given
+
+    def varied(self, settings: Settings, callbacks: Sequence[training.Callback] = ()) -> Story:
+        """The same story with another recipe, over the same corpus and pairs.
+
+        Args:
+            settings: They differ in `mine` and `train` alone.
+            callbacks: Told of the steps and epochs of its training.
+        """
+        other = copy.copy(self)
+        other.settings, other.callbacks = settings, tuple(callbacks)
+        other.notices, other._stages = list(self.notices), dict(self._stages)  # noqa: SLF001 - a copy of ourselves
+        for name in _OF_THE_RECIPE:
+            other.__dict__.pop(name, None)
+        return other
+
+    def abandon(self) -> None:
+        """Removes what a training left that nobody will go on with."""
+        if "_checkpoints" in self.__dict__:  # otherwise training was not reached
+            self._checkpoints.remove()
 
     @property
     def _given(self) -> dict[str, str]:

@@ -24,9 +24,9 @@ class TrainingCurve:
         dev_ndcg: (epoch, nDCG@10 on dev), in order; epoch 0 is the base.
         chosen_epoch: The epoch whose weights were kept; None when it is not known.
         general_ndcg: (epoch, nDCG@10 on general knowledge), in order; epoch 0 is the base.
-        blends: (alpha, nDCG@10 on dev, nDCG@10 on general knowledge) of weights between the base, 0, and the tuned model,
-            1, in order; empty when none were tried.
-        chosen_alpha: That of what was kept; None when none were tried.
+        blends: (alpha, nDCG@10 on dev, nDCG@10 on general knowledge) of weights between the base, 0, and the tuned
+            model, 1, in order.
+        chosen_alpha: That of what was kept; None when it is not known.
         general_limit: Loss of general knowledge that was put up with.
     """
 

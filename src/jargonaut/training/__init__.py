@@ -5,6 +5,7 @@ from jargonaut.training.contrastive import VERSION, Trained, TrainOptions, matry
 from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
+from jargonaut.training.search import SweepOptions
 
 __all__ = [
     "VERSION",
@@ -15,6 +16,7 @@ __all__ = [
     "Interpolation",
     "StepDone",
     "StopTraining",
+    "SweepOptions",
     "TrainOptions",
     "Trained",
     "World",

@@ -55,10 +55,11 @@ class TrainOptions:
         freeze_layers: How many of the lowest layers stay as they are; with one or more the embeddings do too.
         graph_gib: Memory, in GiB, that the graphs of a batch may take. A batch that needs more is embedded twice, which
             gives the same gradients in little memory and a third more time. Not set takes half of what is free.
-        alphas: Steps between the base (0) and the tuned model (1) that may be kept, by weight interpolation: the one with
-            the best dev score that forgets no more general knowledge than `general_limit`. Empty keeps the tuned model.
-        general_limit: Loss of nDCG@10 on the general knowledge that ships with the package, against the base, that is put
-            up with.
+        alphas: Steps between the base (0) and the tuned model (1) that may be kept, by weight interpolation: the one
+            with the best dev score that forgets no more general knowledge than `general_limit`. Empty keeps the tuned
+            model as it is.
+        general_limit: Loss of nDCG@10 on the general knowledge that ships with the package (English), against the base,
+            that is put up with.
         seed: Order of the pairs and dropout.
 
     Raises:
