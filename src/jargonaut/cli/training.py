@@ -107,9 +107,8 @@ def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[
         told = {**plain(found), "best": plain(best), "page": str(found.page), "use": command}
         say(json.dumps(told, ensure_ascii=False, indent=2))
         return
-    say(
-        f"\n{len(found.trials)} of {found.wanted} trials, {sum(t.state == 'pruned' for t in found.trials)} given up early"
-    )
+    pruned = sum(trial.state == "pruned" for trial in found.trials)
+    say(f"\n{len(found.trials)} of {found.wanted} trials, {pruned} given up early")
     say("  trial      dev  general      α  settings")
     complete = sorted((t for t in found.trials if t.state == "complete"), key=lambda t: (-(t.dev or 0), t.number))
     for trial in complete[:SHOWN_TRIALS]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CLEARLY = 0.005
 """Loss of dev nDCG@10, against the best so far, at which no step nearer to the base is tried: it only loses more."""
+_ROUNDING = 1e-9
+"""A loss that is as large as the limit is within it, whatever floating point makes of the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def interpolate(
                 measured[alpha] = Blend(alpha, score(model), general(model))
             blend = measured[alpha]
             report.line(f"  α = {alpha:g}: dev nDCG@10 {blend.dev:.4f}, general knowledge {blend.general:.4f}")
-            if start.general - blend.general > limit:
+            if start.general - blend.general > limit + _ROUNDING:
                 continue
             if best is not None and blend.dev < best.dev - _CLEARLY:
                 break
