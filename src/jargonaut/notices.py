@@ -6,7 +6,7 @@ Knows counts. Knows neither where they come from nor where the sentences are sho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jargonaut.pairs import Leakage
@@ -69,6 +69,24 @@ def of_test(groups: int, fewest: int) -> Iterator[str]:
     """About what test can prove, from its number of document groups and the fewest that an interval needs."""
     if groups < fewest:
         yield f"test has {groups} document groups, too few for an interval ({fewest}): it can prove nothing"
+
+
+def of_forgetting(counts: Mapping[str, Any], limit: float, alphas: Sequence[float]) -> Iterator[str]:
+    """About what the tuned model lost outside its domain.
+
+    Args:
+        counts: Of the training artifact.
+        limit: Loss of general knowledge that was put up with.
+        alphas: Steps between base and tuned model that could be kept.
+    """
+    if counts["within_limit"]:
+        return
+    loss = counts["general"][0] - counts["general"][1]
+    tried = f"even at α = {counts['alpha']:g}, which loses least" if alphas else "and no α was tried"
+    yield (
+        f"the tuned model loses {loss:.3f} nDCG@10 of general knowledge, more than {limit:g} ([train] general_limit), "
+        f"{tried}: expect worse answers outside this domain"
+    )
 
 
 _SOURCES = {

@@ -32,7 +32,7 @@ from jargonaut.pairs.questions import JudgeOptions, QuestionOptions
 from jargonaut.pairs.review import ReviewOptions
 from jargonaut.pairs.statistics import StatisticsOptions
 from jargonaut.retrieval import BM25Options
-from jargonaut.training import TrainOptions
+from jargonaut.training import SweepOptions, TrainOptions
 
 FLAGS = "the command line"
 MIN_TOKENS = 8  # with fewer, little is left of a text but the marks around it
@@ -121,6 +121,7 @@ class Settings:
     bm25: BM25Options = field(default_factory=BM25Options)
     mine: MiningOptions = field(default_factory=MiningOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
+    sweep: SweepOptions = field(default_factory=SweepOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
 
 

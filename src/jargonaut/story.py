@@ -6,6 +6,7 @@ a run that was killed goes on where it stopped. Knows the order of the stages an
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -20,11 +21,12 @@ import numpy as np
 
 from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
-from jargonaut.contenders import Contenders, DevJudge, dimensions
+from jargonaut.contenders import Contenders, dimensions
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
+from jargonaut.judges import Judges
 from jargonaut.layout import Layout
 from jargonaut.negatives import Candidates, MinedNegatives
 from jargonaut.pairing import PreparedPairs, prepare_pairs
@@ -35,11 +37,14 @@ from jargonaut.settings import BaseOptions, Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 
 ASSESS_VERSION = 2
-EVALUATE_VERSION = 3
+EVALUATE_VERSION = 4
 DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
 SHOWN_KINDS = 4
 """Kinds of unusable input that are shown with an example."""
+
+_OF_THE_RECIPE = ("negatives", "tuned", "tuned_folder", "tuned_encoder", "run", "_taught", "_checkpoints")
+"""What a story holds, once it was asked for, that another recipe changes."""
 
 Clock = Callable[[], datetime]
 
@@ -71,6 +76,7 @@ class Story:
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
         training.require_fit(self._train_options, self.base.dimension, self.base_folder.layers, self.deployed)
         remember_source(layout, source)
+        self.callbacks: tuple[training.Callback, ...] = ()
         self.notices: list[str] = []
         self._stages: dict[str, Artifact] = {}
 
@@ -165,7 +171,11 @@ class Story:
             training.World.joined().agreed(DONE)
         self._checkpoints.remove()
         c = artifact.counts
-        self._say("training", f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}", artifact)
+        blended = f" at α = {c['alpha']:g}" if 0 < c["alpha"] < 1 else ""
+        detail = f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}{blended}"
+        self._say("training", f"{detail}; general knowledge {c['general'][0]:.3f} → {c['general'][1]:.3f}", artifact)
+        for notice in notices.of_forgetting(c, self.settings.train.general_limit, self.settings.train.alphas):
+            self._warn(notice)
         self.notices += c["notices"]
         for notice in c["notices"] if artifact.reused else ():  # training itself has said them
             self.reporter.warn(notice)
@@ -220,6 +230,30 @@ class Story:
         return artifact
 
     @property
+    def inputs(self) -> Mapping[str, str]:
+        """What training is taught on, by its hashes: equal ones, with an equal recipe, give an equal model."""
+        return self._given
+
+    def varied(self, settings: Settings, callbacks: Sequence[training.Callback] = ()) -> Story:
+        """The same story with another recipe, over the same corpus and pairs.
+
+        Args:
+            settings: They differ in `mine` and `train` alone.
+            callbacks: Told of the steps and epochs of its training.
+        """
+        other = copy.copy(self)
+        other.settings, other.callbacks = settings, tuple(callbacks)
+        other.notices, other._stages = list(self.notices), dict(self._stages)  # noqa: SLF001 - a copy of ourselves
+        for name in _OF_THE_RECIPE:
+            other.__dict__.pop(name, None)
+        return other
+
+    def abandon(self) -> None:
+        """Removes what a training left that nobody will go on with."""
+        if "_checkpoints" in self.__dict__:  # otherwise training was not reached
+            self._checkpoints.remove()
+
+    @property
     def _given(self) -> dict[str, str]:
         """What goes into every stage after the pairs."""
         return {"pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint}
@@ -272,16 +306,20 @@ class Story:
 
     def _train(self, folder: Path) -> Mapping[str, Any]:
         training.World.joined().agreed(TRAINS)
-        model, result = self._tune()
+        model, result, judges = self._tune()
+        found = judges.interpolated(model, result, self.reporter)
         with quiet_libraries():
             model.save(str(folder / "model"), create_model_card=False)
-        write_json(folder / "training.json", plain(result))
+        write_json(folder / "training.json", {**plain(result), "interpolation": plain(found)})
+        start, kept = found.blends[0], found.kept
         return {
-            "steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch, "notices": result.notices,
+            "steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch, "alpha": found.alpha,
+            "within_limit": found.within_limit, "dev": [start.dev, kept.dev], "general": [start.general, kept.general],
+            "notices": result.notices,
         }  # fmt: skip
 
-    def _tune(self) -> tuple[Any, training.Trained]:
-        """The tuned model, and how its training went."""
+    def _tune(self) -> tuple[Any, training.Trained, Judges]:
+        """The tuned model, how its training went, and who judged it."""
         import torch
 
         splits, texts = self.pairs.splits, self.corpus.texts
@@ -292,18 +330,17 @@ class Story:
         guide = self._references(self._guide(), examples) if recipe.loss == "gist" else None
         self.base.close()  # a GPU's memory is training's
         base, compute = self.settings.base, self.settings.compute
-        judge = DevJudge(splits.dev, texts, self.deployed, self.settings.train.seed)
-        self.reporter.line(f"  dev: {judge}")
+        judges = Judges(splits.dev, texts, self.deployed, self.base_folder, self.settings)
+        self.reporter.line(f"  dev: {judges}")
         model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
                            trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
             self.pairs.known_positives, self.corpus.near_duplicates, recipe, compute,
-            score=lambda model: judge.score(LocalEncoder.around(self.base_folder, model, compute)),
-            deployed_dim=self.deployed, base_vectors=near, guide_vectors=guide, grades=grades(splits.train),
-            checkpoints=self._checkpoints, reporter=self.reporter,
+            score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near, guide_vectors=guide,
+            grades=grades(splits.train), callbacks=self.callbacks, checkpoints=self._checkpoints, reporter=self.reporter,
         )  # fmt: skip
-        return model, result
+        return model, result, judges
 
     def _guide(self) -> CachedEncoder:
         """The model that guides a guided loss; it is not held, since its memory is training's."""
@@ -390,10 +427,15 @@ class Story:
 
     def _curve(self) -> evaluation.TrainingCurve:
         row = json.loads((self.tuned.path / "training.json").read_text(encoding="utf-8"))
+        line = row["interpolation"]
         return evaluation.TrainingCurve(
             loss=tuple((int(step), float(loss)) for step, loss in row["losses"]),
             dev_ndcg=tuple((float(epoch), float(value)) for epoch, value in row["dev_scores"]),
             chosen_epoch=float(row["best_epoch"]),
+            general_ndcg=tuple((float(epoch), float(value)) for epoch, value in row["general_scores"]),
+            blends=tuple((b["alpha"], b["dev"], b["general"]) for b in line["blends"]),
+            chosen_alpha=line["alpha"],
+            general_limit=line["limit"],
         )
 
     def _cached(self, folder: ModelFolder) -> CachedEncoder:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jargonaut.pipeline import RunResult
     from jargonaut.records import Passage
     from jargonaut.registry import Live, ModelVersion, Registry
+    from jargonaut.sweeping import SweepResult
+    from jargonaut.tuning import TunedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,38 @@ class Workspace:
         from jargonaut.story import Story
 
         return Story(self.documents(source), self.layout, self.settings, self.reporter).assessment
+
+    def train(self, source: str | Path | None = None) -> TunedModel:
+        """Everything up to a tuned model; test is not opened and nothing is released.
+
+        Args:
+            source: As for `run`, which takes the model up where this leaves it.
+
+        Raises:
+            JargonautError: The source, the settings or the model cannot be used.
+        """
+        from jargonaut.story import Story
+        from jargonaut.tuning import tune
+
+        return tune(Story(self.documents(source), self.layout, self.settings, self.reporter))
+
+    def sweep(self, source: str | Path | None = None, *, trials: int, minutes: float | None = None) -> SweepResult:
+        """Tries training settings on dev; the same call goes on where an earlier one stopped.
+
+        Args:
+            source: As for `run`.
+            trials: Recipes to try, those of earlier calls counted.
+            minutes: Wall time of this call; none when None.
+
+        Raises:
+            InputError: No trial or no time is asked for, or another process runs the same sweep.
+            JargonautError: No trial could be finished, or `optuna` is not installed.
+        """
+        from jargonaut import sweeping
+        from jargonaut.story import Story
+
+        story = Story(self.documents(source), self.layout, self.settings, self.reporter)
+        return sweeping.sweep(story, trials, minutes)
 
     def pairs(self, docs: str | Path | None = None) -> PairCollection:
         """The workspace's pairs: what was added, and everything one does with them.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.table import Table
 
-from jargonaut.evaluation import RunReport, to_html, to_json, verdict_table
+from jargonaut.evaluation import RunReport, TrainingCurve, to_html, to_json, verdict_table
 from tests.pages import Page
 
 from .samples import report
@@ -133,3 +133,35 @@ def test_unknown_power_is_no_number(sample: RunReport) -> None:
     assert "can show is unknown" in to_html(told)
     assert "difference of 1.000 or more" not in to_html(told)
     assert json.loads(json.dumps(to_json(told)))["assessment"]["queries_needed"] is None
+
+
+def test_what_was_forgotten_is_drawn_and_told(sample: RunReport) -> None:
+    """Dev and general knowledge, by epoch and by α, stand in the page against the base, and whole in the JSON."""
+    curve = TrainingCurve(
+        dev_ndcg=((0, 0.5), (1, 0.6)), chosen_epoch=1, general_ndcg=((0, 0.8), (1, 0.77)),
+        blends=((0.0, 0.5, 0.8), (0.5, 0.58, 0.795), (1.0, 0.6, 0.77)), chosen_alpha=0.5, general_limit=0.01,
+    )  # fmt: skip
+    report_ = dataclasses.replace(sample, curve=curve)
+    page = Page(text := to_html(report_))
+    assert page.balanced
+    assert "moved towards the base to α = 0.5" in text
+    epochs, alphas = page.titles[-2:]
+    assert "dev at 1: +0.100" in epochs
+    assert "general knowledge at 1: -0.030" in epochs
+    assert "general knowledge at 0.5: -0.005" in alphas
+    told = to_json(report_)["training"]
+    assert told["general_ndcg"] == [[0, 0.8], [1, 0.77]]
+    assert told["blends"][1] == [0.5, 0.58, 0.795]
+    assert (told["chosen_alpha"], told["general_limit"]) == (0.5, 0.01)
+
+
+def test_without_steps_between_there_is_one_curve(sample: RunReport) -> None:
+    """With interpolation off, base and tuned model alone make no line by α."""
+    curve = TrainingCurve(
+        dev_ndcg=((0, 0.5), (1, 0.6)), chosen_epoch=1, general_ndcg=((0, 0.8), (1, 0.77)),
+        blends=((0.0, 0.5, 0.8), (1.0, 0.6, 0.77)), chosen_alpha=1.0, general_limit=0.01,
+    )  # fmt: skip
+    page = to_html(dataclasses.replace(sample, curve=curve))
+    assert "by epoch" in page
+    assert "between base (0)" not in page
+    assert "moved towards" not in page

@@ -137,6 +137,34 @@ def test_the_best_epoch_is_kept(model: SentenceTransformer) -> None:
     torch.testing.assert_close(weights(model), best)  # no epoch beat the start, so nothing changed
 
 
+def test_general_knowledge_is_noted_and_decides_nothing(model: SentenceTransformer, tmp_path: Path) -> None:
+    """It is scored before training and after every epoch, also by a training that goes on; the best dev score wins."""
+    dev, general = iter([0.5, 0.6, 0.7]), iter([0.9, 0.8, 0.1])
+    told: list[float | None] = []
+
+    def stop(event: StepDone | EpochDone) -> None:
+        if isinstance(event, EpochDone):
+            told.append(event.general_score)
+        elif event.step == 4 and not again:
+            raise KeyboardInterrupt
+
+    def trained() -> Trained:
+        positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+        return train(
+            model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, TrainOptions(epochs=2, batch_size=20), FP32,
+            score=lambda _: next(dev), general=lambda _: next(general), callbacks=[stop],
+            checkpoints=Checkpoints(tmp_path, "one", 0),
+        )  # fmt: skip
+
+    again = False
+    with pytest.raises(KeyboardInterrupt):
+        trained()
+    again = True
+    done = trained()
+    assert done.general_scores == ((0, 0.9), (1, 0.8), (2, 0.1))
+    assert (done.best_epoch, told) == (2, [0.8, 0.1])
+
+
 def test_training_stops_when_patience_ends(model: SentenceTransformer) -> None:
     """More epochs without a better score than patience allows are not run."""
     done = tune(model, TrainOptions(epochs=9, batch_size=40, dims=(64,), patience=1), scores=[0.5, 0.4, 0.3])

@@ -19,6 +19,7 @@ from jargonaut.artifacts import plain
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
 from jargonaut.cli.pairs import pairs_app
 from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.cli.training import register as register_training
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
 from jargonaut.settings import Settings, override, template
@@ -98,6 +99,9 @@ def run(
     _print_run(result, as_json=as_json)
     # A launcher takes every other code for a crash.
     raise typer.Exit(0 if result.verdict == "ship" or "WORLD_SIZE" in os.environ else EXIT_DONT)
+
+
+register_training(app)
 
 
 @app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain")

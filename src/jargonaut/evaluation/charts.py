@@ -63,7 +63,13 @@ def bars(items: Sequence[Bar], description: str) -> str:
 
 
 def lines(
-    points: Sequence[Point], description: str, *, x_title: str, zero_based: bool = False, doubling: bool = False
+    points: Sequence[Point],
+    description: str,
+    *,
+    x_title: str,
+    zero_based: bool = False,
+    doubling: bool = False,
+    level: float | None = None,
 ) -> str:
     """Lines with interval bands.
 
@@ -73,6 +79,7 @@ def lines(
         x_title: Name of the horizontal axis.
         zero_based: Whether the vertical axis starts at 0.
         doubling: Whether equal steps to the right mean equal factors (for dimensions), with a tick at each x.
+        level: Where a dashed line lies across; none when None.
     """
     import altair as alt
 
@@ -97,6 +104,9 @@ def lines(
         )
         ends = chart.mark_rule(opacity=0.55).encode(x=x, y="low:Q", y2="high:Q", color=colour)
         layers += [band, ends]
+    if level is not None:
+        limit = alt.Chart(alt.InlineData(values=[{"y": level}])).mark_rule(color="var(--bad)", strokeDash=[5, 4])
+        layers.append(limit.encode(y=y))
     layers.append(chart.mark_line(strokeWidth=2.5, strokeJoin="round").encode(x=x, y=y, color=colour))
     if len(points) <= 40:
         layers.append(chart.mark_point(size=42, filled=True, opacity=1).encode(x=x, y=y, color=colour))

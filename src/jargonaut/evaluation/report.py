@@ -23,11 +23,20 @@ class TrainingCurve:
         loss: (step, loss), in order.
         dev_ndcg: (epoch, nDCG@10 on dev), in order; epoch 0 is the base.
         chosen_epoch: The epoch whose weights were kept; None when it is not known.
+        general_ndcg: (epoch, nDCG@10 on general knowledge), in order; epoch 0 is the base.
+        blends: (alpha, nDCG@10 on dev, nDCG@10 on general knowledge) of weights between the base, 0, and the tuned
+            model, 1, in order.
+        chosen_alpha: That of what was kept; None when it is not known.
+        general_limit: Loss of general knowledge that was put up with.
     """
 
     loss: tuple[tuple[int, float], ...] = ()
     dev_ndcg: tuple[tuple[float, float], ...] = ()
     chosen_epoch: float | None = None
+    general_ndcg: tuple[tuple[float, float], ...] = ()
+    blends: tuple[tuple[float, float, float], ...] = ()
+    chosen_alpha: float | None = None
+    general_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def to_html(report: RunReport) -> str:
         bar_charts=_bar_charts(report),
         dimension_charts=_dimension_charts(report),
         training_charts=_training_charts(report),
+        forgetting_charts=_forgetting_charts(report),
         systems=[(one, one.metrics, report.against_base(one)) for one in report.ordered_systems()],
         smaller=report.smaller_against_full(),
         settings=_flat(plain(report.settings)),
@@ -138,6 +139,31 @@ def _training_charts(report: RunReport) -> list[tuple[str, str]]:
         points = [charts.Point("dev", epoch, value, value, value, "tuned") for epoch, value in report.curve.dev_ndcg]
         told = "; ".join(f"epoch {epoch:g}: {value:.3f}" for epoch, value in report.curve.dev_ndcg)
         drawn.append(("nDCG@10 on dev", charts.lines(points, told, x_title="epoch")))
+    return drawn
+
+
+def _forgetting_charts(report: RunReport) -> list[tuple[str, str]]:
+    """Dev and general knowledge against the base: by epoch, and by the step between base and tuned model."""
+    curve, drawn = report.curve, []
+    general = dict(curve.general_ndcg)
+    epochs = [(epoch, dev, general[epoch]) for epoch, dev in curve.dev_ndcg if epoch in general]
+    for rows, name, axis in (
+        (epochs, "nDCG@10 against the base, by epoch", "epoch"),
+        (curve.blends, "the same, between base (0) and tuned model (1)", "α"),
+    ):
+        if len(rows) < 2 or (rows is curve.blends and len(rows) < 3):
+            continue
+        _, first_dev, first_general = rows[0]
+        points = [
+            charts.Point(series, x, y, y, y, tone)
+            for x, dev, known in rows
+            for series, y, tone in (
+                ("dev", dev - first_dev, "tuned"), ("general knowledge", known - first_general, "bm25")
+            )
+        ]  # fmt: skip
+        told = "; ".join(f"{p.series} at {p.x:g}: {p.y:+.3f}" for p in points)
+        level = None if curve.general_limit is None else -curve.general_limit
+        drawn.append((name, charts.lines(points, f"{name}: {told}", x_title=axis, level=level)))
     return drawn
 
 

@@ -2,23 +2,30 @@
 
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, TrainOptions, matryoshka_dims, require_fit, train
+from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
 from jargonaut.training.references import ReferenceVectors
+from jargonaut.training.search import SweepOptions
 
 __all__ = [
     "VERSION",
+    "Blend",
     "Callback",
     "Checkpoints",
     "EpochDone",
+    "Interpolation",
     "ReferenceVectors",
     "StepDone",
     "StopTraining",
+    "SweepOptions",
     "TrainOptions",
     "Trained",
     "World",
+    "interpolate",
     "launched",
     "matryoshka_dims",
     "require_fit",
+    "tensors_of",
     "train",
 ]

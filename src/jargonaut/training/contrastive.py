@@ -96,6 +96,11 @@ class TrainOptions:
             defaults; 0 never does it.
         graph_gib: Memory, in GiB, that the graphs of a batch may take. A batch that needs more is embedded twice, which
             gives the same gradients in little memory and a third more time. Not set takes half of what is free.
+        alphas: Steps between the base (0) and the tuned model (1) that may be kept, by weight interpolation: the one
+            with the best dev score that forgets no more general knowledge than `general_limit`. Empty keeps the tuned
+            model as it is.
+        general_limit: Loss of nDCG@10 on the general knowledge that ships with the package (English), against the base,
+            that is put up with.
         seed: Order of the pairs and dropout.
 
     Raises:
@@ -137,6 +142,8 @@ class TrainOptions:
     max_rise: float = 2.5
     few_pairs: int = 500
     graph_gib: float | None = None
+    alphas: tuple[float, ...] = (0.3, 0.5, 0.7, 0.85, 1.0)
+    general_limit: float = 0.01
     seed: int = 13
 
     def __post_init__(self) -> None:
@@ -173,6 +180,8 @@ class TrainOptions:
                 ("max_rise", self.max_rise > 1, "above 1; inf lets the loss rise"),
                 ("few_pairs", self.few_pairs >= 0, "0 or more"),
                 ("graph_gib", self.graph_gib is None or self.graph_gib >= 0, "0 or more"),
+                ("alphas", all(0 < alpha <= 1 for alpha in self.alphas), "each above 0 and at most 1"),
+                ("general_limit", 0 <= self.general_limit <= 1, "from 0 to 1, such as 0.01; 1 allows any loss"),
                 ("seed", self.seed >= 0, "0 or more"),
             ),
         )  # fmt: skip
@@ -185,6 +194,7 @@ class Trained:
     Attributes:
         losses: (step, mean batch loss since the last entry).
         dev_scores: (epoch, dev score); epoch 0 is the model before training.
+        general_scores: (epoch, score on general knowledge); empty when nothing scores it.
         best_epoch: The epoch whose weights were kept; 0 means that no epoch beat the start.
         steps: Optimiser steps taken.
         pairs: Pairs seen, repeats counted.
@@ -199,6 +209,7 @@ class Trained:
     pairs: int
     notices: tuple[str, ...] = ()
     scale: float | None = None
+    general_scores: tuple[tuple[int, float], ...] = ()
 
 
 def train(
@@ -213,6 +224,7 @@ def train(
     compute: ComputeOptions,
     *,
     score: Callable[[SentenceTransformer], float] | None = None,
+    general: Callable[[SentenceTransformer], float] | None = None,
     loss: Loss | None = None,
     deployed_dim: int | None = None,
     base_vectors: ReferenceVectors | None = None,
@@ -239,6 +251,7 @@ def train(
         options: The recipe.
         compute: Device and precision.
         score: Dev score of a model, higher is better; without it the last epoch is kept.
+        general: Score on general knowledge, noted after every epoch.
         loss: Takes the embeddings of a whole batch; the recipe's, at every Matryoshka dimension, when None.
         deployed_dim: The dimension that will serve, which may weigh more than others; the model's own when None.
         base_vectors: Of all texts by the model as it is before training; needed where `batching` is `similar`.
@@ -276,7 +289,7 @@ def train(
     model.to(device)
     with _trained_parts(model, options):
         weights = MasterWeights(model, choose_dtype(compute.precision, device), sparse=not compute.compile)
-        best = BestEpoch(weights, score and (lambda: world.agreed(score(model) if world.rank == 0 else 0.0)))
+        best = BestEpoch(weights, *(_judge(model, each, world) for each in (score, general)))
         try:
             forward = Forward(model, compiled=compute.compile)
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
@@ -299,7 +312,9 @@ def train(
             best.settle()
             model.eval()
     log, told = loop.log, tuple(filter(None, (*lesson.notices, step_of.short_of_memory, loop.stopped)))
-    return Trained(tuple(log.losses), tuple(best.scores), best.epoch, log.steps, log.pairs, told, goal.scale)
+    return Trained(
+        tuple(log.losses), tuple(best.scores), best.epoch, log.steps, log.pairs, told, goal.scale, tuple(best.general)
+    )
 
 
 @contextlib.contextmanager
@@ -323,6 +338,13 @@ def _places(
         raise InputError("similar pairs can share a batch only where the base's vectors are handed in",
                          where="[train] batching", remedy="hand in `base_vectors`, or say `shuffled`")  # fmt: skip
     return base_vectors.of_examples(examples)
+
+
+def _judge(
+    model: SentenceTransformer, score: Callable[[SentenceTransformer], float] | None, world: World
+) -> Callable[[], float] | None:
+    """The score of the model as it is, taken by the first process for all."""
+    return score and (lambda: world.agreed(score(model) if world.rank == 0 else 0.0))
 
 
 def _graph_bytes(options: TrainOptions, device: torch.device, world: World) -> float:

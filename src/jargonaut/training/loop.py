@@ -101,10 +101,16 @@ class Loop:
                 judged = self.best.judge(epoch + 1)
                 loss = self.log.losses[-1][1]
                 if judged is not None:
-                    self.report.line(f"  epoch {epoch + 1}: loss {loss:.4f}, dev nDCG@10 {judged:.4f}")
-                self._tell(EpochDone(epoch + 1, loss, judged, self.best.epoch))
+                    self.report.line(f"  epoch {epoch + 1}: loss {loss:.4f}, dev nDCG@10 {judged:.4f}{self._general}")
+                self._tell(EpochDone(epoch + 1, loss, judged, self.best.epoch, self.best.general_score))
                 if epoch + 1 - self.best.epoch > self.options.patience:
                     break
+
+    @property
+    def _general(self) -> str:
+        """The newest score on general knowledge, as a line of progress ends."""
+        score = self.best.general_score
+        return "" if score is None else f", general knowledge {score:.4f}"
 
     def _resumed(self) -> tuple[int, int]:
         """Takes up the newest checkpoint; gives the epoch to go on with and the steps that are done in it."""
@@ -117,7 +123,7 @@ class Loop:
             )
         if found is None:
             if self.best.judge(0) is not None:
-                self.report.line(f"  epoch 0 (the base): dev nDCG@10 {self.best.scores[0][1]:.4f}")
+                self.report.line(f"  epoch 0 (the base): dev nDCG@10 {self.best.scores[0][1]:.4f}{self._general}")
             return 0, 0
         parts = {name: _part(found.tensors, name) for name in ("weights", "optimizer", "objective", "best")}
         self.weights.restore(parts["weights"])

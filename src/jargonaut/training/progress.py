@@ -48,12 +48,14 @@ class EpochDone:
         loss: Mean of the last logged steps.
         dev_score: Of the model as it is now; None when nothing scores.
         best_epoch: The epoch whose weights would be kept if training ended here.
+        general_score: On general knowledge, of the model as it is now; None when nothing scores it.
     """
 
     epoch: int
     loss: float
     dev_score: float | None
     best_epoch: int
+    general_score: float | None = None
 
 
 Callback: TypeAlias = Callable[[StepDone | EpochDone], None]
@@ -104,11 +106,15 @@ class BestEpoch:
     Args:
         weights: Of the model in training.
         score: Dev score of the model as it is now, higher is better.
+        general: Its score on general knowledge, which is noted and decides nothing.
     """
 
-    def __init__(self, weights: MasterWeights, score: Callable[[], float] | None) -> None:
-        self._weights, self._score = weights, score
+    def __init__(
+        self, weights: MasterWeights, score: Callable[[], float] | None, general: Callable[[], float] | None = None
+    ) -> None:
+        self._weights, self._score, self._general = weights, score, general
         self.scores: list[tuple[int, float]] = []
+        self.general: list[tuple[int, float]] = []
         self.epoch = 0
         self._kept = weights.copy()
 
@@ -120,7 +126,14 @@ class BestEpoch:
             self.epoch, self._kept = epoch, self._weights.copy()
         if value is not None:
             self.scores.append((epoch, value))
+        if self._general is not None:
+            self.general.append((epoch, self._general()))
         return value
+
+    @property
+    def general_score(self) -> float | None:
+        """The newest on general knowledge."""
+        return self.general[-1][1] if self.general else None
 
     def settle(self) -> None:
         """Ends training with the remembered weights in the model, which is fp32 again."""
@@ -128,7 +141,7 @@ class BestEpoch:
 
     def facts(self) -> dict[str, Any]:
         """JSON values that `restore` takes."""
-        return {"scores": self.scores, "epoch": self.epoch}
+        return {"scores": self.scores, "general": self.general, "epoch": self.epoch}
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The remembered weights; none while they are those that training started from."""
@@ -137,5 +150,6 @@ class BestEpoch:
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
         """Puts everything where `facts` and `tensors` were taken."""
         self.scores = [(int(epoch), float(value)) for epoch, value in facts["scores"]]
+        self.general = [(int(epoch), float(value)) for epoch, value in facts["general"]]
         self.epoch = int(facts["epoch"])
         self._kept = {name: tensors.get(name, kept) for name, kept in self._kept.items()}

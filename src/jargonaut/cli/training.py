@@ -1,0 +1,123 @@
+"""The `train` command: one training, or a sweep over many. It parses its flags, calls the library and prints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jargonaut.artifacts import plain
+from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
+from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.errors import InputError
+from jargonaut.training import World, launched
+
+if TYPE_CHECKING:
+    from jargonaut.sweeping import SweepResult
+    from jargonaut.tuning import TunedModel
+
+EXIT_DONT = 3
+SHOWN_TRIALS = 5
+
+SourceArgument = Annotated[
+    Path | None,
+    typer.Argument(help="As for `run`; what the workspace was last used on if not said.", show_default=False),
+]
+EpochsFlag = Annotated[int | None, typer.Option("--epochs", help="Most passes over the pairs: train.epochs.")]
+RateFlag = Annotated[float | None, typer.Option("--lr", help="Peak learning rate: train.lr.")]
+BatchFlag = Annotated[int | None, typer.Option("--batch-size", help="Pairs per step: train.batch_size.")]
+SweepFlag = Annotated[
+    int | None,
+    typer.Option("--sweep", min=1, help="Try this many recipes on dev, those of earlier calls counted; see [sweep]."),
+]
+MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the program."""
+    app.command(epilog="Example: jargonaut train docs/ --workspace my-domain --sweep 20 --minutes 90")(train)
+
+
+def train(
+    source: SourceArgument = None,
+    workspace: WorkspaceFlag = Path(),
+    base: BaseFlag = None,
+    epochs: EpochsFlag = None,
+    lr: RateFlag = None,
+    batch_size: BatchFlag = None,
+    sweep: SweepFlag = None,
+    minutes: MinutesFlag = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Pairs, negatives, and a tuned model; nothing is tested on test, and nothing is released.
+
+    `jargonaut run` with the same settings takes the model up where this leaves it. Several GPUs share one training
+    under `torchrun --nproc-per-node N -m jargonaut train …`.
+    Exit code 0: tuned. 3: done, but no epoch was better on dev than the base.
+    """
+    shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size}
+    given = [*(setting or []), *(f"{name}={value!r}" for name, value in shortcuts.items() if value is not None)]
+    if minutes is not None and sweep is None:
+        raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
+    if sweep is not None and launched():
+        raise InputError("a sweep runs in one process", where="--sweep", remedy="start it without a launcher")
+    opened = open_workspace(workspace, TerminalReporter(), given, base)
+    if sweep is not None:
+        found = opened.sweep(source, trials=sweep, minutes=minutes)
+        again = [flag for name, value in (("--base", base), *(("--set", one) for one in setting or []))
+                 if value is not None for flag in (name, str(value))]  # fmt: skip
+        _print_sweep(found, opened.documents(source), workspace, again, as_json=as_json)
+        return
+    world = World.joined() if launched() else World()
+    if world.rank > 0:
+        opened.assist(source)
+        world.leave()
+        return
+    made = opened.train(source)
+    world.leave()
+    _print_tuned(made, as_json=as_json)
+    raise typer.Exit(0 if made.best_epoch or world.size > 1 else EXIT_DONT)  # a launcher takes 3 for a crash
+
+
+def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(plain(made), ensure_ascii=False, indent=2))
+        return
+    kept = f"epoch {made.best_epoch}" if made.best_epoch else "the base, unchanged"
+    kept += f", moved towards the base to α = {made.alpha:g}" if 0 < made.alpha < 1 else ""
+    say(f"\n  kept     {kept}")
+    say(f"  dev      nDCG@10 {made.dev_base:.4f} → {made.dev:.4f} at {made.dimension} dimensions")
+    say(f"  general  nDCG@10 {made.general_base:.4f} → {made.general:.4f}")
+    say(f"  model    {made.path}")
+    say(f"  log      {made.log}")
+    say("\nNot tested and not released: `jargonaut run` with the same settings does both.")
+
+
+def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[str], *, as_json: bool) -> None:
+    import shlex
+
+    best = found.best
+    assert best is not None  # noqa: S101 - a sweep without a complete trial is an error
+    flags = [flag for one in found.flags for flag in ("--set", one)]
+    command = shlex.join(["jargonaut", "run", str(source), "-w", str(workspace), *again, *flags])
+    if as_json:
+        told = {**plain(found), "best": plain(best), "page": str(found.page), "use": command}
+        say(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    pruned = sum(trial.state == "pruned" for trial in found.trials)
+    say(f"\n{len(found.trials)} of {found.wanted} trials, {pruned} given up early")
+    say("  trial      dev  general      α  settings")
+    complete = sorted((t for t in found.trials if t.state == "complete"), key=lambda t: (-(t.dev or 0), t.number))
+    for trial in complete[:SHOWN_TRIALS]:
+        shown = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in trial.values.items())
+        mark = "" if trial.within_limit else "  (forgets too much)"
+        say(f"  {trial.number:>5}  {trial.dev:>7.4f}  {trial.general:>7.4f}  {trial.alpha:>5g}  {shown}{mark}")
+    first = found.trials[0]
+    if first.number == best.number:
+        say("\nNothing was better than today's settings.")
+    say(f"\n  page      {found.page}")
+    say(f"  settings  {found.folder / 'best.toml'}")
+    say(f"\nTo use trial {best.number}, copy these settings into jargonaut.toml, or type:\n  {command}")

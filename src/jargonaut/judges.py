@@ -1,0 +1,86 @@
+"""What judges a model in training: dev at the deployed dimension, and general knowledge at the same one.
+
+Knows which questions are asked, and between which weights of base and tuned model the answers decide. Test is never
+among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jargonaut.contenders import DevJudge
+from jargonaut.encoding.local import LocalEncoder, load_model
+from jargonaut.encoding.models import ModelFolder
+from jargonaut.general_knowledge import general_knowledge
+from jargonaut.protocols import Reporter
+from jargonaut.records import Pair
+from jargonaut.settings import Settings
+from jargonaut.training import Blend, Interpolation, Trained, interpolate, tensors_of
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Judges:
+    """Scores of models that began as one base.
+
+    Args:
+        dev: The pairs whose queries are asked.
+        texts: Passage id → the words that are searched.
+        dim: Components of the vectors that count.
+        base: The base model, which gives the prompts.
+        settings: Of training, and of the machine.
+    """
+
+    def __init__(
+        self, dev: tuple[Pair, ...], texts: Mapping[str, str], dim: int, base: ModelFolder, settings: Settings
+    ) -> None:
+        self._base, self._settings = base, settings
+        known = general_knowledge()
+        self._dev = DevJudge(dev, texts, dim, settings.train.seed)
+        self._known = DevJudge(known.pairs, known.texts, dim, settings.train.seed)
+
+    def __str__(self) -> str:
+        return f"{self._dev}; general knowledge: {self._known}"
+
+    def dev(self, model: SentenceTransformer) -> float:
+        """NDCG@10 on dev."""
+        return self._scored(self._dev, model)
+
+    def general(self, model: SentenceTransformer) -> float:
+        """NDCG@10 on the general knowledge that ships with the package."""
+        return self._scored(self._known, model)
+
+    def interpolated(self, model: SentenceTransformer, trained: Trained, reporter: Reporter) -> Interpolation:
+        """Moves a tuned model towards its base as far as the settings want.
+
+        Args:
+            model: The tuned model, in fp32; it holds what was chosen afterwards.
+            trained: How its training went, with dev and general scores of every epoch.
+            reporter: Where each step is told.
+        """
+        import torch
+
+        options, compute = self._settings.train, self._settings.compute
+        dev, general = dict(trained.dev_scores), dict(trained.general_scores)
+        start = Blend(0.0, dev[0], general[0])
+        if not trained.best_epoch:
+            return Interpolation((start,), 0.0, options.general_limit, within_limit=True)
+        end = Blend(1.0, dev[trained.best_epoch], general[trained.best_epoch])
+        if not options.alphas:
+            within = start.general - end.general <= options.general_limit
+            return Interpolation((start, end), 1.0, options.general_limit, within_limit=within)
+        # On the CPU, so that a GPU holds no third set of weights.
+        base = load_model(
+            self._base, replace(compute, device="cpu"), max_tokens=self._settings.base.max_tokens,
+            trust_remote_code=self._settings.base.trust_remote_code, dtype=torch.float32,
+        )  # fmt: skip
+        return interpolate(
+            model, dict(tensors_of(base)), start, end, alphas=options.alphas, limit=options.general_limit,
+            score=self.dev, general=self.general, compute=compute, reporter=reporter,
+        )  # fmt: skip
+
+    def _scored(self, judge: DevJudge, model: SentenceTransformer) -> float:
+        return judge.score(LocalEncoder.around(self._base, model, self._settings.compute))

@@ -1,0 +1,69 @@
+"""`jargonaut train` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jargonaut.demo import write_demo
+from tests.tinymodels import FAMILIES, built
+
+
+def typed(*arguments: str, code: int, launched: bool = False) -> subprocess.CompletedProcess[str]:
+    """Runs the program and checks how it ends."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"} | ({"WORLD_SIZE": "2"} if launched else {})
+    done = subprocess.run(
+        [sys.executable, "-m", "jargonaut", *arguments], capture_output=True, text=True, check=False, timeout=600,
+        env=environment,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr[-3000:]
+    assert done.returncode == code, done.stderr[-3000:]
+    return done
+
+
+@pytest.mark.slow
+def test_flags_that_mean_nothing_are_refused(tmp_path: Path) -> None:
+    """Minutes without a sweep, a sweep of nothing, and a sweep by several processes at once."""
+    where = ("-w", str(tmp_path))
+    assert "--sweep N" in typed("train", str(tmp_path), "--minutes", "5", *where, code=2).stderr
+    typed("train", str(tmp_path), "--sweep", "0", *where, code=2)
+    assert "one process" in typed("train", "--sweep", "2", *where, code=2, launched=True).stderr
+    assert "[train] lr" in typed("train", str(tmp_path), "--lr", "0", *where, code=2).stderr.replace(
+        ": [train]", " [train] lr"
+    )
+
+
+@pytest.mark.slow
+def test_training_and_a_sweep_say_what_they_made(base_model_path: Path, tmp_path: Path) -> None:
+    """Shortcuts reach the settings, JSON is all there is on stdout, and the command that a sweep prints is valid."""
+    base = built(FAMILIES["bert"], base_model_path, tmp_path / "base")
+    full = tmp_path / "icd"
+    write_demo(full)
+    passages = (full / "corpus.jsonl").read_text(encoding="utf-8").splitlines()[:150]
+    source = tmp_path / "passages.jsonl"
+    source.write_text("\n".join(passages), encoding="utf-8")
+    fast = ["--set", "train.alphas=[0.5, 1.0]", "--set", "compute.precision=fp32", "--base", str(base)]
+    where = ["-w", str(tmp_path / "w")]
+    done = typed(
+        "train", str(source), *where, *fast, "--epochs", "1", "--lr", "1e-3", "--batch-size", "16", "--json", code=0
+    )
+    told = json.loads(done.stdout)
+    manifest = json.loads((Path(told["path"]).parent / "manifest.json").read_text(encoding="utf-8"))
+    recipe = manifest["options"]["train"]
+    assert (recipe["epochs"], recipe["lr"], recipe["batch_size"]) == (1, 1e-3, 16)
+    assert (Path(told["path"]) / "modules.json").exists()
+    assert not (tmp_path / "w" / ".jargonaut" / "registry.db").exists()
+    swept = typed(
+        "train", *where, *fast, "--set", "sweep.epochs=[1, 1]", "--epochs", "1", "--sweep", "2", "--json", code=0
+    )
+    found = json.loads(swept.stdout)
+    assert len(found["trials"]) == 2
+    assert Path(found["page"]).exists()
+    assert found["use"].startswith(f"jargonaut run {source} -w ")
+    for name, value in found["best"]["values"].items():
+        assert f"--set {name}={value!r}" in found["use"]

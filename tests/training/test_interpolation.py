@@ -1,0 +1,180 @@
+"""Weights between a base and a tuned model: what is kept, and that it is exactly that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jargonaut.encoding.devices import ComputeOptions, Precision
+from jargonaut.errors import MismatchError, SettingsError
+from jargonaut.training import Blend, Interpolation, TrainOptions, interpolate, tensors_of
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+ALPHAS = (0.3, 0.5, 0.7, 1.0)
+Scores = Mapping[float, tuple[float, float]]
+"""Alpha → (dev, general)."""
+
+
+def moved(model: SentenceTransformer) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Gives the model other weights, as training would; gives those before and those after."""
+    before = {name: tensor.clone() for name, tensor in tensors_of(model)}
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for param in model.parameters():
+            param.add_(torch.randn_like(param) * 0.1)
+    return before, {name: tensor.clone() for name, tensor in tensors_of(model)}
+
+
+def place(model: SentenceTransformer, before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor]) -> float:
+    """Where between two sets of weights a model lies, read off its largest tensor."""
+    name = max(after, key=lambda each: after[each].numel())
+    now = dict(tensors_of(model))[name].float()
+    way = (after[name] - before[name]).double()
+    return float(((now - before[name]).double() * way).sum() / (way * way).sum())
+
+
+def swept(
+    model: SentenceTransformer,
+    base: Mapping[str, torch.Tensor],
+    scores: Scores,
+    *,
+    limit: float = 0.01,
+    alphas: tuple[float, ...] = ALPHAS,
+    precision: Precision = "fp32",
+    at: Callable[[], float] | None = None,
+) -> tuple[Interpolation, list[float]]:
+    """Interpolates where the scores are known by alpha; also gives the alphas that dev was asked for."""
+    asked: list[float] = []
+    after = {name: tensor.clone() for name, tensor in tensors_of(model)}
+
+    def near() -> float:
+        found = at() if at else place(model, base, after)
+        return min(scores, key=lambda alpha: abs(alpha - found))
+
+    def dev(_: SentenceTransformer) -> float:
+        asked.append(near())
+        return scores[asked[-1]][0]
+
+    found = interpolate(
+        model, base, Blend(0.0, *scores[0.0]), Blend(1.0, *scores[1.0]), alphas=alphas, limit=limit, score=dev,
+        general=lambda _: scores[near()][1], compute=ComputeOptions(device="cpu", precision=precision),
+    )  # fmt: skip
+    return found, asked
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_is_kept_is_the_blend_in_full_precision(tiny: SentenceTransformer, precision: Precision) -> None:
+    """In every family, whatever is computed in, each floating tensor is α·tuned + (1−α)·base in fp32, others stay."""
+    counted = {name: t.clone() for name, t in tiny.named_buffers() if not t.is_floating_point()}
+    before, after = moved(tiny)
+    scores = {0.0: (0.5, 0.8), 0.3: (0.6, 0.8), 0.5: (0.7, 0.8), 0.7: (0.8, 0.79), 1.0: (0.9, 0.7)}
+    found, _ = swept(tiny, before, scores, precision=precision)
+    assert (found.alpha, found.within_limit) == (0.7, True)
+    for name, tensor in tensors_of(tiny):
+        assert tensor.dtype == torch.float32
+        torch.testing.assert_close(tensor, 0.7 * after[name] + 0.3 * before[name], rtol=1e-6, atol=1e-6)
+    assert all(torch.equal(t, counted[n]) for n, t in tiny.named_buffers() if not t.is_floating_point())
+
+
+@pytest.fixture
+def model(tiny_model: Callable[[str], SentenceTransformer]) -> SentenceTransformer:
+    """A tiny one."""
+    return tiny_model("bert")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_tuned_weights_come_back_bit_by_bit(model: SentenceTransformer, precision: Precision) -> None:
+    """When the tuned model itself is best, nothing of it is rounded on the way."""
+    before, after = moved(model)
+    scores = {alpha: (0.5 + alpha / 5, 0.8) for alpha in (0.0, *ALPHAS)}
+    found, asked = swept(model, before, scores, precision=precision)
+    assert found.alpha == 1.0
+    assert all(torch.equal(tensor, after[name]) for name, tensor in tensors_of(model))
+    assert 1.0 not in asked  # its scores were known
+
+
+def test_forgetting_too_much_costs_the_best_dev_score(model: SentenceTransformer) -> None:
+    """The best on dev among those within the limit is kept, and every point is on record."""
+    before, _ = moved(model)
+    scores = {0.0: (0.5, 0.80), 0.3: (0.58, 0.80), 0.5: (0.66, 0.795), 0.7: (0.7, 0.78), 1.0: (0.72, 0.7)}
+    found, _ = swept(model, before, scores)
+    assert found.kept == Blend(0.5, 0.66, 0.795)
+    assert found.blends == tuple(Blend(alpha, *both) for alpha, both in scores.items())
+    assert found.general_loss == pytest.approx(0.005)
+
+
+def test_where_all_forget_too_much_the_least_forgetful_is_kept(model: SentenceTransformer) -> None:
+    """And it says that it is not within the limit."""
+    before, _ = moved(model)
+    scores = {0.0: (0.5, 0.9), 0.3: (0.55, 0.85), 0.5: (0.6, 0.8), 0.7: (0.7, 0.7), 1.0: (0.8, 0.6)}
+    found, _ = swept(model, before, scores)
+    assert (found.alpha, found.within_limit) == (0.3, False)
+
+
+def test_the_rest_is_left_out_once_it_only_loses(model: SentenceTransformer) -> None:
+    """Dev is what costs time: after a clear fall towards the base nothing nearer to it is tried."""
+    before, _ = moved(model)
+    scores = {0.0: (0.5, 0.8), 0.3: (0.55, 0.8), 0.5: (0.6, 0.8), 0.7: (0.65, 0.8), 1.0: (0.8, 0.8)}
+    found, asked = swept(model, before, scores)
+    assert (found.alpha, asked) == (1.0, [0.7])
+    assert [blend.alpha for blend in found.blends] == [0.0, 0.7, 1.0]
+
+
+def test_an_error_while_scoring_leaves_the_tuned_model(model: SentenceTransformer) -> None:
+    """Whoever stops it finds the tuned weights in fp32, not those of a step in between."""
+    before, after = moved(model)
+
+    def failing(_: SentenceTransformer) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interpolate(
+            model, before, Blend(0.0, 0.1, 0.1), Blend(1.0, 0.2, 0.1), alphas=(0.5,), limit=0.1, score=failing,
+            general=failing, compute=ComputeOptions(device="cpu", precision="bf16"),
+        )  # fmt: skip
+    assert all(torch.equal(tensor, after[name]) for name, tensor in tensors_of(model))
+
+
+def test_another_model_is_no_base(model: SentenceTransformer, tiny_model: Callable[[str], SentenceTransformer]) -> None:
+    """Weights that do not fit are refused before anything is scored."""
+    other = dict(tensors_of(tiny_model("distilbert")))
+    with pytest.raises(MismatchError, match="different weights"):
+        swept(model, other, dict.fromkeys((0.0, *ALPHAS), (0.5, 0.5)), at=lambda: 1.0)
+
+
+@settings(max_examples=60)
+@given(
+    st.tuples(*[st.tuples(st.floats(0, 1), st.floats(0, 1))] * 5),
+    st.floats(0, 0.2),
+    st.sets(st.sampled_from(ALPHAS), min_size=1).map(sorted).map(tuple),
+)
+def test_whatever_the_scores_the_limit_is_kept_where_it_can_be(
+    tiny_model: Callable[[str], SentenceTransformer],
+    both: tuple[tuple[float, float], ...],
+    limit: float,
+    alphas: tuple[float, ...],
+) -> None:
+    """What is kept is one of the alphas, within the limit if one of them is, and close to the best of those on dev."""
+    model = tiny_model("bert")
+    before, _ = moved(model)
+    scores = dict(zip((0.0, *ALPHAS), both, strict=True))
+    found, _ = swept(model, before, scores, limit=limit, alphas=alphas)
+    fitting = [alpha for alpha in alphas if scores[0.0][1] - scores[alpha][1] <= limit + 1e-9]
+    assert found.within_limit == bool(fitting)
+    assert found.alpha in (fitting or alphas)
+    if not fitting:
+        assert scores[found.alpha][1] == max(scores[alpha][1] for alpha in alphas)
+
+
+@pytest.mark.parametrize("alphas", [(0.0,), (1.2,), (0.5, -0.1), (float("nan"),)])
+def test_alphas_lie_between_base_and_tuned_model(alphas: tuple[float, ...]) -> None:
+    """Others are refused when the settings are read."""
+    with pytest.raises(SettingsError, match="alphas"):
+        TrainOptions(alphas=alphas)
