@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from jargonaut.encoding.forward import Forward
 from jargonaut.errors import InputError, require_limits
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import Triplet
-from jargonaut.training.batches import batches
+from jargonaut.training.batches import Batch, batches
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.freezing import frozen
 from jargonaut.training.loop import Loop
@@ -128,6 +128,7 @@ def train(
     loss: Loss | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoints: Checkpoints | None = None,
+    remine: Callable[[SentenceTransformer], Sequence[Triplet]] | None = None,
     reporter: Reporter | None = None,
 ) -> Trained:
     """Fine-tunes `model` in place and leaves it in fp32 with the weights of its best epoch.
@@ -151,6 +152,8 @@ def train(
         callbacks: Told of every step and epoch.
         checkpoints: Where a killed training of the same arguments goes on; the continuation is the same. They are the
             caller's to remove, once the model is stored.
+        remine: Given the model as it is after the first epoch, the same examples with other negatives. Asked again, by
+            a training that goes on or by another process, it gives the same ones.
         reporter: Where progress is shown.
 
     Raises:
@@ -180,9 +183,15 @@ def train(
                 weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
                 warmup=options.warmup, max_norm=options.max_norm, world=world,
             )  # fmt: skip
+
+            def renewed(model: SentenceTransformer) -> Callable[..., Iterator[Batch]]:
+                others = remine(model) if remine else examples
+                step_of.tokens = Tokens.of(model, prompts, queries, passages, others)
+                return functools.partial(batches, others, positives, groups, size=options.batch_size, seed=options.seed)
+
             loop = Loop(
                 model, options, step_of, optimizer, weights, best, LossLog(), world, plan, per_epoch, callbacks,
-                checkpoints, reporter or SilentReporter(),
+                checkpoints, renewed if remine else None, reporter or SilentReporter(),
             )  # fmt: skip
             loop.run()
         finally:

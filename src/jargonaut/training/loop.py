@@ -50,6 +50,7 @@ class Loop:
         per_epoch: How many they are.
         callbacks: Told of steps and epochs.
         checkpoints: What a killed training goes on from.
+        renewed: Given the model after its first epoch, the plan of the others; the plan stays when None.
         report: Where progress is shown.
     """
 
@@ -65,6 +66,7 @@ class Loop:
     per_epoch: int
     callbacks: Sequence[Callback]
     checkpoints: Checkpoints | None
+    renewed: Callable[[SentenceTransformer], Callable[..., Iterator[Batch]]] | None
     report: Reporter
 
     def run(self) -> None:
@@ -72,6 +74,8 @@ class Loop:
         first, taken = self._resumed()
         with contextlib.suppress(StopTraining):
             for epoch in range(first, self.options.epochs):
+                if epoch == max(1, first):
+                    self._renew()
                 try:
                     self._epoch(epoch, taken)
                 except StopTraining:
@@ -137,6 +141,15 @@ class Loop:
                 self.checkpoints.save(self._checkpoint(epoch, number))
         self.log.end_epoch()
         self.model.eval()
+
+    def _renew(self) -> None:
+        """Takes the plan of the epochs after the first; the first process makes it, the others find it made."""
+        if self.renewed is not None:
+            if self.world.rank == 0:
+                self.plan = self.renewed(self.model)
+            self.world.agreed(0.0)
+            if self.world.rank > 0:
+                self.plan = self.renewed(self.model)
 
     def _checkpoint(self, epoch: int, taken: int) -> Checkpoint:
         facts = {"epoch": epoch, "taken": taken, "log": self.log.facts(), "best": self.best.facts()}

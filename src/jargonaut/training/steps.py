@@ -83,7 +83,7 @@ class Step:
 
     Args:
         forward: Of the model in training, on its device.
-        tokens: Of all texts.
+        tokens: Of all texts; others may take their place between two batches.
         loss: What is learned.
         budget: Tokens per micro-batch, padding counted.
         graph_bytes: Memory that the graphs of a batch may take; a batch that is estimated to need more is embedded
@@ -94,7 +94,7 @@ class Step:
     def __init__(
         self, forward: Forward, tokens: Tokens, loss: Loss, *, budget: int, graph_bytes: float, world: World = ALONE
     ) -> None:
-        self._forward, self._tokens, self._loss = forward, tokens, loss
+        self._forward, self.tokens, self._loss = forward, tokens, loss
         self._budget, self._world = budget, world
         self._dimension = int(forward.model.get_embedding_dimension() or 0)
         self._most_tokens = graph_bytes / _graph_bytes_per_token(forward.model)
@@ -137,7 +137,7 @@ class Step:
 
     def _plan(self, batch: Batch) -> Iterator[_Micro]:
         """The forward passes of a batch; rows count the queries first, then the passages."""
-        tokens = self._tokens
+        tokens = self.tokens
         queries = [tokens.queries[q] for q in batch.query_ids]
         passages = [tokens.passages[p] for p in batch.passage_ids]
         if tokens.query_prompt == tokens.passage_prompt:
