@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks import clicks, curation, engine, generation, main_job, quality
+from benchmarks import clicks, curation, engine, generation, main_job, mining, quality
 from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import with_part
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "clicks": clicks.part,
     "curation": curation.part,
     "generation": generation.part,
+    "mining": mining.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""
 

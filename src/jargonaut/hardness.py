@@ -147,7 +147,7 @@ def prepare_negatives(
         "miner": encoder.fingerprint,
     }  # fmt: skip
     # What takes another way to the same negatives is no part of their name.
-    told: dict[str, Any] = {"mine": replace(options, memory_gib=1.0, remine=False, model="")}
+    told: dict[str, Any] = {"mine": replace(options, memory_gib=1.0, remine=False, model=_BASE)}
     if options.wants_words:
         told["bm25"] = settings.bm25
     if options.judge:

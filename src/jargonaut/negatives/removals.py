@@ -1,4 +1,4 @@
-"""What mining took out: counts by rule, and a sample of each rule that does not depend on how the work was cut."""
+"""What mining took out: counts by rule, and a sample of likely answers that does not depend on how the work was cut."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.negatives.rules import RULES, Block, Codes
+from jargonaut.negatives.rules import FALSE, RULES, Block, Codes
 
 SAMPLE = 20
-"""Removed candidates of each rule that are kept to be shown."""
+"""Likely answers of each rule that are kept to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Removal:
 
 
 class RemovalLog:
-    """Counts removals and draws a sample of each rule.
+    """Counts removals and draws a sample of those that may well answer.
 
     Args:
         query_ids: Query ids by row.
@@ -59,7 +59,8 @@ class RemovalLog:
         for code, count in enumerate(np.bincount(removed.ravel(), minlength=len(RULES))):
             if code and count:
                 self.counts[RULES[code]] += int(count)
-                self._draw(code, block, *np.nonzero(removed == code))
+                if RULES[code] in FALSE:
+                    self._draw(code, block, *np.nonzero(removed == code))
 
     @property
     def sample(self) -> tuple[Removal, ...]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -41,6 +43,7 @@ def scan(
     rows: Rows | None = None,
     transform: Transform | None = None,
     device: torch.device | None = None,
+    rescore: bool = True,
     tile: int = QUERY_BLOCK,
     block: int = PASSAGE_BLOCK,
 ) -> tuple[Rows, Vectors]:
@@ -56,6 +59,8 @@ def scan(
         rows: Ascending rows of `passages` that may be found; all when None.
         transform: Applied to queries and to every block of passages.
         device: A GPU that multiplies; NumPy does when None or a CPU.
+        rescore: Whether hits are scored pair by pair. Without, which is faster, the last digit of a score may depend on
+            how the work is cut, and so may which of two that score alike comes first.
         tile: Queries that are compared at once.
         block: Passages that are compared at once.
 
@@ -69,16 +74,26 @@ def scan(
     gpu = device is not None and device.type != "cpu"
     if gpu:
         tile, block = max(tile, _GPU_QUERY_BLOCK), max(block, _GPU_PASSAGE_BLOCK)
-    product = _TorchProduct(device) if gpu else _CpuProduct(tile * block)
     tiles = [_Tile(asked[start : start + tile], k) for start in range(0, len(asked), tile)]
-    for numbers, vectors in blocks(passages, rows, block):
-        product.take(np.ascontiguousarray(transform(vectors) if transform else vectors))
-        for one in tiles:
-            one.add(product, numbers)
-    return (
-        np.concatenate([one.rows() for one in tiles]),
-        np.concatenate([one.scores() for one in tiles]),
-    )
+    products: list[_CpuProduct | _TorchProduct]
+    if gpu:
+        products = [_TorchProduct(device, rescore=rescore)]
+    else:
+        size = min(tile, len(asked)) * min(block, len(passages))
+        products = [_CpuProduct(size, rescore=rescore) for _ in range(min(_threads(), len(tiles)))]
+
+    def compare(worker: int, numbers: Rows, vectors: Vectors) -> None:
+        products[worker].take(vectors)
+        for one in tiles[worker :: len(products)]:
+            one.add(products[worker], numbers)
+
+    # A thread for each tile instead of several for each product: what stands between products is shared out too.
+    with ThreadPoolExecutor(len(products)) as pool, _one_thread_each(len(products)):
+        for numbers, part in blocks(passages, rows, block):
+            vectors = np.ascontiguousarray(transform(part) if transform else part)
+            for _ in pool.map(lambda worker: compare(worker, numbers, vectors), range(len(products))):  # noqa: B023
+                pass
+    return np.concatenate([one.rows() for one in tiles]), np.concatenate([one.scores() for one in tiles])
 
 
 def pair_scores(queries: Vectors, asked: Rows, passages: Vectors, answered: Rows) -> Vectors:
@@ -116,14 +131,31 @@ def blocks(passages: Vectors, rows: Rows | None, size: int) -> Iterator[tuple[Ro
             yield part, slab if len(part) == len(slab) else slab[part - first]
 
 
+def _threads() -> int:
+    """Threads that this process's linear algebra may take."""
+    from threadpoolctl import threadpool_info
+
+    return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+
+
+def _one_thread_each(workers: int) -> AbstractContextManager[Any]:
+    """While several workers multiply, each product takes one thread."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1 if workers > 1 else None, user_api="blas")
+    return limits
+
+
 class _CpuProduct:
     """Scores of a tile by NumPy, in buffers that are used again.
 
     Args:
         size: Most scores of a tile.
+        rescore: Whether hits are scored pair by pair.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, rescore: bool = True) -> None:
+        self._rescore = rescore
         self._scores, self._mask = np.empty(size, np.float32), np.empty(size, np.bool_)
         self._passages: Vectors = np.empty((0, 0), np.float32)
         self._longest = 0.0
@@ -145,7 +177,8 @@ class _CpuProduct:
         mask = self._mask[:size]
         np.greater_equal(scores, (floor - slack)[:, None], out=mask.reshape(shape))
         asked, columns = np.divmod(_true_places(mask), shape[1])
-        return asked, columns, _dots(queries, asked, self._passages, columns)
+        exact = _dots(queries, asked, self._passages, columns) if self._rescore else scores[asked, columns]
+        return asked, columns, exact
 
 
 class _TorchProduct:
@@ -153,10 +186,11 @@ class _TorchProduct:
 
     Args:
         device: The GPU.
+        rescore: Whether hits are scored pair by pair.
     """
 
-    def __init__(self, device: torch.device | None) -> None:
-        self._device = device
+    def __init__(self, device: torch.device | None, *, rescore: bool = True) -> None:
+        self._device, self._rescore = device, rescore
         self._passages: torch.Tensor | None = None
         self._longest = 0.0
 
@@ -182,9 +216,9 @@ class _TorchProduct:
         unit = 2.0**-10 if torch.backends.cuda.matmul.allow_tf32 else queries.shape[1] * _UNIT_ROUND_OFF * 2
         slack = torch.from_numpy(unit * lengths * self._longest).to(self._device)
         found = (scores >= (least - slack)[:, None]).nonzero()
+        exact = scores[found[:, 0], found[:, 1]]
         del scores
-        exact = torch.empty(len(found), dtype=torch.float32, device=self._device)
-        for start in range(0, len(found), _GPU_PASSAGE_BLOCK):
+        for start in range(0, len(found) if self._rescore else 0, _GPU_PASSAGE_BLOCK):
             part = found[start : start + _GPU_PASSAGE_BLOCK]
             exact[start : start + len(part)] = (asked[part[:, 0]].double() * self._passages[part[:, 1]]).sum(1).float()
         where = found.cpu().numpy()

@@ -1,7 +1,7 @@
 """Approximate search: a shortlist by the leading principal components of the vectors, scored again by all of them.
 
-A quarter of the components needs a quarter of the arithmetic, and what embedding models give has most of its length in
-few directions. How many are enough is measured on some of the queries themselves; where half of them are not enough,
+A quarter of the components needs a quarter of the arithmetic, and vectors of embedding models have most of their length
+in few directions. How many are enough is measured on some of the queries themselves; where half of them are not enough,
 the search is exact. An inverted file (IVF) saves more from some ten million passages on; below, its clustering and its
 scattered reads cost what it saves. Knows vectors and row numbers; knows no text.
 """
@@ -20,11 +20,10 @@ from jargonaut.retrieval.scan import Rows, pair_scores, scan
 if TYPE_CHECKING:
     import torch
 
-ENOUGH = 0.98
-"""Recall of the exact hits from which on a number of components is enough."""
-_LENGTH = 4
-"""Hits of the shortlist for each that is wanted."""
-_SHARES = (8, 4, 2)
+ENOUGH = 0.95
+"""Recall of the exact hits from which on a shortlist is good enough; the first ranks are missed far less often."""
+_TRIED = ((8, 4), (8, 8), (4, 4), (4, 8), (3, 4), (3, 8), (2, 4))
+"""What is tried, the cheapest first: a share of the components, and hits of the shortlist for each that is wanted."""
 _JUDGED = 128
 _FITTED_ON = 20_000
 
@@ -35,10 +34,12 @@ class Shortlist:
 
     Attributes:
         basis: Leading principal directions, shape (dimension, components); None where the search is exact.
+        length: Hits of the shortlist for each that is wanted.
         recall: Share of the exact hits that it finds, on the queries that it was judged by.
     """
 
     basis: NDArray[np.float32] | None
+    length: int
     recall: float
 
     @classmethod
@@ -63,13 +64,13 @@ class Shortlist:
         judges = queries[np.unique(np.linspace(0, len(queries) - 1, min(_JUDGED, len(queries))).astype(np.int64))]
         exact, _ = scan(judges, passages, k, rows=rows, device=device)
         basis = _principal(passages, rows)
-        for share in _SHARES:
-            tried = cls(np.ascontiguousarray(basis[:, : max(1, basis.shape[1] // share)]), 0.0)
+        for share, length in _TRIED:
+            tried = cls(np.ascontiguousarray(basis[:, : max(1, basis.shape[1] // share)]), length, 0.0)
             found, _ = tried.search(judges, passages, k, rows=rows, device=device)
             recall = _overlap(exact, found)
             if recall >= ENOUGH:
-                return cls(tried.basis, recall)
-        return cls(None, 1.0)
+                return cls(tried.basis, length, recall)
+        return cls(None, 1, 1.0)
 
     @property
     def components(self) -> int | None:
@@ -89,7 +90,9 @@ class Shortlist:
         if self.basis is None or not len(queries):
             return scan(queries, passages, k, rows=rows, device=device)
         basis = self.basis
-        shorter, _ = scan(queries, passages, _LENGTH * k, rows=rows, transform=lambda v: v @ basis, device=device)
+        shorter, _ = scan(
+            queries, passages, self.length * k, rows=rows, transform=lambda v: v @ basis, device=device, rescore=False
+        )
         asked = np.repeat(np.arange(len(queries)), shorter.shape[1])
         scores = pair_scores(queries, asked, passages, shorter.ravel()).reshape(shorter.shape)
         order = np.lexsort((shorter, -scores), axis=1)[:, :k]
