@@ -43,7 +43,7 @@ from jargonaut.records import Triplet, positives, queries
 from jargonaut.settings import Settings, override
 from jargonaut.story import Story
 from jargonaut.training import TrainOptions, train
-from jargonaut.training.losses import matryoshka_info_nce
+from jargonaut.training.losses import Targets, info_nce
 
 if TYPE_CHECKING:
     import torch
@@ -194,21 +194,19 @@ def teach_engine(model: SentenceTransformer, story: Story, options: TrainOptions
     """The published recipe by our engine: one loss for each 32 pairs of a step, and their mean."""
     import torch
 
-    def accumulated(
-        queries: torch.Tensor, passages: torch.Tensor, targets: torch.Tensor, ignored: torch.Tensor
-    ) -> torch.Tensor:
-        losses, weights = [], []
+    def accumulated(queries: torch.Tensor, passages: torch.Tensor, targets: Targets) -> torch.Tensor:
+        total = queries.new_zeros(())
         for first in range(0, len(queries), MICRO):
             rows = slice(first, first + MICRO)
-            own = torch.unique(targets[rows])
-            columns = torch.searchsorted(own, targets[rows])
-            losses.append(
-                matryoshka_info_nce(
-                    queries[rows], passages[own], columns, ignored[rows][:, own], scale=options.scale, dims=options.dims
-                )
-            )
-            weights.append(len(columns))
-        return torch.stack([loss * weight for loss, weight in zip(losses, weights, strict=True)]).sum() / sum(weights)
+            own = torch.unique(targets.positives[rows])
+            block = Targets(
+                torch.searchsorted(own, targets.positives[rows]), targets.ignored[rows][:, own],
+                targets.hard[rows][:, own], targets.grades[rows][:, own],
+            )  # fmt: skip
+            asked, among = queries[rows], passages[own]
+            losses = [info_nce(asked[:, :dim], among[:, :dim], block, scale=options.scale) for dim in options.dims]
+            total = total + torch.stack(losses).mean() * len(asked)
+        return total / len(queries)
 
     examples, asked, known = _examples(story)
     train(
@@ -291,7 +289,8 @@ def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
 
 def _mean(seeds: Sequence[Sitting], dim: str) -> NDArray[np.float64]:
     """Each query's score, averaged over seeds."""
-    return np.asarray([one.home[dim] for one in seeds], dtype=np.float64).mean(axis=0)
+    found: NDArray[np.float64] = np.asarray([one.home[dim] for one in seeds], dtype=np.float64).mean(axis=0)
+    return found
 
 
 def _against(other: Sequence[Sitting] | None, seeds: Sequence[Sitting], clusters: Sequence[str]) -> str:

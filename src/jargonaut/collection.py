@@ -215,7 +215,7 @@ class PairCollection:
         Raises:
             InputError: Nobody said yet where they lie.
         """
-        from jargonaut.story import base_model
+        from jargonaut.encoders import base_model
 
         path = self._docs or recalled_source(self._layout)
         if self._docs is None and not path.exists():
@@ -230,7 +230,7 @@ class PairCollection:
     @cached_property
     def encoder(self) -> CachedEncoder:
         """The base model; every text is encoded once."""
-        from jargonaut.story import base_model, cached_encoder
+        from jargonaut.encoders import base_model, cached_encoder
 
         return cached_encoder(base_model(self._settings), self._settings, self._layout, self._reporter)
 

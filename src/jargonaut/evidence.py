@@ -69,13 +69,16 @@ def ranker(
     return ranked
 
 
-def cross_scorer(name: str, texts: Mapping[str, str], compute: ComputeOptions) -> Scorer:
+def cross_scorer(
+    name: str, texts: Mapping[str, str], compute: ComputeOptions, where: str = "[curate] cross_encoder"
+) -> Scorer:
     """What a cross-encoder thinks of positives, from 0 to 1.
 
     Args:
         name: A folder or a hub id.
         texts: Passage id → text.
         compute: Where it runs.
+        where: The setting that wants it.
     """
 
     def scored(positives: Sequence[Pair]) -> list[float | None]:
@@ -86,7 +89,7 @@ def cross_scorer(name: str, texts: Mapping[str, str], compute: ComputeOptions) -
             model = CrossEncoder(name, device=choose_devices(compute.device)[0], num_labels=1)
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(
-                f"this cross-encoder cannot be loaded ({error})", where="[curate] cross_encoder",
+                f"this cross-encoder cannot be loaded ({error})", where=where,
                 remedy="give the folder of one, or a hub id that this machine can reach",
             ) from error  # fmt: skip
         both = [(pair.query, texts[pair.passage_id]) for pair in positives]

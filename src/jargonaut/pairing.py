@@ -248,16 +248,29 @@ def _curated(
     evidence = Evidence(
         prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
         encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
-        judge=_judge(prepared, settings, layout, reporter) if found and settings.curate.judge else None,
+        judge=language_judge(prepared, settings, layout, reporter) if found and settings.curate.judge else None,
         cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings.compute)
         if found and settings.curate.cross_encoder else None,
     )  # fmt: skip
     return curate(found, evidence, settings.curate, settings.filter)
 
 
-def _judge(prepared: PreparedCorpus, settings: Settings, layout: Layout, reporter: Reporter) -> Scorer:
-    """What the language model of the settings thinks of positives."""
-    writer = open_judge(settings, layout)
+def language_judge(
+    prepared: PreparedCorpus, settings: Settings, layout: Layout, reporter: Reporter, where: str = "[curate] judge"
+) -> Scorer:
+    """What the language model of the settings thinks of positives.
+
+    Args:
+        prepared: The corpus.
+        settings: Sections `llm`, `judge` and `prices`.
+        layout: Where its answers are kept.
+        reporter: Shows the progress, and what it cost.
+        where: The setting that wants it.
+
+    Raises:
+        SettingsError: There is no endpoint.
+    """
+    writer = open_judge(settings, layout, where)
 
     def judged(positives: Sequence[Pair]) -> list[float | None]:
         asked = reporter.track(positives, f"asking {writer.name} to judge", len(positives))

@@ -17,18 +17,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from jargonaut import evaluation, formats, negatives, notices, pairs, retrieval, training
+from jargonaut import evaluation, notices, pairs, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
 from jargonaut.contenders import Contenders, dimensions
+from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
+from jargonaut.errors import SettingsError
+from jargonaut.hardness import PreparedNegatives, mined_again, prepare_negatives
 from jargonaut.judges import Judges
 from jargonaut.layout import Layout
-from jargonaut.negatives import Candidates, MinedNegatives
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.protocols import Encoder, Reporter
@@ -75,6 +75,9 @@ class Story:
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
         training.require_fit(self._train_options, self.base.dimension, self.base_folder.layers, self.deployed)
+        if settings.mine.remine and settings.train.loss == "gist":
+            raise SettingsError("passages that are mined again have no vectors of the guide", where="[mine] remine",
+                                remedy="say `remine = false`, or another [train] loss")  # fmt: skip
         remember_source(layout, source)
         self.callbacks: tuple[training.Callback, ...] = ()
         self.notices: list[str] = []
@@ -138,27 +141,18 @@ class Story:
         return found
 
     @cached_property
-    def negatives(self) -> Artifact:
+    def mined(self) -> PreparedNegatives:
         """Hard negatives from train passages."""
+        found = prepare_negatives(
+            self.corpus, self.pairs, self.base, self._contenders.vectors, self.settings, self.layout, self.reporter
+        )
+        self._say("negatives", found.sentence, found.artifact)
+        return found
 
-        def build(folder: Path) -> Mapping[str, Any]:
-            found = self._mine()
-            formats.write_jsonl(folder / "triplets.jsonl", found.triplets)
-            return {
-                "negatives": found.negatives, "false_negatives": found.false_negatives, "removed": found.removed,
-                "fell_back": found.fell_back,
-            }  # fmt: skip
-
-        artifact = ensure(
-            self.layout.stage("negatives"), "mine", version=negatives.VERSION, inputs=self._given,
-            options=self.settings.mine, build=build,
-        )  # fmt: skip
-        c = artifact.counts
-        detail = f"{c['negatives']:,} hard negatives; {c['false_negatives']:,} candidates left out as likely answers"
-        if c["fell_back"]:
-            detail += f"; for {c['fell_back']:,} pairs all were, and the least similar was taken"
-        self._say("negatives", detail, artifact)
-        return artifact
+    @property
+    def negatives(self) -> Artifact:
+        """The artifact of the hard negatives."""
+        return self.mined.artifact
 
     @cached_property
     def tuned(self) -> Artifact:
@@ -269,36 +263,16 @@ class Story:
     def _contenders(self) -> Contenders:
         return Contenders(self.corpus.texts, self.settings.bm25)
 
-    def _mine(self) -> MinedNegatives:
-        splits, texts, options = self.pairs.splits, self.corpus.texts, self.settings.mine
-        held = pairs.held_out(splits)
-        asked = queries(splits.train)
-        asked_vectors = self.base.encode_queries([q.text for q in asked])
-        vectors = self._contenders.vectors(self.base)
-        row = {passage_id: number for number, passage_id in enumerate(texts)}
-        query_row = {q.id: number for number, q in enumerate(asked)}
-        allowed = {passage_id: number for passage_id, number in row.items() if passage_id not in held}
-        ranking = retrieval.dense_run(
-            "base", [q.id for q in asked], asked_vectors, list(texts), vectors, k=options.depth,
-            rows=np.array(list(allowed.values()), dtype=np.int64),
-        )  # fmt: skip
-        candidates = Candidates(
-            ranking, lambda query_id, passage_id: float(asked_vectors[query_row[query_id]] @ vectors[row[passage_id]]),
-            self.pairs.known_positives, lambda passage_id: pairs.normalised(texts[passage_id]),
-            self.corpus.near_duplicates, allowed.keys(),
-        )  # fmt: skip
-        return negatives.mine(splits.train, candidates, options)
-
     @cached_property
     def _taught(self) -> dict[str, Any]:
         """Everything that decides what training gives."""
         compute = self.settings.compute
         recipe = replace(self._train_options, graph_gib=None)  # how much memory it takes changes no gradient
+        options = {"train": recipe, "precision": compute.precision, "deployed": self.deployed}
+        if self.settings.mine.remine:
+            options |= {"remine": True}
         guide = {"guide": self._guide().fingerprint} if recipe.guide else {}
-        return {
-            "inputs": {**self._given, "negatives": self.negatives.key, **guide},
-            "options": {"train": recipe, "precision": compute.precision, "deployed": self.deployed},
-        }
+        return {"inputs": {**self._given, "negatives": self.negatives.key, **guide}, "options": options}
 
     def assist(self) -> None:
         """Takes part in the training that the first of several processes runs; what comes before, that one builds."""
@@ -324,7 +298,7 @@ class Story:
 
         splits, texts = self.pairs.splits, self.corpus.texts
         self._contenders.release()
-        examples = list(formats.read_records(self.negatives.path / "triplets.jsonl", Triplet))
+        examples = self.mined.triplets
         recipe = self._train_options
         near = self._references(self.base, examples) if recipe.batching == "similar" else None
         guide = self._references(self._guide(), examples) if recipe.loss == "gist" else None
@@ -336,9 +310,10 @@ class Story:
                            trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
-            self.pairs.known_positives, self.corpus.near_duplicates, recipe, compute,
-            score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near, guide_vectors=guide,
-            grades=grades(splits.train), callbacks=self.callbacks, checkpoints=self._checkpoints, reporter=self.reporter,
+            self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe, compute,
+            score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near,
+            guide_vectors=guide, grades=grades(splits.train), callbacks=self.callbacks, checkpoints=self._checkpoints,
+            remine=self._remined if self.settings.mine.remine else None, reporter=self.reporter,
         )  # fmt: skip
         return model, result, judges
 
@@ -357,6 +332,14 @@ class Story:
         return training.ReferenceVectors.of(
             list(asked), encoder.encode_queries(list(asked.values())),
             wanted, encoder.encode_passages([self.corpus.texts[passage_id] for passage_id in wanted]),
+        )  # fmt: skip
+
+    def _remined(self, model: Any) -> list[Triplet]:
+        """The training's pairs with the negatives that the model finds hard as it is now."""
+        encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
+        return mined_again(
+            self.corpus, self.pairs, self.mined, encoder, self.settings, self.layout, self._checkpoints.folder,
+            self.reporter,
         )  # fmt: skip
 
     @cached_property
@@ -399,8 +382,7 @@ class Story:
         )
 
     def _leakage(self) -> Leakage:
-        triplets = formats.read_records(self.negatives.path / "triplets.jsonl", Triplet)
-        mined = {passage_id for triplet in triplets for passage_id in triplet.negative_ids}
+        mined = {passage_id for triplet in self.mined.triplets for passage_id in triplet.negative_ids}
         return pairs.leakage(self.pairs.splits, mined, self.corpus.texts)
 
     def _say_leakage(self, found: Leakage) -> None:
@@ -457,24 +439,6 @@ class Story:
     def _warn(self, text: str) -> None:
         self.notices.append(text)
         self.reporter.warn(text)
-
-
-def base_model(settings: Settings) -> ModelFolder:
-    """The base model that the settings name."""
-    base = settings.base
-    return find_model(
-        base.model, query_prompt=base.query_prompt, passage_prompt=base.passage_prompt,
-        trust_remote_code=base.trust_remote_code,
-    )  # fmt: skip
-
-
-def cached_encoder(folder: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter) -> CachedEncoder:
-    """A model that encodes every text of a workspace once."""
-    encoder = LocalEncoder(
-        folder, settings.compute, max_tokens=settings.base.max_tokens,
-        trust_remote_code=settings.base.trust_remote_code,
-    )  # fmt: skip
-    return CachedEncoder(encoder, layout.vectors, reporter)
 
 
 def _again(artifact: Artifact) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jargonaut.artifacts import legible
-from jargonaut.errors import InputError, ModelError
+from jargonaut.errors import InputError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.settings import Settings, load_settings
@@ -19,8 +19,8 @@ from jargonaut.training import World
 if TYPE_CHECKING:
     from jargonaut.collection import PairCollection
     from jargonaut.encoding.cache import Kind
-    from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment
+    from jargonaut.hardness import PreparedNegatives
     from jargonaut.pipeline import RunResult
     from jargonaut.records import Passage
     from jargonaut.registry import Live, ModelVersion, Registry
@@ -129,6 +129,19 @@ class Workspace:
 
         return Story(self.documents(source), self.layout, self.settings, self.reporter).assessment
 
+    def mine(self, source: str | Path | None = None) -> PreparedNegatives:
+        """Hard negatives for the training pairs of this source, and what was taken out; trains nothing.
+
+        Args:
+            source: As for `run`.
+
+        Raises:
+            JargonautError: The source, the settings or the model cannot be used.
+        """
+        from jargonaut.story import Story
+
+        return Story(self.documents(source), self.layout, self.settings, self.reporter).mined
+
     def train(self, source: str | Path | None = None) -> TunedModel:
         """Everything up to a tuned model; test is not opened and nothing is released.
 
@@ -183,6 +196,7 @@ class Workspace:
             InputError: Nothing is live, the version is unknown, or the query is empty.
             MismatchError: The index was not made by this model.
         """
+        from jargonaut.encoders import version_encoder
         from jargonaut.encoding.matryoshka import TruncatedEncoder
         from jargonaut.index import IndexSearcher, LanceStore
 
@@ -198,7 +212,7 @@ class Workspace:
         version = registry.get(model or (live.version if live else ""))
         pointed = live is not None and live.version == version.version
         index, dimension = (live.index, live.dimension) if live and pointed else self._index_of(version)
-        encoder = TruncatedEncoder(self._encoder(version), dimension)
+        encoder = TruncatedEncoder(version_encoder(registry, version, self.settings), dimension)
         searcher = IndexSearcher(LanceStore(self.layout.index), index, encoder)
         found = searcher.search_texts([query], k)[0]
         passages = searcher.passages([hit.passage_id for hit in found])
@@ -222,14 +236,14 @@ class Workspace:
             InputError: The source cannot be read, holds nothing, or has a line that is no text.
             ModelError: The model cannot be used.
         """
+        from jargonaut.encoders import base_model, named_encoder
         from jargonaut.encoding.devices import choose_devices
         from jargonaut.encoding.stream import encode_to_file
-        from jargonaut.story import base_model
         from jargonaut.texts import open_texts
 
         choose_devices(self.settings.compute.device)  # a device that is not there is told before anything is read
         started, reused = time.monotonic(), list[int]()
-        with contextlib.closing(self._named_encoder(model)) as encoder:
+        with contextlib.closing(named_encoder(model, self.settings, self.layout)) as encoder:
             texts = open_texts(
                 Path(source), kind, lambda: base_model(self.settings), self.settings, self.layout, self.reporter
             )
@@ -284,42 +298,6 @@ class Workspace:
         from jargonaut.sources import recalled_source
 
         return recalled_source(self.layout) if source is None else Path(source)
-
-    def _encoder(self, version: ModelVersion) -> LocalEncoder:
-        from jargonaut.encoding.local import LocalEncoder
-        from jargonaut.encoding.models import find_model
-
-        registry = self.registry()
-        if not version.path.is_dir():
-            registry.verify(version.version)  # which says what is gone
-        try:
-            folder = find_model(
-                str(version.path), query_prompt=version.query_prompt, passage_prompt=version.passage_prompt
-            )
-        except ModelError:
-            registry.verify(version.version)
-            raise
-        encoder = LocalEncoder(
-            folder, self.settings.compute, max_tokens=version.max_tokens,
-            trust_remote_code=self.settings.base.trust_remote_code,
-        )  # fmt: skip
-        if encoder.fingerprint != version.fingerprint:
-            registry.verify(version.version)
-        return encoder
-
-    def _named_encoder(self, name: str | None) -> LocalEncoder:
-        """That of a registered version, or of a model of this name; of the settings' base model when None."""
-        from jargonaut.encoding.local import LocalEncoder
-        from jargonaut.story import base_model
-
-        for version in self.models() if name is not None and self.layout.registry.exists() else ():
-            if version.version == name:
-                return self._encoder(version)
-        base = self.settings.base if name is None else replace(self.settings.base, model=name)
-        return LocalEncoder(
-            base_model(replace(self.settings, base=base)), self.settings.compute, max_tokens=base.max_tokens,
-            trust_remote_code=base.trust_remote_code,
-        )  # fmt: skip
 
     def _index_of(self, version: ModelVersion, *, newest: bool = False) -> tuple[str, int]:
         """Collection and dimension: over the passages that are live if wanted and there is such a one, else newest."""

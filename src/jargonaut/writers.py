@@ -47,8 +47,13 @@ def open_writer(settings: Settings, layout: Layout, *, local: bool = False) -> W
     return ChatClient(options, os.environ.get(options.key_env, ""), layout.replies)
 
 
-def open_judge(settings: Settings, layout: Layout) -> ChatClient:
+def open_judge(settings: Settings, layout: Layout, where: str = "[curate] judge") -> ChatClient:
     """The language model that judges pairs, which must be an endpoint: the embedded one cannot judge.
+
+    Args:
+        settings: Section `llm`.
+        layout: Where answers are kept.
+        where: The setting that wants a judge.
 
     Raises:
         SettingsError: There is no endpoint.
@@ -58,7 +63,7 @@ def open_judge(settings: Settings, layout: Layout) -> ChatClient:
     options = endpoint(settings.llm)
     if options.base_url is None:
         raise SettingsError(
-            "a judge is wanted, and there is no endpoint to ask", where="[curate] judge",
+            "a judge is wanted, and there is no endpoint to ask", where=where,
             remedy=f"set [llm] base_url and model, or {BASE_URL} and {MODEL}",
         )  # fmt: skip
     return ChatClient(options, os.environ.get(options.key_env, ""), layout.replies)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 
 from jargonaut.errors import SettingsError
-from jargonaut.negatives import Candidates, MinedNegatives, MiningOptions, mine
+from jargonaut.negatives import Candidates, MinedNegatives, MiningOptions, Ranking, mine
 from jargonaut.pairs import known_positives
-from jargonaut.records import Pair, Run, Triplet
+from jargonaut.records import Pair, Triplet
 
 # What dense search might say of "heart attack"; the positive scores .9, so the default ceiling is .855.
 RANKING = {
@@ -34,14 +35,19 @@ def mined(
     ranking: Mapping[str, float] = RANKING,
 ) -> MinedNegatives:
     """Mines for one query; passages named test-… are held out."""
+    ids = list(RANKING)
+    similarity = np.array(list(RANKING.values()), dtype=np.float32)
     candidates = Candidates(
-        Run("dense", {"q": ranking}),
-        lambda _, passage: RANKING[passage],
+        ["q"],
+        ids,
+        Ranking(np.array([[ids.index(id_) for id_ in ranking]], dtype=np.int64).reshape(1, -1),
+                np.array([list(ranking.values())], dtype=np.float32)),
+        lambda _, rows: similarity[rows],
         known_positives(pairs, ()),
         lambda passage: TEXTS.get(passage, passage),
         GROUPS,
-        {passage for passage in RANKING if not passage.startswith("test-")},
-    )
+        np.array([not id_.startswith("test-") for id_ in ids]),
+    )  # fmt: skip
     return mine(pairs, candidates, options or MiningOptions())
 
 

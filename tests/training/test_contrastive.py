@@ -533,3 +533,25 @@ def test_a_small_memory_is_enough(model: SentenceTransformer) -> None:
     done = tune(model, TrainOptions(epochs=1, batch_size=20, dims=(64,)))
     assert [loss for _, loss in done.losses] == pytest.approx([loss for _, loss in whole.losses], rel=1e-4)
     assert any("memory ran out in training, so micro-batches were cut to" in told for told in done.notices)
+
+
+def test_negatives_are_mined_again_after_the_first_epoch(model: SentenceTransformer) -> None:
+    """Once, with the weights as they are then; the second epoch learns from passages that the first never saw."""
+    asked: list[torch.Tensor] = []
+    before, seen = weights(model), dict(PASSAGES)
+    harder = [Triplet(e.query_id, e.positive_id, (f"p{(n + 1) % 40}", "new")) for n, e in enumerate(EXAMPLES)]
+    passages = seen | {"new": "Sequelae of cerebrovascular disease"}
+
+    def remine(trained: SentenceTransformer) -> list[Triplet]:
+        asked.append(weights(trained))
+        return harder
+
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    steps: list[int] = []
+    done = train(
+        model, Prompts(), EXAMPLES, QUERIES, passages, positives, {}, TrainOptions(epochs=3, batch_size=20), FP32,
+        callbacks=[lambda event: steps.append(event.epoch) if isinstance(event, StepDone) else None], remine=remine,
+    )  # fmt: skip
+    assert (len(asked), steps) == (1, [1, 1, 2, 2, 3, 3])
+    assert not torch.equal(asked[0], before)
+    assert done.losses[1][1] > done.losses[0][1]  # harder passages came in

@@ -13,6 +13,14 @@ from jargonaut.layout import Layout
 from jargonaut.settings import Settings, load_settings, override
 from jargonaut.workspace import Workspace
 
+SourceArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A folder of documents, a BEIR folder, or a JSONL of passages; what the workspace was last used on if not "
+        "said.",
+        show_default=False,
+    ),
+]
 WorkspaceFlag = Annotated[Path, typer.Option("--workspace", "-w", help="The project folder.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 SetFlag = Annotated[

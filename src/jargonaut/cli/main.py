@@ -16,7 +16,8 @@ import click
 import typer
 
 from jargonaut.artifacts import plain
-from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
+from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
+from jargonaut.cli.mining import mine
 from jargonaut.cli.pairs import pairs_app
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.cli.training import register as register_training
@@ -61,15 +62,6 @@ def _program(
 models_app = typer.Typer(no_args_is_help=True, help="Registered model versions: list, show, promote, roll back.")
 app.add_typer(models_app, name="models")
 app.add_typer(pairs_app, name="pairs")
-
-SourceArgument = Annotated[
-    Path | None,
-    typer.Argument(
-        help="A folder of documents, a BEIR folder, or a JSONL of passages; what the workspace was last used on if not "
-        "said.",
-        show_default=False,
-    ),
-]
 
 
 @app.command(epilog="Example: jargonaut run docs/ --workspace my-domain")
@@ -131,6 +123,9 @@ def assess(
             gain = f"{one.gain:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
             say(f"  {one.name:<34}{one.recall_at_10:>9.3f}{one.ndcg_at_10:>9.3f}  {gain}  {one.cost}")
     raise typer.Exit(0 if found.verdict == "fine_tune" else EXIT_DONT)
+
+
+app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
 
 
 @app.command(epilog='Example: jargonaut search "what happens after a missed payment" --compare base')

@@ -1,8 +1,9 @@
-"""Exact dense retrieval over vectors in memory, block by block."""
+"""Exact dense retrieval over vectors in memory or in a file, at any dimension."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,12 @@ from numpy.typing import NDArray
 from jargonaut.encoding.matryoshka import truncate
 from jargonaut.protocols import Vectors
 from jargonaut.records import Run
+from jargonaut.retrieval.scan import PASSAGE_BLOCK, QUERY_BLOCK, scan
 
-QUERY_BLOCK = 256
-PASSAGE_BLOCK = 16_384
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["PASSAGE_BLOCK", "QUERY_BLOCK", "dense_run", "top_k"]
 
 
 def top_k(
@@ -22,39 +26,26 @@ def top_k(
     *,
     dim: int | None = None,
     rows: NDArray[np.int64] | None = None,
+    device: torch.device | None = None,
 ) -> tuple[NDArray[np.int64], Vectors]:
     """Best `k` passages of every query by dot product.
 
-    Beyond what comes in and goes out, memory is that of sorting one block of scores (256 queries × 16,384 passages,
-    under 100 MB), whatever the size of the corpus.
+    Beyond what comes in and goes out, memory is that of one block of scores (256 queries × 16,384 passages, under
+    100 MB; 2 GB on a GPU), whatever the size of the corpus.
 
     Args:
         queries: Shape (n, dimension).
-        passages: Shape (m, dimension).
+        passages: Shape (m, dimension); a `numpy.memmap` is read block by block.
         k: Hits per query; fewer when the corpus is smaller.
         dim: Leading components that count, normalised again; all of them, as they are, when None.
         rows: Ascending rows of `passages` that may be found; all when None.
+        device: A GPU that multiplies; the CPU does when None.
 
     Returns:
         Passage rows and scores, both (n, min(k, m)), best first; equal scores by row number.
     """
-    among = len(passages) if rows is None else len(rows)
-    k = min(k, among)
-    found_rows = np.zeros((len(queries), k), dtype=np.int64)
-    scores = np.zeros((len(queries), k), dtype=np.float32)
-    for start in range(0, len(queries), QUERY_BLOCK):
-        block = _cut(queries[start : start + QUERY_BLOCK], dim)
-        best = np.zeros((len(block), 0), dtype=np.float32)
-        where = np.zeros((len(block), 0), dtype=np.int64)
-        for first in range(0, among, PASSAGE_BLOCK):
-            part = slice(first, first + PASSAGE_BLOCK)
-            found, columns = _lowest(-(block @ _cut(passages[part if rows is None else rows[part]], dim).T), k)
-            best, where = np.hstack([best, found]), np.hstack([where, columns + first])
-            order = np.lexsort((where, best), axis=1)[:, :k]
-            best, where = np.take_along_axis(best, order, 1), np.take_along_axis(where, order, 1)
-        found_rows[start : start + len(block)] = where if rows is None else rows[where]
-        scores[start : start + len(block)] = -best
-    return found_rows, scores
+    transform = None if dim is None else lambda vectors: truncate(vectors, dim)
+    return scan(queries, passages, k, rows=rows, transform=transform, device=device)
 
 
 def dense_run(
@@ -77,20 +68,3 @@ def dense_run(
             for query_id, hits, values in zip(query_ids, found, scores, strict=True)
         },
     )
-
-
-def _cut(vectors: Vectors, dim: int | None) -> Vectors:
-    return vectors if dim is None else truncate(vectors, dim)
-
-
-def _lowest(values: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
-    """The `k` lowest values of each row and their columns, in any order; of equal values those in the first columns."""
-    if values.shape[1] <= k:
-        return values, np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    part = np.argpartition(values, k - 1, axis=1)[:, :k]
-    highest = np.take_along_axis(values, part, 1).max(axis=1, initial=-np.inf)
-    for query in np.flatnonzero((values <= highest[:, None]).sum(axis=1) > k):  # a partition cuts ties anywhere
-        below = np.flatnonzero(values[query] < highest[query])
-        level = np.flatnonzero(values[query] == highest[query])
-        part[query] = np.concatenate([below, level[: k - len(below)]])
-    return np.take_along_axis(values, part, 1), part

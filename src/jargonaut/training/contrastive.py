@@ -20,7 +20,7 @@ from jargonaut.errors import InputError, require_limits
 from jargonaut.protocols import Reporter, SilentReporter, Vectors
 from jargonaut.records import Triplet
 from jargonaut.training.adapters import adapted, require_peft
-from jargonaut.training.batches import Grades, batches
+from jargonaut.training.batches import Batch, Grades, batches
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.freezing import frozen, require_depth
 from jargonaut.training.guard import Guard
@@ -232,6 +232,7 @@ def train(
     grades: Grades | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoints: Checkpoints | None = None,
+    remine: Callable[[SentenceTransformer], Sequence[Triplet]] | None = None,
     reporter: Reporter | None = None,
 ) -> Trained:
     """Fine-tunes `model` in place and leaves it in fp32 with the weights of its best epoch.
@@ -261,6 +262,8 @@ def train(
         callbacks: Told of every step and epoch.
         checkpoints: Where a killed training of the same arguments goes on; the continuation is the same. They are the
             caller's to remove, once the model is stored.
+        remine: Given the model as it is after the first epoch, the same examples with other negatives. Asked again, by
+            a training that goes on or by another process, it gives the same ones.
         reporter: Where progress is shown.
 
     Raises:
@@ -281,10 +284,13 @@ def train(
                          remedy="hand in `guide_vectors`, such as the base's own, or say `mnrl`")  # fmt: skip
     world, device = World.joined(), choose_device(compute.device)
     tokens = Tokens.of(model, prompts, queries, passages, lesson.examples)
-    plan = functools.partial(
-        batches, lesson.examples, positives, groups, size=options.batch_size, seed=options.seed, grades=grades,
-        vectors=_places(lesson.examples, options, base_vectors), neighbourhood=options.neighbourhood,
-    )  # fmt: skip
+
+    def plan(lessons: Sequence[Triplet]) -> Callable[..., Iterator[Batch]]:
+        return functools.partial(
+            batches, lessons, positives, groups, size=options.batch_size, seed=options.seed, grades=grades,
+            vectors=_places(lessons, options, base_vectors), neighbourhood=options.neighbourhood,
+        )  # fmt: skip
+
     per_epoch = math.ceil(len(lesson.examples) / options.batch_size)
     model.to(device)
     with _trained_parts(model, options):
@@ -303,9 +309,15 @@ def train(
                 graph_bytes=_graph_bytes(options, device, world), world=world,
                 guide=guide_vectors, discard=optimizer.discard, report=report,
             )  # fmt: skip
+
+            def renewed(model: SentenceTransformer) -> Callable[..., Iterator[Batch]]:
+                others = prepared(remine(model) if remine else examples, positives, groups, options).examples
+                step_of.tokens = Tokens.of(model, prompts, queries, passages, others)
+                return plan(others)
+
             loop = Loop(
                 model, options, step_of, optimizer, weights, best, goal, Guard(options.max_rise), LossLog(), world,
-                plan, per_epoch, callbacks, checkpoints, report,
+                plan(lesson.examples), per_epoch, callbacks, checkpoints, renewed if remine else None, report,
             )  # fmt: skip
             loop.run()
         finally:

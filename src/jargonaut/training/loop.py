@@ -60,6 +60,7 @@ class Loop:
         per_epoch: How many they are.
         callbacks: Told of steps and epochs.
         checkpoints: What a killed training goes on from.
+        renewed: Given the model after its first epoch, the plan of the others; the plan stays when None.
         report: Where progress is shown.
     """
 
@@ -77,6 +78,7 @@ class Loop:
     per_epoch: int
     callbacks: Sequence[Callback]
     checkpoints: Checkpoints | None
+    renewed: Callable[[SentenceTransformer], Callable[..., Iterator[Batch]]] | None
     report: Reporter
     stopped: str = ""
     """Why training ended before its time, in words; empty where it did not."""
@@ -86,6 +88,8 @@ class Loop:
         first, taken = self._resumed()
         with contextlib.suppress(StopTraining):
             for epoch in range(first, self.options.epochs):
+                if epoch == max(1, first):
+                    self._renew()
                 try:
                     self._epoch(epoch, taken)
                 except _Unhealthy as wrong:
@@ -180,6 +184,15 @@ class Loop:
             "lower the learning rate ([train] lr)"
         )
         self.report.warn(self.stopped)
+
+    def _renew(self) -> None:
+        """Takes the plan of the epochs after the first; the first process makes it, the others find it made."""
+        if self.renewed is not None:
+            if self.world.rank == 0:
+                self.plan = self.renewed(self.model)
+            self.world.agreed(0.0)
+            if self.world.rank > 0:
+                self.plan = self.renewed(self.model)
 
     def _checkpoint(self, epoch: int, taken: int) -> Checkpoint:
         facts = {

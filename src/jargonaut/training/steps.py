@@ -90,7 +90,7 @@ class Step:
 
     Args:
         forward: Of the model in training, on its device.
-        tokens: Of all texts.
+        tokens: Of all texts; others may take their place between two batches.
         loss: What is learned.
         budget: Tokens per micro-batch, padding counted.
         graph_bytes: Memory that the graphs of a batch may take; a batch that is estimated to need more is embedded
@@ -106,7 +106,7 @@ class Step:
         guide: ReferenceVectors | None = None, discard: Callable[[], None] | None = None,
         report: Reporter | None = None,
     ) -> None:  # fmt: skip
-        self._forward, self._tokens, self._loss = forward, tokens, loss
+        self._forward, self.tokens, self._loss = forward, tokens, loss
         self._world, self._guide = world, guide
         self._discard, self._report = discard or forward.model.zero_grad, report or SilentReporter()
         self._dimension = int(forward.model.get_embedding_dimension() or 0)
@@ -214,7 +214,7 @@ class Step:
 
     def _plan(self, batch: Batch) -> Iterator[_Micro]:
         """The forward passes of a batch; rows count the queries first, then the passages."""
-        tokens = self._tokens
+        tokens = self.tokens
         queries = [tokens.queries[q] for q in batch.query_ids]
         passages = [tokens.passages[p] for p in batch.passage_ids]
         if tokens.query_prompt == tokens.passage_prompt:
