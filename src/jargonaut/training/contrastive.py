@@ -52,12 +52,12 @@ class TrainOptions:
     Attributes:
         epochs: Most passes over the pairs; the epoch with the best dev score is kept.
         batch_size: Pairs per optimiser step, all of whose passages are in-batch negatives.
+        lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         batching: `shuffled` draws batches at random; `similar` puts pairs that lie near one another for the base model
             into one batch, so that in-batch negatives are hard without any further text (topic-aware sampling;
             Hofstätter et al. 2021). Either way no two pairs of a batch share their query or their passage.
         neighbourhood: With `similar`, how many pairs lie near one another; a batch consists of several such
             neighbourhoods, from anywhere. 0 makes each batch a single one.
-        lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         warmup: Share of the steps over which the rate rises.
         weight_decay: Decoupled weight decay.
         loss: `mnrl` (multiple negatives ranking, also called InfoNCE); `gist`, the same without negatives that a guide
@@ -109,9 +109,9 @@ class TrainOptions:
 
     epochs: int = 3
     batch_size: int = 128
+    lr: float = 5e-5
     batching: Batching = "shuffled"
     neighbourhood: int = 0
-    lr: float = 5e-5
     warmup: float = 0.1
     weight_decay: float = 0.01
     loss: LossName = "mnrl"
