@@ -33,6 +33,10 @@ ColumnFlag = Annotated[
     typer.Option("--column", help="role=COLUMN where names say nothing, such as query=Frage. May be repeated."),
 ]
 FormatFlag = Annotated[str | None, typer.Option("--format", help="Format of a labelled file, if it is mistaken.")]
+RelevantFlag = Annotated[
+    int | None,
+    typer.Option("--relevant-from", help="Lowest grade that answers, such as 4 of ratings from 1 to 5; lower ones are 0."),
+]
 AsFlag = Annotated[str | None, typer.Option("--as", help="The part it goes to: train, dev or test.")]
 
 
@@ -46,6 +50,7 @@ def add(
     column: ColumnFlag = None,
     form: FormatFlag = None,
     part: AsFlag = None,
+    relevant_from: RelevantFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -56,11 +61,11 @@ def add(
     """
     opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
     if clicks:
-        if form or part:
-            raise InputError("a click log has neither --format nor --as", remedy="leave them out")
+        if form or part or relevant_from is not None:
+            raise InputError("a click log has neither --format nor --as nor --relevant-from", remedy="leave them out")
         made = opened.add_clicks(file, name=name, columns=_mapped(column))
     else:
-        made = opened.add(file, name=name, options=_label_options(column, form, part))
+        made = opened.add(file, name=name, options=_label_options(column, form, part, relevant_from))
     counts = made.entry.artifact.counts
     if as_json:
         _say_as_json(made)
@@ -141,7 +146,7 @@ def check(
     Exit code 0: usable. 2: nothing in it can be used; with --strict also if any row is bad or unknown.
     """
     opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
-    found = opened.check(file, options=_label_options(column, form, None))
+    found = opened.check(file, options=_label_options(column, form, None, relevant_from))
     if as_json:
         told = {**plain(found), "usable": found.usable, "ok": found.ok}
         say(json.dumps(told, ensure_ascii=False, indent=2))
@@ -228,14 +233,17 @@ def _mapped(column: list[str] | None) -> dict[str, str]:
     return found
 
 
-def _label_options(column: list[str] | None, form: str | None, part: str | None) -> Any:
+def _label_options(
+    column: list[str] | None, form: str | None, part: str | None, relevant_from: int | None
+) -> Any:
     from jargonaut.formats.labels import LabelOptions
 
     split = next((name for name in SPLITS if name == part), None)
     if part is not None and split is None:
         raise InputError(f"{part!r} is no part", where="--as", remedy=f"one of {', '.join(SPLITS)}")
     mapped = _mapped(column)
-    return LabelOptions(format=form, columns=tuple(mapped.items()), split=split)
+    least = {} if relevant_from is None else {"relevant_from": relevant_from}
+    return LabelOptions(format=form, columns=tuple(mapped.items()), split=split, **least)
 
 
 def _show_log(counts: Any) -> None:
