@@ -305,6 +305,15 @@ def test_a_refused_key_is_a_sentence(tmp_path: Path, docs: Path) -> None:
     assert opened.entries() == []
 
 
+def test_a_model_that_writes_nothing_of_use_leaves_no_entry(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
+    """The error shows what it wrote, and how it is asked anew, since its answers are kept."""
+    llm.behaviour = lambda *_: Response(body=said("I would rather not."))
+    opened = workspace(tmp_path, **generating(llm)).pairs(docs)
+    with pytest.raises(InputError, match=r"(?s)no list of queries.*questions\.seed=43"):
+        opened.generate(opened.plan_questions(limit=3))
+    assert opened.entries() == []
+
+
 @pytest.mark.slow
 def test_a_judge_removes_what_it_scores_low(tmp_path: Path, docs: Path, llm: Endpoint) -> None:
     """It is asked about what people did not judge, each pair once, and its figure stands with the removed pair."""

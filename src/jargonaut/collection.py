@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jargonaut import formats
-from jargonaut.artifacts import Artifact, content_hash, file_hash
+from jargonaut.artifacts import Artifact, content_hash, file_hash, plain
 from jargonaut.errors import InputError
 from jargonaut.formats.labels import LabelOptions, open_judgements
 from jargonaut.generation import Job, Judged, plan_job, write_questions
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, attributed, collected, own_parts, prepare_pairs
-from jargonaut.pairs.check import Grades
+from jargonaut.pairs.attribution import attribute
+from jargonaut.pairs.check import Grades, require_labels
 from jargonaut.pairs.clicks import ClickOptions, judge_log
 from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pool import Build, Built, Entry, Pool
 from jargonaut.protocols import Reporter
-from jargonaut.records import SPLITS, Pair
+from jargonaut.records import SPLITS, BadRow, Pair
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, open_source, prepare_corpus, recalled_source, remember_source
 from jargonaut.writers import open_writer
@@ -52,6 +53,33 @@ class Added:
     entry: Entry
     attributed: Artifact | None
     notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedLog:
+    """What adding a click log would give.
+
+    Attributes:
+        counts: What was read in it, and how; `notices` are what a reader must know of that.
+        attributed: What passages it means.
+        bad_rows: Rows that cannot be used.
+        unknown: Judgements that no passage is found for.
+    """
+
+    counts: Mapping[str, Any]
+    attributed: Mapping[str, Any]
+    bad_rows: tuple[BadRow, ...]
+    unknown: tuple[BadRow, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether adding it would give a pair."""
+        return bool(self.attributed["queries"])
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row can be used and every answer is in the corpus."""
+        return self.usable and not (self.bad_rows or self.unknown)
 
 
 class PairCollection:
@@ -84,11 +112,11 @@ class PairCollection:
 
         def build(on_bad: formats.OnBad) -> Built:
             found = open_judgements(source, on_bad, how)
+            require_labels(found, options)
             told = {"format": found.format, "columns": [list(pair) for pair in found.columns]}
             grades = Grades(found)
-            return Built(
-                self._reporter.track(grades, f"reading {source.name}"), lambda: {**told, "notices": list(grades.cautions())}
-            )
+            read = self._reporter.track(grades, f"reading {source.name}")
+            return Built(read, lambda: {**told, "notices": list(grades.cautions())})
 
         return self._add(source, name, "labels", LABELS_VERSION, how, build)
 
@@ -109,13 +137,7 @@ class PairCollection:
         source, how = Path(path), _with_columns(self._settings.clicks, columns or {})
 
         def build(on_bad: formats.OnBad) -> Built:
-            found = judge_log(source, how, on_bad, self._reporter)
-            told = {
-                "impressions": found.impressions, "pages": found.pages, "sessions": found.sessions,
-                "dropped": dict(found.dropped), "notices": list(found.notices), "span": found.span,
-                "recent_since": found.recent_since, "threshold": found.threshold, "curve": found.curve,
-            }  # fmt: skip
-            return Built(found.judgements, lambda: told)
+            return _judged_log(source, how, on_bad, self._reporter)
 
         return self._add(source, name, "clicks", CLICKS_VERSION, how, build)
 
@@ -158,6 +180,24 @@ class PairCollection:
         best = LexicalBest({p.id: p.content("headings") for p in self.corpus.passages}, self._settings.bm25.language)
         return check(Path(path), self.corpus.passages, best, options)
 
+    def check_clicks(self, path: str | Path, *, columns: Mapping[str, str] | None = None) -> CheckedLog:
+        """What adding a click log would give; nothing is added.
+
+        Raises:
+            InputError: It is no click log, nothing in it can be used, or the workspace has no documents yet.
+        """
+        source, bad, unknown = Path(path), list[BadRow](), list[BadRow]()
+        corpus = self.corpus
+        how = _with_columns(self._settings.clicks, columns or {})
+        reasons = formats.Reasons(bad.append)
+        found = _judged_log(source, how, reasons, self._reporter)
+        best = LexicalBest({p.id: p.content("headings") for p in corpus.passages}, self._settings.bm25.language)
+        meant = attribute(found.judgements, corpus.passages, best, unknown.append, source=source.name)
+        if not meant.judgements:
+            raise InputError(f"nothing in it can be used{reasons}", where=str(source))
+        counts = {"judgements": meant.judgements, **found.count()}
+        return CheckedLog(plain(counts), meant.counts, tuple(bad), tuple(unknown))
+
     def entries(self) -> list[Entry]:
         """What was added, by name."""
         return self._pool.entries()
@@ -183,7 +223,7 @@ class PairCollection:
         if self._docs is None and not path.exists():
             raise InputError(
                 "the documents that this workspace was last used on are gone, so nothing was done", where=str(path),
-                remedy="say where they lie now, as in `--docs DOCS`",
+                remedy="name them once where they lie now, as in `jargonaut pairs stats --docs DOCS`",
             )  # fmt: skip
         source = open_source(path, self._settings)
         remember_source(self._layout, path)
@@ -259,6 +299,16 @@ class PairCollection:
         )
         found = None if corpus is None else attributed(corpus, entry, self._settings, self._layout)
         return Added(entry, found, tuple(entry.artifact.counts.get("notices", ())))
+
+
+def _judged_log(source: Path, how: ClickOptions, on_bad: formats.OnBad, reporter: Reporter) -> Built:
+    found = judge_log(source, how, on_bad, reporter)
+    told = {
+        "impressions": found.impressions, "pages": found.pages, "sessions": found.sessions,
+        "dropped": dict(found.dropped), "notices": list(found.notices), "span": found.span,
+        "recent_since": found.recent_since, "threshold": found.threshold, "curve": found.curve,
+    }  # fmt: skip
+    return Built(found.judgements, lambda: told)
 
 
 def _with_columns(options: ClickOptions, columns: Mapping[str, str]) -> ClickOptions:

@@ -166,7 +166,11 @@ def write_questions(job: Job, corpus_key: str, pool: Pool, settings: Settings, r
         told["attempt"] = before["attempt"] + bool(before["unanswered"])
     if told["attempt"]:
         inputs["attempt"] = told["attempt"]
-    return pool.add(NAME, "questions", version=QUESTIONS_VERSION, inputs=inputs, options=job.options, build=build)
+    return pool.add(
+        NAME, "questions", version=QUESTIONS_VERSION, inputs=inputs, options=job.options, build=build,
+        remedy="answers are kept, good or bad: when the model was mended, ask anew with another seed, such as "
+        f"--set questions.seed={job.options.seed + 1}",
+    )  # fmt: skip
 
 
 def _shown(job: Job) -> list[str]:

@@ -117,7 +117,15 @@ class Pool:
         return sorted(found.values(), key=lambda entry: entry.name)
 
     def add(
-        self, name: str, kind: str, *, version: int, inputs: Mapping[str, Any], options: Any, build: Build
+        self,
+        name: str,
+        kind: str,
+        *,
+        version: int,
+        inputs: Mapping[str, Any],
+        options: Any,
+        build: Build,
+        remedy: str | None = None,
     ) -> Entry:
         """Adds an entry, or finds that it was added; one of the same name that says something else is replaced.
 
@@ -128,6 +136,7 @@ class Pool:
             inputs: Hashes of what goes in.
             options: How it is read.
             build: Reads it.
+            remedy: What to do where nothing in it can be used.
 
         Raises:
             InputError: It holds nothing that can be used, or another kind of source has this name.
@@ -149,7 +158,7 @@ class Pool:
                 formats.write_jsonl(folder / _SHOWN, ({"query": query} for query in built.shown))
             if not rows:
                 told = f": nothing in it can be used{reasons}" if reasons.first else " holds no judgement"
-                raise InputError(f"{name}{told}")
+                raise InputError(f"{name}{told}", remedy=remedy)
             content = content_hash([file_hash(path) for path in sorted(folder.glob("*.jsonl"))])
             counts = {"name": name, "kind": kind, "judgements": rows, "left_out": len(bad), "content": content}
             return {**counts, **built.count()}

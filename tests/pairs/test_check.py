@@ -27,6 +27,18 @@ def checked(path: Path, *rows: Any, **options: Any) -> Checked:
     return check(path, PASSAGES, best, LabelOptions(**options))
 
 
+@pytest.mark.parametrize("told", ["clicked", "is_click", "Clicks", "clicked_at"])
+def test_a_click_log_is_not_taken_for_labels(tmp_path: Path, told: str) -> None:
+    """What was shown and passed over is no answer; who says that it is one is believed."""
+    rows = [{"query": "q", "passage_id": f"p{i}", "rank": i, told: i == 0} for i in range(4)]
+    with pytest.raises(InputError, match=f"(?s){told}.*looks like a click log.*--clicks"):
+        checked(tmp_path / "x.jsonl", *rows)
+    assert checked(tmp_path / "x.jsonl", *rows, format="table").queries == 1
+    if told != "clicked_at":
+        found = checked(tmp_path / "x.jsonl", *rows, columns=(("grade", told),))
+        assert dict(found.grades) == {0: 3, 1: 1}
+
+
 def test_a_good_file_is_ok(tmp_path: Path) -> None:
     """With its format, columns, grades and parts."""
     rows = [{"query": f"q{i}", "passage_id": f"p{i}", "grade": i % 2, "split": "train", "note": 1} for i in range(4)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +13,13 @@ from jargonaut.artifacts import atomic_write, plain
 from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
 from jargonaut.cli.review import register
 from jargonaut.cli.terminal import TerminalReporter, say
-from jargonaut.collection import Added
+from jargonaut.collection import Added, CheckedLog
 from jargonaut.errors import InputError
 from jargonaut.pool import Entry
-from jargonaut.records import SPLITS
+from jargonaut.records import SPLITS, BadRow
+
+if TYPE_CHECKING:
+    from jargonaut.pairs.check import Checked
 
 SHOWN = 4
 """Unusable rows that are shown."""
@@ -35,7 +39,9 @@ ColumnFlag = Annotated[
 FormatFlag = Annotated[str | None, typer.Option("--format", help="Format of a labelled file, if it is mistaken.")]
 RelevantFlag = Annotated[
     int | None,
-    typer.Option("--relevant-from", help="Lowest grade that answers, such as 4 of ratings from 1 to 5; lower ones are 0."),
+    typer.Option(
+        "--relevant-from", help="Lowest grade that answers, such as 4 of ratings from 1 to 5; lower ones are 0."
+    ),
 ]
 AsFlag = Annotated[str | None, typer.Option("--as", help="The part it goes to: train, dev or test.")]
 
@@ -124,7 +130,7 @@ def generate(
     again = " (done before)" if made.entry.artifact.reused else ""
     say(f"{made.entry.name}: {made.entry.judgements:,} judgements about {counts['passages']:,} passages{again}")
     _show_replaced(made.entry)
-    say(f"  {counts['cost']}")
+    say(f"  {'nothing was asked now; then: ' if made.entry.artifact.reused else ''}{counts['cost']}")
     if made.entry.unanswered:
         say(f"  ! {made.entry.unanswered:,} requests were given up without an answer: the same command asks them again")
     _show_left_out(made.entry.bad_rows())
@@ -137,19 +143,29 @@ def check(
     docs: DocsFlag = None,
     column: ColumnFlag = None,
     form: FormatFlag = None,
+    clicks: Annotated[bool, typer.Option("--clicks", help="It is a click log.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="A single bad row is a failure.")] = False,
+    relevant_from: RelevantFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Says what adding a labelled file would give, against the documents. Adds nothing.
+    """Says what adding a labelled file or a click log would give, against the documents. Adds nothing.
 
     Exit code 0: usable. 2: nothing in it can be used; with --strict also if any row is bad or unknown.
     """
     opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
-    found = opened.check(file, options=_label_options(column, form, None, relevant_from))
+    if clicks and (form or relevant_from is not None):
+        raise InputError("a click log has neither --format nor --relevant-from", remedy="leave them out")
+    found: Checked | CheckedLog
+    if clicks:
+        found = opened.check_clicks(file, columns=_mapped(column))
+    else:
+        found = opened.check(file, options=_label_options(column, form, None, relevant_from))
     if as_json:
         told = {**plain(found), "usable": found.usable, "ok": found.ok}
         say(json.dumps(told, ensure_ascii=False, indent=2))
+    elif isinstance(found, CheckedLog):
+        _show_checked_log(file.name, found)
     else:
         for line in found.sentences():
             say(line)
@@ -195,6 +211,8 @@ def stats(
     """What the pairs are like: sources and parts, copied words, repeats, coverage, generated against real queries."""
     from jargonaut.pairs.statistics import to_html
 
+    if html is not None and html.is_dir():
+        raise InputError(f"{html} is a folder", where="--html", remedy="give the name of a file, such as pairs.html")
     found = open_workspace(workspace, TerminalReporter(), setting).pairs(docs).statistics()
     if html is not None:
         with atomic_write(html) as temporary:
@@ -216,6 +234,17 @@ def _say_as_json(made: Added) -> None:
     say(json.dumps({**plain(made.entry.artifact.counts), "attributed": found}, ensure_ascii=False, indent=2))
 
 
+def _show_checked_log(name: str, found: CheckedLog) -> None:
+    say(f"{name}: {found.counts['judgements']:,} judgements from a click log")
+    _show_log(found.counts)
+    _show_left_out(found.bad_rows)
+    for notice in found.counts["notices"]:
+        say(f"  ! {notice}")
+    _show_attributed(found.attributed, "")
+    for row in found.unknown[:SHOWN]:
+        say(f"      {row}")
+
+
 def _mapped(column: list[str] | None) -> dict[str, str]:
     """`role=COLUMN` flags.
 
@@ -233,17 +262,24 @@ def _mapped(column: list[str] | None) -> dict[str, str]:
     return found
 
 
-def _label_options(
-    column: list[str] | None, form: str | None, part: str | None, relevant_from: int | None
-) -> Any:
-    from jargonaut.formats.labels import LabelOptions
+def _label_options(column: list[str] | None, form: str | None, part: str | None, relevant_from: int | None) -> Any:
+    from jargonaut.formats.label_columns import ROLES, role_named
+    from jargonaut.formats.label_rows import MAX_GRADE
+    from jargonaut.formats.labels import LABEL_FORMATS, LabelOptions
 
     split = next((name for name in SPLITS if name == part), None)
     if part is not None and split is None:
         raise InputError(f"{part!r} is no part", where="--as", remedy=f"one of {', '.join(SPLITS)}")
     mapped = _mapped(column)
-    least = {} if relevant_from is None else {"relevant_from": relevant_from}
-    return LabelOptions(format=form, columns=tuple(mapped.items()), split=split, **least)
+    if form is not None and form not in LABEL_FORMATS:
+        raise InputError(f"{form!r} is no format", where="--format", remedy=f"one of {', '.join(LABEL_FORMATS)}")
+    strange = [role for role in mapped if role_named(role) is None]
+    if strange:
+        raise InputError(f"{strange[0]!r} is no role", where="--column", remedy=f"one of {', '.join(ROLES)}")
+    least = 1 if relevant_from is None else relevant_from
+    if not 1 <= least <= MAX_GRADE:
+        raise InputError(f"{least} is no grade", where="--relevant-from", remedy=f"from 1 to {MAX_GRADE}")
+    return LabelOptions(format=form, columns=tuple(mapped.items()), split=split, relevant_from=least)
 
 
 def _show_log(counts: Any) -> None:
@@ -266,7 +302,7 @@ def _show_replaced(entry: Entry) -> None:
         say(f"  it takes the place of {entry.replaced:,} judgements that were called {entry.name} before")
 
 
-def _show_left_out(rows: list[Any]) -> None:
+def _show_left_out(rows: Sequence[BadRow]) -> None:
     if rows:
         say(f"  {len(rows):,} rows left out, among them:")
         for row in rows[:SHOWN]:
@@ -277,7 +313,7 @@ def _show_attributed(counts: Any, listed: str) -> None:
     ways = ", ".join(f"{n:,} by {way}" for way, n in counts["ways"].items() if n)
     say(f"  {counts['pairs']:,} pairs of {counts['queries']:,} queries with passages of the corpus ({ways or 'none'})")
     told = {
-        "unknown": f"name nothing in the corpus, listed in {listed}",
+        "unknown": f"name nothing in the corpus{f', listed in {listed}' if listed else ', among them:'}",
         "narrowed": "were narrowed to a passage of a document",
         "duplicates": "repeat another", "contradictions": "pairs are judged both ways; the higher grade counts",
         "conflicting": "have an id and a text of different passages",

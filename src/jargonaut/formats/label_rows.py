@@ -22,8 +22,9 @@ _SPLIT_NAMES: dict[str, SplitName] = {
     "development": "dev", "eval": "dev", "test": "test", "testing": "test",
 }  # fmt: skip
 _GRADE_WORDS = {
-    "true": 1, "yes": 1, "y": 1, "relevant": 1, "positive": 1, "pos": 1,
+    "true": 1, "yes": 1, "y": 1, "relevant": 1, "positive": 1, "pos": 1, "ja": 1, "oui": 1, "si": 1, "sí": 1,
     "false": 0, "no": 0, "n": 0, "irrelevant": 0, "notrelevant": 0, "nonrelevant": 0, "negative": 0, "neg": 0,
+    "nein": 0, "non": 0,
 }  # fmt: skip
 _TEXT_KEYS = ("text", "passage", "content", "contents", "body")
 _ID_KEYS = ("id", "_id", "passage_id", "docid", "doc_id", "document_id", "psg_id")

@@ -82,7 +82,8 @@ def require_endpoint(options: EndpointOptions) -> None:
     """
     for name in ("base_url", "model"):
         if not getattr(options, name):
-            raise SettingsError(f"{name} is not set", where=f"[llm] {name}", remedy=f"set {name}")
+            remedy = f"set it, or OPENAI_{name.upper()} in the environment"
+            raise SettingsError(f"{name} is not set", where=f"[llm] {name}", remedy=remedy)
 
 
 def usable_key(key: str, options: EndpointOptions) -> str:

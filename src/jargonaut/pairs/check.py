@@ -14,6 +14,7 @@ from pathlib import Path
 from jargonaut.errors import InputError
 from jargonaut.formats.labels import JudgementFile, LabelOptions, open_judgements
 from jargonaut.pairs.attribution import Attributed, AttributionOptions, attribute
+from jargonaut.pairs.clicks.columns import click_column
 from jargonaut.pairs.narrowing import Best
 from jargonaut.pairs.wording import normalised, query_id
 from jargonaut.records import SPLITS, BadRow, Judgement, Pair, Passage
@@ -171,11 +172,12 @@ def check(
         attribution: When a passage is taken for a text.
 
     Raises:
-        InputError: There is no such file, it cannot be read, or it has no known format. A file of a known format whose
-            rows are all bad is no error here but a `problem`.
+        InputError: There is no such file, it cannot be read, it has no known format, or it is a click log. A file of a
+            known format whose rows are all bad is no error here but a `problem`.
     """
     bad, unknown, seen = _Kinds(), _Kinds(), _Seen()
     file = open_judgements(path, bad, labels)
+    require_labels(file, labels)
     grades, problem = Grades(file), ""
     try:
         found = attribute(seen.watch(grades), passages, best, unknown, source=file.source, options=attribution)
@@ -192,6 +194,22 @@ def check(
         (*grades.cautions(), *_warnings(found, seen, {passage.id: passage.text for passage in passages})),
         problem,
     )  # fmt: skip
+
+
+def require_labels(file: JudgementFile, labels: LabelOptions | None = None) -> None:
+    """Refuses a click log that is taken for labels: what was shown and passed over would count as an answer.
+
+    Raises:
+        InputError: A column that is not read tells of clicks, and nobody said which format it is.
+    """
+    told = click_column(file.unused) if labels is None or labels.format is None else ""
+    if told:
+        raise InputError(
+            f"the column {told!r} tells of clicks, so this looks like a click log and not like labels",
+            where=str(file.path),
+            remedy=f"give it with --clicks; if its rows are labels: --column grade={told}, or --format "
+            f"{file.format} where clicks say nothing of them",
+        )
 
 
 def _nothing(found: Attributed, grades: Grades) -> str:
@@ -300,4 +318,4 @@ def _number(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-__all__ = ["BadKind", "Checked", "Grades", "check"]
+__all__ = ["BadKind", "Checked", "Grades", "check", "require_labels"]

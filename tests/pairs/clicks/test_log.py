@@ -53,7 +53,7 @@ def test_columns_are_found_by_their_usual_names(tmp_path: Path, header: str) -> 
 
 def test_a_missing_column_is_named_with_what_there_is_and_how_to_say_it(tmp_path: Path) -> None:
     """The error lists the columns found and the flag that names the missing one."""
-    with pytest.raises(InputError, match=r"columns are: query, rank, clicked\n.*--set clicks\.document_column=COLUMN"):
+    with pytest.raises(InputError, match=r"columns are: query, rank, clicked\n.*--column document=COLUMN"):
         log(tmp_path, "query,rank,clicked\na,1,1\n")
     with pytest.raises(InputError, match=r"no column holds the query.*columns are: frage, doc_id, clicked"):
         log(tmp_path, "frage,doc_id,clicked\na,1,1\n")

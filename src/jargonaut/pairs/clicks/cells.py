@@ -10,8 +10,10 @@ import json
 import math
 from typing import Any
 
-_YES = frozenset({"true", "t", "yes", "y", "on", "clicked", "click"})
-_NO = frozenset({"", "false", "f", "no", "n", "off", "none", "null", "nan", "na", "n/a", "-", "nat"})
+_YES = frozenset({"true", "t", "yes", "y", "on", "clicked", "click", "ja", "oui", "si", "sí", "sì", "sim"})
+_NO = frozenset(
+    {"", "false", "f", "no", "n", "off", "none", "null", "nan", "na", "n/a", "-", "nat", "nein", "non", "não"}
+)
 _NOTHING = frozenset({"", "null", "none", "nan", "nat"})
 _LARGEST = 1e19
 _MOST = 1e12

@@ -110,6 +110,12 @@ def find_columns(names: Sequence[str], options: ClickOptions, where: str) -> Col
     return _of_results(found, names, options, where)
 
 
+def click_column(names: Sequence[str]) -> str:
+    """The column of a table by whose name it is a click log; "" where there is none."""
+    roles: tuple[Role, ...] = ("clicked", "clicked_document", "click_time")
+    return next((found for role in roles if (found := _usual(role, names))), "")
+
+
 def _of_results(found: dict[Role, str], names: Sequence[str], options: ClickOptions, where: str) -> Columns:
     document = found["document"] or found["clicked_document"]
     if not document:
@@ -152,7 +158,7 @@ def _folded(name: str) -> str:
 def missing_column(role: Role, what: str, names: Sequence[str], where: str, otherwise: str = "") -> InputError:
     """The error that says which columns there are and how the missing one is named."""
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    remedy = f"name it: --set {SECTION}.{_OPTIONS[role]}=COLUMN"
+    remedy = f"name it: --column {_OPTIONS[role].removesuffix('_column')}=COLUMN"
     if otherwise:
         remedy += f"; or, if the log lists nothing but clicks: --set {SECTION}.{otherwise}"
     return InputError(f"{what}; its columns are: {shown or 'none'}", where=where, remedy=remedy)
