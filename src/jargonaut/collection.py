@@ -18,9 +18,9 @@ from jargonaut.errors import InputError
 from jargonaut.formats.labels import LabelOptions, open_judgements
 from jargonaut.generation import Job, Judged, plan_job, write_questions
 from jargonaut.layout import Layout
-from jargonaut.pairing import PreparedPairs, attributed, collected, prepare_pairs
+from jargonaut.pairing import PreparedPairs, attributed, collected, own_parts, prepare_pairs
 from jargonaut.pairs.attribution import attribute
-from jargonaut.pairs.check import require_labels
+from jargonaut.pairs.check import Grades, require_labels
 from jargonaut.pairs.clicks import ClickOptions, judge_log
 from jargonaut.pairs.narrowing import LexicalBest
 from jargonaut.pool import Build, Built, Entry, Pool
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from jargonaut.pairs.review import Material
     from jargonaut.pairs.statistics import PairStatistics
 
-LABELS_VERSION = 1
-CLICKS_VERSION = 1
+LABELS_VERSION = 2
+CLICKS_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,9 @@ class PairCollection:
             found = open_judgements(source, on_bad, how)
             require_labels(found, options)
             told = {"format": found.format, "columns": [list(pair) for pair in found.columns]}
-            return Built(self._reporter.track(found, f"reading {source.name}"), lambda: told)
+            grades = Grades(found)
+            read = self._reporter.track(grades, f"reading {source.name}")
+            return Built(read, lambda: {**told, "notices": list(grades.cautions())})
 
         return self._add(source, name, "labels", LABELS_VERSION, how, build)
 
@@ -248,6 +250,7 @@ class PairCollection:
             self.prepared.splits, corpus.passages, vectors=self.encoder.encode_passages(list(corpus.texts.values())),
             query_vectors=self.encoder.encode_queries, removed=self.prepared.removed, context=corpus.context,
             options=self._settings.statistics, merge_cosine=self._settings.curate.merge_cosine,
+            language=self._settings.bm25.language,
         )  # fmt: skip
 
     def reviewed(self) -> Material:
@@ -257,8 +260,8 @@ class PairCollection:
         context = self._context(self._settings)
         gathered, prepared = collected(*context, self.entries()), prepare_pairs(*context, decisions={})
         part_of = {(p.query_id, p.passage_id): name for name in SPLITS for p in prepared.splits.part(name)}
-        found = tuple(formats.read_records(gathered.path / "pairs.jsonl", Pair))
-        pairs = found or tuple(pair for name in SPLITS for pair in prepared.splits.part(name))
+        own = [pair for part in own_parts(self.corpus).values() for pair in part]
+        pairs = (*own, *formats.read_records(gathered.path / "pairs.jsonl", Pair))
         shown = tuple(replace(p, split=part_of.get((p.query_id, p.passage_id))) for p in pairs)
         return Material(
             shown, {passage.id: passage for passage in self.corpus.passages}, self._layout.reviews,

@@ -37,9 +37,9 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
 from jargonaut.writers import endpoint, open_judge
 
-PAIRS_VERSION = 5
-ATTRIBUTION_VERSION = 1
-COLLECT_VERSION = 2
+PAIRS_VERSION = 6
+ATTRIBUTION_VERSION = 2
+COLLECT_VERSION = 3
 
 Decisions = Mapping[str, Mapping[str, Decision]]
 """What people decided about pairs: card → reviewer → decision."""
@@ -115,13 +115,14 @@ def collected(
             bad += entry.bad_rows()
             bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
             found += formats.read_records(artifact.path / "pairs.jsonl", Pair)
+        found, held = _beside(own_parts(prepared), found, settings.bm25.language)
         curated = _curated(found, prepared, encoder, settings, layout, reporter)
         formats.write_jsonl(folder / "pairs.jsonl", curated.kept)
-        formats.write_jsonl(folder / "removed.jsonl", curated.removed)
+        formats.write_jsonl(folder / "removed.jsonl", [*held, *curated.removed])
         formats.write_jsonl(folder / "flags.jsonl", curated.flags)
         formats.write_jsonl(folder / "left_out.jsonl", bad)
         return {
-            "found": len(found), "kept": len(curated.kept), "merged": len(curated.merged),
+            "found": len(found) + len(held), "kept": len(curated.kept), "merged": len(curated.merged),
             "flagged": curated.flagged, "removed": {rule: n for rule, n in curated.counts.items() if n},
             "sentences": _told(curated) if found else [], **left_out_counts(bad),
         }  # fmt: skip
@@ -159,7 +160,7 @@ def prepare_pairs(
     if decisions is None:
         decisions = DecisionStore(layout.reviews).in_force()
     inputs = {"collected": gathered.key, "reviews": content_hash(_changes(decisions, settings.review))}
-    options = {"split": settings.split, "as_gold": settings.review.as_gold}
+    options = {"split": settings.split, "as_gold": settings.review.as_gold, "language": settings.bm25.language}
 
     def build(folder: Path) -> Mapping[str, Any]:
         bad = list(formats.read_records(gathered.path / "left_out.jsonl", BadRow))
@@ -168,21 +169,28 @@ def prepare_pairs(
         counts: dict[str, Any] = {
             "curation": {key: gathered.counts[key] for key in ("found", "kept", "merged", "flagged")}
         }
-        if decisions:
-            passages = {passage.id: passage for passage in prepared.passages}
-            reviewed = apply(found, passages, decisions, as_gold=settings.review.as_gold)
-            found, removed = reviewed.kept, [*removed, *reviewed.removed]
-            counts["review"] = {
-                "rejected": len(reviewed.removed), "accepted": reviewed.accepted, "edited": reviewed.edited,
-            }  # fmt: skip
-        groups = prepared.documents, prepared.near_duplicates
+        parts: dict[SplitName, Sequence[Pair]] = {}
         if prepared.source.kind == "beir":
             parts, judged = _labelled(prepared, bad.append)
-            shown = _shown(added, [*itertools.chain(*parts.values()), *found], settings)
-            splits = pairs.given_splits(parts, *groups, settings.split, found, shown)
             counts |= judged
+        if decisions:
+            passages = {passage.id: passage for passage in prepared.passages}
+            told = Counter[str]()
+
+            def reviewed(some: Sequence[Pair]) -> tuple[Pair, ...]:
+                done = apply(some, passages, decisions, as_gold=settings.review.as_gold)
+                removed.extend(done.removed)
+                told.update(rejected=len(done.removed), accepted=done.accepted, edited=done.edited)
+                return done.kept
+
+            found, parts = reviewed(found), {name: reviewed(some) for name, some in parts.items()}
+            counts["review"] = dict(told)
+        language, groups = settings.bm25.language, (prepared.documents, prepared.near_duplicates)
+        shown = _shown(added, [*itertools.chain(*parts.values()), *found], settings)
+        if any(parts.values()):
+            splits = pairs.given_splits(parts, *groups, settings.split, found, shown, language)
         elif found:
-            splits = pairs.split_pairs(found, *groups, settings.split, _shown(added, found, settings))
+            splits = pairs.split_pairs(found, *groups, settings.split, shown, language)
         else:
             raise _nothing(prepared, removed)
         removed += splits.dropped
@@ -194,7 +202,7 @@ def prepare_pairs(
         text = pairs_card(prepared, added, splits, removed, settings)
         (folder / "README.md").write_text(text, encoding="utf-8")
         return {
-            **counts, **_counted(splits, prepared),
+            **counts, **_counted(splits, prepared, language),
             "removed": dict(sorted(Counter(one.rule for one in removed).items())), **left_out_counts(bad),
         }  # fmt: skip
 
@@ -219,6 +227,35 @@ def _shown(entries: Sequence[Entry], found: Sequence[Pair], settings: Settings) 
     known = {gist(query, language) for entry in entries for query in entry.shown()}
     asked = {pair.query for pair in found} if known else set()
     return frozenset(query for query in asked if gist(query, language) in known)
+
+
+def own_parts(prepared: PreparedCorpus) -> dict[SplitName, Sequence[Pair]]:
+    """The pairs that a BEIR folder brings, by part; none for another source."""
+    return _labelled(prepared, lambda _: None)[0] if prepared.source.kind == "beir" else {}
+
+
+def _beside(
+    own: Mapping[SplitName, Sequence[Pair]], added: Sequence[Pair], language: str
+) -> tuple[list[Pair], list[pairs.RemovedPair]]:
+    """What was added but for what asks a question of a set's own dev or test.
+
+    That goes before queries are merged: a merged one may have other words, by which nobody would know it again.
+    """
+    if not pairs.is_divided(own):
+        return list(added), []
+    held = {part: {pairs.question(pair.query, language) for pair in own.get(part, ())} for part in ("dev", "test")}
+    if not own.get("train"):
+        held["dev"] = set()  # it serves as train
+    kept: list[Pair] = []
+    lost: list[pairs.RemovedPair] = []
+    for pair in added:
+        asked = pairs.question(pair.query, language)
+        part = next((name for name in held if asked in held[name]), None)
+        if part is None or pair.split in held:
+            kept.append(pair)
+        else:
+            lost.append(pairs.RemovedPair(pair, "query_held_out", part))
+    return kept, lost
 
 
 def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:
@@ -306,10 +343,10 @@ def _nothing(prepared: PreparedCorpus, removed: Sequence[pairs.RemovedPair]) -> 
     )  # fmt: skip
 
 
-def _counted(splits: pairs.CountedSplits, prepared: PreparedCorpus) -> dict[str, Any]:
+def _counted(splits: pairs.CountedSplits, prepared: PreparedCorpus, language: str) -> dict[str, Any]:
     """What a split holds, by part and by source."""
     relevant = [pair for name in SPLITS for pair in splits.part(name) if pair.relevance > 0]
-    measured = pairs.overlap(relevant, prepared.texts)
+    measured = pairs.overlap(relevant, prepared.texts, language)
     return {
         **{name: sum(p.relevance > 0 for p in splits.part(name)) for name in SPLITS},
         **{f"{name}_queries": len(queries(splits.part(name))) for name in SPLITS},

@@ -101,6 +101,7 @@ class Story:
     def pairs(self) -> PreparedPairs:
         """Train, dev and test pairs."""
         found = prepare_pairs(self.corpus, self.base, self.settings, self.layout, self.reporter)
+        pairs.require_enough(found.splits, self.settings.split)
         c = found.artifact.counts
         how = "the source's own split" if c["origin"] == "given" else "split by document and near-duplicate"
         detail = (

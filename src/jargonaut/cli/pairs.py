@@ -37,6 +37,12 @@ ColumnFlag = Annotated[
     typer.Option("--column", help="role=COLUMN where names say nothing, such as query=Frage. May be repeated."),
 ]
 FormatFlag = Annotated[str | None, typer.Option("--format", help="Format of a labelled file, if it is mistaken.")]
+RelevantFlag = Annotated[
+    int | None,
+    typer.Option(
+        "--relevant-from", help="Lowest grade that answers, such as 4 of ratings from 1 to 5; lower ones are 0."
+    ),
+]
 AsFlag = Annotated[str | None, typer.Option("--as", help="The part it goes to: train, dev or test.")]
 
 
@@ -50,6 +56,7 @@ def add(
     column: ColumnFlag = None,
     form: FormatFlag = None,
     part: AsFlag = None,
+    relevant_from: RelevantFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -60,11 +67,11 @@ def add(
     """
     opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
     if clicks:
-        if form or part:
-            raise InputError("a click log has neither --format nor --as", remedy="leave them out")
+        if form or part or relevant_from is not None:
+            raise InputError("a click log has neither --format nor --as nor --relevant-from", remedy="leave them out")
         made = opened.add_clicks(file, name=name, columns=_mapped(column))
     else:
-        made = opened.add(file, name=name, options=_label_options(column, form, part))
+        made = opened.add(file, name=name, options=_label_options(column, form, part, relevant_from))
     counts = made.entry.artifact.counts
     if as_json:
         _say_as_json(made)
@@ -138,6 +145,7 @@ def check(
     form: FormatFlag = None,
     clicks: Annotated[bool, typer.Option("--clicks", help="It is a click log.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="A single bad row is a failure.")] = False,
+    relevant_from: RelevantFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -146,13 +154,13 @@ def check(
     Exit code 0: usable. 2: nothing in it can be used; with --strict also if any row is bad or unknown.
     """
     opened = open_workspace(workspace, TerminalReporter(), setting).pairs(docs)
-    if clicks and form:
-        raise InputError("a click log has no --format", remedy="leave it out")
+    if clicks and (form or relevant_from is not None):
+        raise InputError("a click log has neither --format nor --relevant-from", remedy="leave them out")
     found: Checked | CheckedLog
     if clicks:
         found = opened.check_clicks(file, columns=_mapped(column))
     else:
-        found = opened.check(file, options=_label_options(column, form, None))
+        found = opened.check(file, options=_label_options(column, form, None, relevant_from))
     if as_json:
         told = {**plain(found), "usable": found.usable, "ok": found.ok}
         say(json.dumps(told, ensure_ascii=False, indent=2))
@@ -254,8 +262,9 @@ def _mapped(column: list[str] | None) -> dict[str, str]:
     return found
 
 
-def _label_options(column: list[str] | None, form: str | None, part: str | None) -> Any:
+def _label_options(column: list[str] | None, form: str | None, part: str | None, relevant_from: int | None) -> Any:
     from jargonaut.formats.label_columns import ROLES, role_named
+    from jargonaut.formats.label_rows import MAX_GRADE
     from jargonaut.formats.labels import LABEL_FORMATS, LabelOptions
 
     split = next((name for name in SPLITS if name == part), None)
@@ -267,7 +276,10 @@ def _label_options(column: list[str] | None, form: str | None, part: str | None)
     strange = [role for role in mapped if role_named(role) is None]
     if strange:
         raise InputError(f"{strange[0]!r} is no role", where="--column", remedy=f"one of {', '.join(ROLES)}")
-    return LabelOptions(format=form, columns=tuple(mapped.items()), split=split)
+    least = 1 if relevant_from is None else relevant_from
+    if not 1 <= least <= MAX_GRADE:
+        raise InputError(f"{least} is no grade", where="--relevant-from", remedy=f"from 1 to {MAX_GRADE}")
+    return LabelOptions(format=form, columns=tuple(mapped.items()), split=split, relevant_from=least)
 
 
 def _show_log(counts: Any) -> None:

@@ -7,10 +7,12 @@ from jargonaut.pairs.filters import (
     known_positives,
     length_filter,
 )
+from jargonaut.pairs.given import given_splits, is_divided
+from jargonaut.pairs.grouping import question
 from jargonaut.pairs.labels import LabelledPairs, pairs_from_qrels
 from jargonaut.pairs.leakage import Leakage, leakage
 from jargonaut.pairs.overlap import Overlap, overlap
-from jargonaut.pairs.splits import CountedSplits, SplitOptions, given_splits, held_out, split_pairs
+from jargonaut.pairs.splits import CountedSplits, SplitOptions, held_out, require_enough, split_pairs
 from jargonaut.pairs.structure import StructuralPairs, StructureOptions, structural_pairs
 from jargonaut.pairs.wording import normalised, query_id
 
@@ -27,6 +29,7 @@ __all__ = [
     "StructureOptions",
     "given_splits",
     "held_out",
+    "is_divided",
     "known_positives",
     "leakage",
     "length_filter",
@@ -34,6 +37,8 @@ __all__ = [
     "overlap",
     "pairs_from_qrels",
     "query_id",
+    "question",
+    "require_enough",
     "split_pairs",
     "structural_pairs",
 ]

@@ -6,20 +6,20 @@ read elsewhere.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jargonaut.errors import require_limits
 from jargonaut.pairs.meaning import Corpus, Meaning, Way, meanings_of_targets, meanings_of_texts
 from jargonaut.pairs.narrowing import Best
+from jargonaut.pairs.repeats import distinct
 from jargonaut.pairs.text_matching import digest
 from jargonaut.pairs.wording import normalised, query_id
 from jargonaut.records import BadRow, Judgement, Pair, Passage, SplitName
 
 _AT_ONCE = 4096
 _EXAMPLES = 3
-_STRICTEST: dict[SplitName | None, int] = {None: 0, "train": 1, "dev": 2, "test": 3}
 
 OnBad = Callable[[BadRow], None]
 
@@ -46,7 +46,7 @@ class Attributed:
     """Pairs of a corpus, with what became of every judgement.
 
     Attributes:
-        pairs: Each (query, passage) once, in the order in which they were first judged.
+        pairs: Each (query, passage) once, a log's newest clicks beside its older ones, in the order of the judgements.
         judgements: How many came in.
         ways: How passages were found → judgements: `passage id`, `document id`, `document name`, `text`, `contained
             text`, `similar text`.
@@ -260,12 +260,15 @@ def _settled(
     entries: Sequence[_Entry], asked: Mapping[str, str], corpus: Corpus, best: Best, account: _Account
 ) -> Iterator[_Entry]:
     """Entries with one place each: first what answers, then what does not, which must not contradict it."""
-    refused = {(entry.query_id, entry.places[0]) for entry in entries if entry.relevance == 0 and not entry.by_document}
+    refused: dict[str, set[int]] = defaultdict(set)
+    for entry in entries:
+        if entry.relevance == 0 and not entry.by_document:
+            refused[entry.query_id].add(entry.places[0])
     positive = [entry for entry in entries if entry.relevance > 0]
     for entry in positive:
-        if entry.by_document:  # what was looked at and found wanting is not what the document is relevant for
-            left = tuple(place for place in entry.places if (entry.query_id, place) not in refused)
-            entry.places = left or entry.places
+        # What was looked at and found wanting is not what the document is relevant for.
+        if entry.by_document and (wanting := refused.get(entry.query_id)):
+            entry.places = tuple(place for place in entry.places if place not in wanting) or entry.places
     _narrow(positive, asked, corpus, best, account)
     answering = {(entry.query_id, corpus.document_of(entry.places[0])) for entry in positive}
     negative = []
@@ -293,7 +296,8 @@ def _narrow(entries: Iterable[_Entry], asked: Mapping[str, str], corpus: Corpus,
     for start in range(0, len(keys), _AT_ONCE):
         block = keys[start : start + _AT_ONCE]
         for _, places in block:
-            ids.setdefault(places, tuple(corpus.passages[place].id for place in places))
+            if places not in ids:
+                ids[places] = tuple(corpus.passages[place].id for place in places)
         chosen = best([(asked[query], ids[places]) for query, places in block])
         for key, passage in zip(block, chosen, strict=True):
             place = key[1][ids[key[1]].index(passage)]
@@ -302,31 +306,25 @@ def _narrow(entries: Iterable[_Entry], asked: Mapping[str, str], corpus: Corpus,
 
 
 def _merged(entries: Iterable[_Entry], asked: Mapping[str, str], corpus: Corpus, account: _Account) -> Attributed:
-    """One pair for each query and passage: the highest grade, the strictest part, the surest score of that grade."""
-    best: dict[tuple[str, int], _Entry] = {}
-    splits: dict[tuple[str, int], SplitName | None] = {}
-    contradicted: set[tuple[str, int]] = set()
-    moved: set[tuple[str, int]] = set()
-    for entry in entries:
-        key = (entry.query_id, entry.places[0])
-        first = best.setdefault(key, entry)
-        before = splits.setdefault(key, entry.split)
-        if first is entry:
-            continue
-        account.totals["duplicates"] += 1
-        if (first.relevance > 0) != (entry.relevance > 0):
-            contradicted.add(key)
-        if entry.split is not None and before is not None and entry.split != before:
-            moved.add(key)
-        splits[key] = max(before, entry.split, key=_STRICTEST.__getitem__)
-        best[key] = max(first, entry, key=lambda one: (one.relevance, -1.0 if one.score is None else one.score))
-    pairs = tuple(
+    """Each query and passage once, as `distinct` has it."""
+    said = [
         Pair(
-            key[0], asked[key[0]], corpus.passages[key[1]].id, entry.relevance, entry.provenance, entry.score,
-            splits[key],
+            one.query_id, asked[one.query_id], corpus.passages[one.places[0]].id, one.relevance, one.provenance,
+            one.score, one.split,
         )
-        for key, entry in best.items()
-    )  # fmt: skip
+        for one in entries
+    ]  # fmt: skip
+    found = distinct(said)
+    account.totals["duplicates"] = len(found.repeats)
+    contradicted: set[tuple[str, str]] = set()
+    parts: dict[tuple[str, str], set[str]] = {}
+    for row, repeat in found.repeats.items():
+        key = said[row].query_id, said[row].passage_id
+        if (said[row].relevance > 0) != (said[repeat.of].relevance > 0):
+            contradicted.add(key)
+        parts.setdefault(key, set()).update(split for n in (row, repeat.of) if (split := said[n].split) is not None)
+    moved = [key for key, some in parts.items() if len(some) > 1]
+    pairs = tuple(found.kept.values())
     totals = account.totals
     return Attributed(
         pairs, totals["judgements"], dict(sorted(account.ways.items())), totals["narrowed"], totals["unknown"],

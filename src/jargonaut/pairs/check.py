@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,20 +92,44 @@ class Checked:
         return list(_sentences(self))
 
 
+class Grades:
+    """The judgements of a file, passed on, with a count of their grades.
+
+    Args:
+        judgements: Read once.
+    """
+
+    def __init__(self, judgements: JudgementFile) -> None:
+        self._judgements = judgements
+        self.counts: Counter[int] = Counter()
+
+    def __iter__(self) -> Iterator[Judgement]:
+        for one in self._judgements:
+            self.counts[one.relevance] += 1
+            yield one
+
+    def cautions(self) -> Iterator[str]:
+        """What should be looked at once they went by: a column of grades may be one of ratings."""
+        low, high = min(self.counts, default=0), max(self.counts, default=0)
+        if self._judgements.columns and low >= 1 and high >= _RATING:
+            yield (
+                f"grades run from {low} to {high} and none is 0, so every row counts as an answer; if low ones mean that "
+                f"it is none, say from which grade on it is one, as in --relevant-from {high - 1}"
+            )
+
+
 @dataclass(slots=True)
 class _Seen:
     """What is counted while judgements stream by."""
 
-    grades: Counter[int] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
     queries: dict[str, bool] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     long: int = 0
 
-    def watch(self, judgements: JudgementFile) -> Iterator[Judgement]:
+    def watch(self, judgements: Iterable[Judgement]) -> Iterator[Judgement]:
         """Passes judgements on and counts them."""
         for one in judgements:
-            self.grades[one.relevance] += 1
             self.splits[one.split or ""] += 1
             id_ = self.ids.get(one.query) or self.ids.setdefault(one.query, query_id(one.query))
             self.queries[id_] = self.queries.get(id_, False) or one.relevance > 0
@@ -154,20 +178,20 @@ def check(
     bad, unknown, seen = _Kinds(), _Kinds(), _Seen()
     file = open_judgements(path, bad, labels)
     require_labels(file, labels)
-    problem = ""
+    grades, problem = Grades(file), ""
     try:
-        found = attribute(seen.watch(file), passages, best, unknown, source=file.source, options=attribution)
+        found = attribute(seen.watch(grades), passages, best, unknown, source=file.source, options=attribution)
     except InputError as error:
-        if seen.grades:
+        if grades.counts:
             raise
         found, problem = Attributed(()), error.what
     if not problem and not found.queries:
-        problem = _nothing(found, seen)
+        problem = _nothing(found, grades)
     return Checked(
         str(path), file.format, file.columns, file.unused, found.judgements, bad.counts.total(), bad.listed, found,
         unknown.listed, len(seen.queries), sum(not answered for answered in seen.queries.values()),
-        dict(sorted(seen.grades.items())), {name: seen.splits[name] for name in (*SPLITS, "") if seen.splits[name]},
-        tuple(_warnings(found, seen, {passage.id: passage.text for passage in passages}, rated=bool(file.columns))),
+        dict(sorted(grades.counts.items())), {name: seen.splits[name] for name in (*SPLITS, "") if seen.splits[name]},
+        (*grades.cautions(), *_warnings(found, seen, {passage.id: passage.text for passage in passages})),
         problem,
     )  # fmt: skip
 
@@ -188,21 +212,16 @@ def require_labels(file: JudgementFile, labels: LabelOptions | None = None) -> N
         )
 
 
-def _nothing(found: Attributed, seen: _Seen) -> str:
-    if not any(grade > 0 for grade in seen.grades):
+def _nothing(found: Attributed, grades: Grades) -> str:
+    if not any(grade > 0 for grade in grades.counts):
         return "no grade is above 0, so nothing answers any query"
     if found.unknown == found.judgements:
         return "none of its ids and texts is in this corpus: is it the corpus that was labelled?"
     return "none of its positives is in this corpus"
 
 
-def _warnings(found: Attributed, seen: _Seen, texts: Mapping[str, str], *, rated: bool) -> Iterator[str]:
-    """What should be looked at; a column of grades may be one of ratings."""
-    if rated and seen.grades and min(seen.grades) >= 1 and max(seen.grades) >= _RATING:
-        yield (
-            f"grades run from {min(seen.grades)} to {max(seen.grades)} and none is 0, so every row counts as an "
-            "answer; if low ones mean that it is none, set relevant_from"
-        )
+def _warnings(found: Attributed, seen: _Seen, texts: Mapping[str, str]) -> Iterator[str]:
+    """What should be looked at."""
     if found.conflicting:
         examples = "; ".join(found.conflicting_examples)
         yield f"{_number(found.conflicting, 'judgement')} whose id and text are different passages: {examples}"
@@ -299,4 +318,4 @@ def _number(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-__all__ = ["BadKind", "Checked", "check", "require_labels"]
+__all__ = ["BadKind", "Checked", "Grades", "check", "require_labels"]

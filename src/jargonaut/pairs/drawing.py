@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jargonaut.artifacts import content_hash
 from jargonaut.pairs.grouping import DisjointSets, Grouping, Node
 from jargonaut.pairs.judging import Held, Judges
+from jargonaut.pairs.provenance import NEWEST
 from jargonaut.records import Pair, SplitName, source_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class _Others:
         """Counts both kinds."""
 
         def only_teaches(pair: Pair) -> bool:
-            return source_of(pair.provenance) not in {"llm", "recent-click", *who.test}
+            return source_of(pair.provenance) not in {"llm", *NEWEST, *who.test}
 
         found = Counter(grouping.group_of(passage) for passage in passages)
         return cls((found, grouping.queries(only_teaches)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from jargonaut.errors import require_limits
+from jargonaut.pairs.provenance import is_gold
 from jargonaut.pairs.wording import normalised, words
 from jargonaut.records import Pair
 
@@ -93,20 +94,24 @@ def known_positives(pairs: Iterable[Pair], removed: Iterable[RemovedPair]) -> di
     """Query id → every passage that is known to answer it, so that none of them serves as its negative.
 
     A positive that was removed (it joined groups that had to stay apart, its document had too many) is an answer still,
-    and so is a positive of another query that asks the same words.
+    and so is a positive of another query that asks the same words. What people judged to be no answer is none, whatever
+    another source says.
 
     Args:
         pairs: Pairs that are used.
         removed: Pairs that are not.
     """
+    listed = [*pairs, *(one.pair for one in removed)]
+    refused = {(normalised(pair.query), pair.passage_id) for pair in listed if is_gold(pair) and pair.relevance <= 0}
     by_words: dict[str, set[str]] = defaultdict(set)
     asked: dict[str, str] = {}
-    for pair in [*pairs, *(one.pair for one in removed)]:
+    for pair in listed:
         if pair.relevance > 0:
-            asked[pair.query_id] = normalised(pair.query)
-            by_words[asked[pair.query_id]].add(pair.passage_id)
+            words_asked = asked[pair.query_id] = normalised(pair.query)
+            if is_gold(pair) or (words_asked, pair.passage_id) not in refused:
+                by_words[words_asked].add(pair.passage_id)
     frozen = {wording: frozenset(passages) for wording, passages in by_words.items()}
-    return {query_id: frozen[wording] for query_id, wording in asked.items()}
+    return {query_id: frozen.get(wording, frozenset()) for query_id, wording in asked.items()}
 
 
 def length_filter(pairs: Iterable[Pair], texts: Mapping[str, str], options: FilterOptions | None = None) -> Filtered:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jargonaut.artifacts import content_hash
+from jargonaut.pairs.curation.sameness import gist
+from jargonaut.pairs.provenance import stricter
 from jargonaut.pairs.wording import normalised
-from jargonaut.records import Pair
+from jargonaut.records import Pair, SplitName
 
 Node = tuple[Literal["passage", "document", "duplicate", "query", "words"], str]
 
@@ -56,7 +58,8 @@ class Grouping:
 
     Attributes:
         sets: Joined passages; `group_of` reads it.
-        kept: The positives that lie in the group of their query.
+        kept: The positives that lie in the group of their query, or that their source puts into the held-out part that
+            the query goes to.
         cut: Positives left out, because they would have joined what must stay apart.
     """
 
@@ -76,6 +79,18 @@ class Grouping:
         return {group: len(ids) for group, ids in members.items()}
 
 
+def question(text: str, language: str = "english") -> str:
+    """What queries have in common that ask the same: word order, inflection, case and polite words do not count.
+
+    It joins a little more than curation merges, so that nobody is tested on what was merged into another wording.
+
+    Args:
+        text: A query.
+        language: Snowball's name of its language.
+    """
+    return repr(gist(normalised(text), language))
+
+
 def blocks(documents: Mapping[str, str], near_duplicates: Mapping[str, str]) -> DisjointSets:
     """Passages joined by document and by near-duplicate group.
 
@@ -92,13 +107,14 @@ def blocks(documents: Mapping[str, str], near_duplicates: Mapping[str, str]) -> 
 
 
 def group_pairs(
-    pairs: Sequence[Pair], sets: DisjointSets, *, giant_share: float, joined_share: float, seed: int
-) -> Grouping:
+    pairs: Sequence[Pair], sets: DisjointSets, *, giant_share: float, joined_share: float, seed: int,
+    language: str = "english",
+) -> Grouping:  # fmt: skip
     """Joins blocks that share a query, unless that would leave nothing to split.
 
     If the largest group then holds more than `giant_share` of the queries, queries join blocks only as long as the
     joined group has at most `joined_share` of the positives. A query that would join more keeps the positives in the
-    group where it has most of them, and the others are cut.
+    group where it has most of them, or where its source holds it out, and the others are cut.
 
     Args:
         pairs: Positives, each (query, passage) once.
@@ -106,8 +122,9 @@ def group_pairs(
         giant_share: Between 0 and 1.
         joined_share: Between 0 and 1.
         seed: Decides which queries join first.
+        language: Snowball's name of the queries' language.
     """
-    asked = _by_query(pairs)
+    asked = _by_query(pairs, language)
     free = sets.copy()
     for members in asked.values():
         for pair in members[1:]:
@@ -120,12 +137,12 @@ def group_pairs(
     return _join_within(asked, sets.copy(), limit, seed)
 
 
-def _by_query(pairs: Iterable[Pair]) -> dict[Node, list[Pair]]:
+def _by_query(pairs: Iterable[Pair], language: str) -> dict[Node, list[Pair]]:
     """Pairs of one question, whether by id or by words, in an order of their own."""
     same = DisjointSets()
     listed = sorted(pairs, key=lambda pair: (pair.passage_id, pair.query_id))
-    for pair in listed:
-        same.join(("query", pair.query_id), ("words", normalised(pair.query)))
+    for id_, text in {(pair.query_id, pair.query) for pair in listed}:
+        same.join(("query", id_), ("words", question(text, language)))
     asked: dict[Node, list[Pair]] = defaultdict(list)
     for pair in listed:
         asked[same.find(("query", pair.query_id))].append(pair)
@@ -137,9 +154,12 @@ def _join_within(asked: Mapping[Node, list[Pair]], sets: DisjointSets, limit: in
     for members in asked.values():
         weights.update(sets.find(("passage", pair.passage_id)) for pair in members)
     home: dict[Node, Node] = {}
+    part_of = {query: _held_out_by_source(members) for query, members in asked.items()}
     for query in sorted(asked, key=lambda node: content_hash(seed, node)):
         shares = Counter(sets.find(("passage", pair.passage_id)) for pair in asked[query])
-        first, *others = sorted(shares, key=lambda block: (-shares[block], content_hash(seed, block)))
+        part = part_of[query]
+        put = {sets.find(("passage", pair.passage_id)) for pair in asked[query] if part and pair.split == part}
+        first, *others = sorted(shares, key=lambda block: (block not in put, -shares[block], content_hash(seed, block)))
         home[query] = first
         for other in others:
             group = sets.find(first)
@@ -150,7 +170,17 @@ def _join_within(asked: Mapping[Node, list[Pair]], sets: DisjointSets, limit: in
     kept: list[Pair] = []
     cut: list[Pair] = []
     for query, members in asked.items():
-        group = sets.find(home[query])
+        group, part = sets.find(home[query]), part_of[query]
         for pair in members:
-            (kept if sets.find(("passage", pair.passage_id)) == group else cut).append(pair)
+            # What goes to one held-out part need not be joined to be together.
+            stays = sets.find(("passage", pair.passage_id)) == group or (part is not None and pair.split == part)
+            (kept if stays else cut).append(pair)
     return Grouping(sets, tuple(kept), tuple(cut))
+
+
+def _held_out_by_source(members: Iterable[Pair]) -> SplitName | None:
+    """The held-out part that a source puts a query in; None where none does."""
+    part: SplitName | None = None
+    for pair in members:
+        part = stricter(part, pair.split)
+    return None if part == "train" else part

@@ -8,22 +8,15 @@ document goes where is the splits' business.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from jargonaut.pairs.provenance import EVERY, NEWEST, PEOPLE, TEACHING
 from jargonaut.records import Pair, Source, SplitName, source_of
 
-EVERY: frozenset[Source] = frozenset(get_args(Source))
-LABELS: frozenset[Source] = frozenset(("label",))
-CLICKS: frozenset[Source] = frozenset(("label", "recent-click"))
-_TRUST: tuple[Source, ...] = ("label", "recent-click", "click", "llm", "structure")
+CLICKS: frozenset[Source] = PEOPLE | NEWEST
 Held = Literal["dev", "test"]
 HELD: tuple[Held, ...] = ("dev", "test")
-
-
-def trust(pair: Pair) -> int:
-    """How far down its source stands among those that may say something of the same query and passage; 0 is people."""
-    return _TRUST.index(source_of(pair.provenance))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +41,20 @@ class Judges:
         return self.test != EVERY
 
     def may(self, pair: Pair, part: Held) -> bool:
-        """Whether a pair may stand in a held-out part."""
-        if pair.split is not None and pair.split != part and (pair.split != "train" or part in self.closed):
+        """Whether a pair may stand in a held-out part: whoever puts it there says that it may."""
+        if pair.split in HELD:
+            return pair.split == part
+        if pair.split == "train" and part in self.closed:
             return False
         return source_of(pair.provenance) in (self.test if part == "test" else self.dev)
+
+    def wider(self, part: Held) -> Judges | None:
+        """The same with the next best source for a part, at last with what is assigned to train; None beyond that."""
+        sources = self.test if part == "test" else self.dev
+        if sources != EVERY:
+            following = CLICKS if sources == PEOPLE else EVERY
+            return replace(self, test=following) if part == "test" else replace(self, dev=following)
+        return replace(self, closed=self.closed - {part}) if part in self.closed else None
 
 
 def judges(pairs: Iterable[Pair], enough: int) -> Judges:
@@ -76,8 +79,8 @@ def judges(pairs: Iterable[Pair], enough: int) -> Judges:
         return len({pair.query_id for pair in fit})
 
     def alone(part: Held) -> frozenset[Source]:
-        return next((sources for sources in (LABELS, CLICKS) if asked(part, sources) >= enough), EVERY)
+        return next((sources for sources in (PEOPLE, CLICKS) if asked(part, sources) >= enough), EVERY)
 
     test, dev = alone("test"), alone("dev")
-    teaching = {pair.query_id for pair in relevant if source_of(pair.provenance) in {"click", "llm", "structure"}}
-    return Judges(CLICKS if dev == LABELS else dev, test, closed, len(teaching))
+    teaching = {pair.query_id for pair in relevant if source_of(pair.provenance) in TEACHING}
+    return Judges(CLICKS if dev == PEOPLE else dev, test, closed, len(teaching))

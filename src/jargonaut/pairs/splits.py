@@ -14,9 +14,10 @@ from jargonaut.errors import InputError, require_limits
 from jargonaut.pairs.drawing import group_names, sides
 from jargonaut.pairs.filters import RemovedPair
 from jargonaut.pairs.grouping import DisjointSets, Grouping, Node, blocks, group_pairs
-from jargonaut.pairs.judging import Held, Judges, judges, trust
-from jargonaut.pairs.wording import normalised
-from jargonaut.records import SPLITS, Pair, PairSplits, SplitName, positives, queries, source_of
+from jargonaut.pairs.judging import HELD, Held, Judges, judges
+from jargonaut.pairs.provenance import is_newest, trust
+from jargonaut.pairs.repeats import distinct
+from jargonaut.records import SPLITS, Pair, PairSplits, SplitName, positives, queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,13 @@ class CountedSplits(PairSplits):
     """Splits, with the pairs that had to be left out of them.
 
     Attributes:
-        dropped: Rule `duplicate`: the (query, passage) came twice. `query_without_positive`: nothing but grade 0.
-            `joins_groups`: see `SplitOptions.max_joined_share`. `negative_held_out`: a curated negative for training
-            that lies in dev's or test's groups. `query_held_out`: a given train (dev) query that dev or test (test)
-            asks too. `shown`: a test query that a language model was shown before it wrote for training. `held_out`:
-            its group is dev's or test's, and its source may not judge there. `newest_clicks`: its group is train's,
-            and the newest clicks never train.
+        dropped: Rule `duplicate`: the (query, passage) came twice. `contradicted`: people say that it is no answer.
+            `query_without_positive`: nothing but grade 0. `joins_groups`: see `SplitOptions.max_joined_share`.
+            `negative_held_out`: a curated negative for training that lies in dev's or test's groups. `query_held_out`:
+            a given train (dev) query that dev or test (test) asks too. `shown`: a test query that a language model was
+            shown before it wrote for training. `held_out`: its group is dev's or test's, and its source may not judge
+            there, or its source puts it into another held-out part. `newest_clicks`: its group is train's, and the
+            newest clicks never train.
     """
 
     dropped: tuple[RemovedPair, ...] = ()
@@ -113,8 +115,9 @@ def split_pairs(
     near_duplicates: Mapping[str, str],
     options: SplitOptions | None = None,
     shown: Collection[str] = (),
+    language: str = "english",
 ) -> CountedSplits:
-    """Divides pairs by groups: passages of one document, near-duplicates, and those that share a query.
+    """Divides pairs by groups: passages of one document, near-duplicates, and those that share a question.
 
     Whole groups are drawn in an order that the seed decides, first for test, then for dev, each as far as its size
     allows; a group that is larger than the part goes to train. If so few groups are small enough that less than half
@@ -122,7 +125,9 @@ def split_pairs(
 
     Where pairs come from several sources, test and dev are filled with those that may judge (see `judges`), as many as
     `SplitOptions` says and as long as train keeps half of all queries; the other pairs of a held-out group are dropped.
-    Parts that a source assigns itself (`Pair.split`) are taken over: its test is test.
+    Where those leave a part with fewer queries than its minimum, the next best source judges there too. Parts that a
+    source assigns itself (`Pair.split`) are taken over: its test is test, and never trains. Whether enough is left to
+    learn from and to measure is asked by `require_enough`.
 
     Args:
         pairs: Relevance 0 goes where its query goes.
@@ -130,73 +135,17 @@ def split_pairs(
         near_duplicates: Passage id → near-duplicate group id.
         options: Shares and seed.
         shown: Queries that do not test, since a language model was shown them; hand in a set. They change nothing else.
+        language: Snowball's name of the queries' language.
 
     Raises:
-        InputError: Too few pairs, or too few groups, for a train and a test part.
+        SettingsError: Snowball has no stemmer for `language`.
     """
     options = options or SplitOptions()
-    unique, dropped = _distinct(pairs)
-    sets = blocks(documents, near_duplicates)
-    parts, joined = _divided(unique, sets, options, ("test", "dev"), dropped)
-    return _finished(parts, joined, dropped, options, "ours", shown)
-
-
-def given_splits(
-    parts: Mapping[SplitName, Sequence[Pair]],
-    documents: Mapping[str, str],
-    near_duplicates: Mapping[str, str],
-    options: SplitOptions | None = None,
-    more: Sequence[Pair] = (),
-    shown: Collection[str] = (),
-) -> CountedSplits:
-    """Takes over the split that a data set brings, and carves from train what it does not bring.
-
-    A train query that dev or test asks too, in the same words, is dropped, and likewise a dev query that test asks.
-    With dev and test but no train, dev serves as train and a new dev is carved from it. With one part only, all is
-    divided by `split_pairs`. Groups are documents and near-duplicates here: a set's own split may well use one passage
-    for a train query and a test query, and `leakage` counts that.
-
-    Args:
-        parts: The set's own.
-        documents: Passage id → document id, of the whole corpus.
-        near_duplicates: Passage id → near-duplicate group id.
-        options: Shares and seed, for what is carved.
-        more: Pairs of other sources. They teach, if their group is neither dev's nor test's; those that their source
-            puts into dev or test join these.
-        shown: Queries that do not test, since a language model was shown them; hand in a set.
-
-    Raises:
-        InputError: Too few train positives or test queries.
-    """
-    options = options or SplitOptions()
-    given = {name: list(parts.get(name, ())) for name in SPLITS}
-    if sum(bool(given[name]) for name in SPLITS) < 2:
-        whole = [pair for name in SPLITS for pair in given[name]]
-        return split_pairs([*whole, *more], documents, near_duplicates, options, shown)
-    if not given["train"]:
-        given["train"], given["dev"] = given["dev"], []
-    sets = blocks(documents, near_duplicates)
     dropped: list[RemovedPair] = []
-    asked: set[str] = set()
-    for pair in more:
-        if pair.split in {"dev", "test"}:
-            given[pair.split].append(pair)
-    free = [pair for pair in more if pair.split not in {"dev", "test"}]
-    given["train"] += _teaching(free, sets, [*given["test"], *given["dev"]], dropped)
-    for name in ("test", "dev", "train"):
-        unique, repeated = _distinct(given[name])
-        given[name] = [pair for pair in unique if normalised(pair.query) not in asked]
-        dropped += repeated
-        dropped += [RemovedPair(pair, "query_held_out", name) for pair in unique if normalised(pair.query) in asked]
-        asked |= {normalised(pair.query) for pair in unique if pair.relevance > 0}
-    held: tuple[Held, ...] = ("test", "dev")
-    missing = [name for name in held if not given[name]]
-    if missing:
-        carved, _ = _divided(given["train"], sets, options, missing, dropped)
-        given["train"] = carved["train"]
-        for name in missing:
-            given[name] = carved[name]
-    return _finished(given, sets, dropped, options, "given", shown)
+    unique = once(pairs, dropped)
+    sets = blocks(documents, near_duplicates)
+    parts, joined = divided(unique, sets, options, ("test", "dev"), dropped, language)
+    return finished(parts, joined, dropped, "ours", shown)
 
 
 def held_out(splits: PairSplits) -> frozenset[str]:
@@ -209,58 +158,76 @@ def held_out(splits: PairSplits) -> frozenset[str]:
     return frozenset(held | {passage for passage, group in splits.groups.items() if group in groups})
 
 
-def _distinct(pairs: Iterable[Pair]) -> tuple[list[Pair], list[RemovedPair]]:
-    """Each (query, passage) once, sorted, as the most trusted source grades it; and no query without a positive.
+def require_enough(splits: PairSplits, options: SplitOptions) -> None:
+    """Refuses what is too little to learn from or to measure by.
 
-    A log's newest clicks stand beside an older pair of the same two: only one of them may judge, only the other teach.
+    Raises:
+        InputError: Too few pairs, or too few groups, for a train, a dev and a test part.
     """
-    best: dict[tuple[str, str, bool], Pair] = {}
-    dropped: list[RemovedPair] = []
-    for pair in sorted(pairs, key=lambda p: (p.query_id, p.passage_id, trust(p), -p.relevance, p.provenance, p.query)):
-        newest = source_of(pair.provenance) == "recent-click"
-        first = best.setdefault((pair.query_id, pair.passage_id, newest), pair)
-        if first is not pair:
-            agree = (first.relevance > 0) == (pair.relevance > 0)
-            dropped += [RemovedPair(pair, "duplicate" if agree else "contradicted")]
-    answered = {pair.query_id for pair in best.values() if pair.relevance > 0}
-    dropped += [RemovedPair(p, "query_without_positive") for p in best.values() if p.query_id not in answered]
-    return [pair for pair in best.values() if pair.query_id in answered], dropped
+    trained = len(positives(splits.train))
+    asked, tuned_on = len(queries(splits.test)), len(queries(splits.dev))
+    enough = asked >= options.min_test_queries and tuned_on >= options.min_dev_queries
+    if enough and trained >= options.min_train_positives:
+        return
+    sizes: dict[str, set[str]] = defaultdict(set)
+    for name in SPLITS:
+        for pair in positives(splits.part(name)):
+            sizes[splits.groups.get(pair.passage_id, pair.passage_id)].add(pair.query_id)
+    largest = max((len(ids) for ids in sizes.values()), default=0)
+    raise InputError(
+        f"too few pairs for an honest split: {trained} train positives "
+        f"({options.min_train_positives} are needed), {asked} test queries ({options.min_test_queries} are needed) and "
+        f"{tuned_on} dev queries ({options.min_dev_queries} are needed), "
+        f"from {sum(map(len, sizes.values()))} queries in {len(sizes)} groups, the largest with {largest} queries",
+        where="pairs",
+        remedy="add documents or labelled pairs; queries about one document, or about near-duplicates of each other, "
+        "stay on one side, so many small documents split better than a few large ones",
+    )
 
 
-def _teaching(
-    more: Iterable[Pair], sets: DisjointSets, judged: Iterable[Pair], dropped: list[RemovedPair]
-) -> list[Pair]:
-    """The pairs of other sources that may teach beside a set's own dev and test."""
-    held = {sets.find(("passage", pair.passage_id)) for pair in judged if pair.relevance > 0}
-    kept: list[Pair] = []
-    for pair in more:
-        if source_of(pair.provenance) == "recent-click":
-            dropped.append(RemovedPair(pair, "newest_clicks"))
-        elif pair.relevance > 0 and sets.find(("passage", pair.passage_id)) in held:
-            dropped.append(RemovedPair(pair, "held_out", pair.passage_id))
-        else:
-            kept.append(pair)
-    return kept
+def once(pairs: Iterable[Pair], dropped: list[RemovedPair]) -> list[Pair]:
+    """Each (query, passage) once, sorted, as `distinct` has it; and no query without a positive."""
+    listed = sorted(pairs, key=lambda p: (p.query_id, p.passage_id, p.provenance, -p.relevance, repr(p)))
+    found = distinct(listed)
+    dropped += [RemovedPair(listed[row], one.rule, found.detail(row)) for row, one in sorted(found.repeats.items())]
+    kept = sorted(found.kept.values(), key=lambda p: (p.query_id, p.passage_id, trust(p), p.query))
+    answered = {pair.query_id for pair in kept if pair.relevance > 0}
+    dropped += [RemovedPair(pair, "query_without_positive") for pair in kept if pair.query_id not in answered]
+    return [pair for pair in kept if pair.query_id in answered]
 
 
-def _divided(
+def divided(
     pairs: Sequence[Pair],
     sets: DisjointSets,
     options: SplitOptions,
     wanted: Sequence[Held],
     dropped: list[RemovedPair],
+    language: str,
 ) -> tuple[dict[SplitName, list[Pair]], DisjointSets]:
     """Pairs by part, and the groups by which they were divided."""
-    grouping = _grouped(pairs, sets, options)
-    dropped += [RemovedPair(pair, "joins_groups", pair.passage_id) for pair in grouping.cut]
-    who = judges(pairs, options.judge_queries)
-    return _parts(pairs, grouping, sides(grouping, options, wanted, who), who, dropped), grouping.sets
-
-
-def _grouped(pairs: Iterable[Pair], sets: DisjointSets, options: SplitOptions) -> Grouping:
     relevant = [pair for pair in pairs if pair.relevance > 0]
     shares = {"giant_share": options.giant_share, "joined_share": options.max_joined_share}
-    return group_pairs(relevant, sets, **shares, seed=options.seed)
+    grouping = group_pairs(relevant, sets, **shares, seed=options.seed, language=language)
+    dropped += [RemovedPair(pair, "joins_groups", pair.passage_id) for pair in grouping.cut]
+    who: Judges | None = judges(pairs, options.judge_queries)
+    while who is not None:
+        lost: list[RemovedPair] = []
+        parts = _parts(pairs, grouping, sides(grouping, options, wanted, who), who, lost)
+        who = _widened(who, parts, [part for part in wanted if all(pair.split != part for pair in relevant)], options)
+    dropped += lost
+    return parts, grouping.sets
+
+
+def _widened(
+    who: Judges, parts: Mapping[SplitName, Sequence[Pair]], drawn: Iterable[Held], options: SplitOptions
+) -> Judges | None:
+    """More judges for the drawn parts that are below their minimum; None where none is, or nobody else could judge."""
+    fewest = {"test": options.min_test_queries, "dev": options.min_dev_queries}
+    found: Judges | None = None
+    for part in drawn:
+        if len(queries(tuple(parts[part]))) < fewest[part]:
+            found = (found or who).wider(part) or found
+    return found
 
 
 def _parts(
@@ -271,27 +238,38 @@ def _parts(
     dropped: list[RemovedPair],
 ) -> dict[SplitName, list[Pair]]:
     """The pairs by part; a query without a kept positive is gone, with its negatives."""
-    part_of = {pair.query_id: sides.get(grouping.group_of(pair.passage_id), "train") for pair in grouping.kept}
+
+    def side(pair: Pair) -> SplitName:
+        return sides.get(grouping.group_of(pair.passage_id), "train")
+
+    part_of: dict[str, SplitName] = {}
+    for pair in grouping.kept:
+        if pair.split in HELD and pair.split == side(pair):  # its source says where its query goes
+            part_of[pair.query_id] = pair.split
+        part_of.setdefault(pair.query_id, side(pair))
     cut = set(grouping.cut)
-    found: dict[tuple[SplitName, str, str], Pair] = {}
+    found: dict[SplitName, list[Pair]] = {name: [] for name in SPLITS}
     for pair in pairs:
-        part = part_of.get(pair.query_id)
         if pair in cut:
             continue
+        part = part_of.get(pair.query_id)
         rule = _unfit(pair, part, who)
-        if rule is None and part is not None:
-            first = found.setdefault((part, pair.query_id, pair.passage_id), pair)
-            rule = None if first is pair else "duplicate"
-        if rule is not None:
-            dropped.append(RemovedPair(pair, rule, part or ""))
-    parts: dict[SplitName, list[Pair]] = {name: [] for name in SPLITS}
-    answered = {(part, query) for (part, query, _), pair in found.items() if pair.relevance > 0}
-    for (part, query, _), pair in found.items():
-        if (part, query) in answered:
-            parts[part].append(pair)
+        if rule is None and pair.relevance > 0 and side(pair) != part:
+            rule = "joins_groups"
+        if rule is not None or part is None:
+            dropped.append(RemovedPair(pair, rule or "query_without_positive", part or ""))
         else:
-            dropped.append(RemovedPair(pair, "query_without_positive"))
-    return parts
+            found[part].append(pair)
+    return {name: _answered(found[name], dropped) for name in SPLITS}
+
+
+def _answered(pairs: Sequence[Pair], dropped: list[RemovedPair]) -> list[Pair]:
+    """One part's pairs: each (query, passage) once, a newest click before an older one, and no query unanswered."""
+    same = distinct(pairs, newest_apart=False)
+    dropped += [RemovedPair(pairs[row], one.rule, same.detail(row)) for row, one in sorted(same.repeats.items())]
+    answered = {pair.query_id for pair in same.kept.values() if pair.relevance > 0}
+    dropped += [RemovedPair(p, "query_without_positive") for p in same.kept.values() if p.query_id not in answered]
+    return [pair for pair in same.kept.values() if pair.query_id in answered]
 
 
 def _unfit(pair: Pair, part: SplitName | None, who: Judges) -> str | None:
@@ -299,19 +277,18 @@ def _unfit(pair: Pair, part: SplitName | None, who: Judges) -> str | None:
     if part is None:
         return "query_without_positive"
     if part == "train":
-        return "newest_clicks" if source_of(pair.provenance) == "recent-click" else None
+        return "newest_clicks" if is_newest(pair) else "held_out" if pair.split in HELD else None
     return None if who.may(pair, part) else "held_out"
 
 
-def _finished(
+def finished(
     parts: Mapping[SplitName, Sequence[Pair]],
     sets: DisjointSets,
     dropped: Sequence[RemovedPair],
-    options: SplitOptions,
     origin: str,
     shown: Collection[str],
 ) -> CountedSplits:
-    """Takes shown queries from test and held-out passages from train's negatives; sees that enough is left."""
+    """Takes shown queries from test and held-out passages from train's negatives."""
     dropped = [*dropped, *(RemovedPair(pair, "shown", "test") for pair in parts["test"] if pair.query in shown)]
     parts = {**parts, "test": [pair for pair in parts["test"] if pair.query not in shown]}
     names = group_names({pair.passage_id for part in parts.values() for pair in part}, sets)
@@ -327,28 +304,4 @@ def _finished(
         refused = set(bad)
         train = tuple(pair for pair in train if pair not in refused)
         splits = replace(splits, train=train, dropped=(*splits.dropped, *lost))
-    _require_enough(splits, options)
     return splits
-
-
-def _require_enough(splits: CountedSplits, options: SplitOptions) -> None:
-    counts = {name: len(positives(splits.part(name))) for name in SPLITS}
-    asked = len(queries(splits.test))
-    tuned_on = len(queries(splits.dev))
-    enough = asked >= options.min_test_queries and tuned_on >= options.min_dev_queries
-    if enough and counts["train"] >= options.min_train_positives:
-        return
-    sizes: dict[str, set[str]] = defaultdict(set)
-    for name in SPLITS:
-        for pair in positives(splits.part(name)):
-            sizes[splits.groups.get(pair.passage_id, pair.passage_id)].add(pair.query_id)
-    largest = max((len(ids) for ids in sizes.values()), default=0)
-    raise InputError(
-        f"too few pairs for an honest split: {counts['train']} train positives "
-        f"({options.min_train_positives} are needed), {asked} test queries ({options.min_test_queries} are needed) and "
-        f"{tuned_on} dev queries ({options.min_dev_queries} are needed), "
-        f"from {sum(map(len, sizes.values()))} queries in {len(sizes)} groups, the largest with {largest} queries",
-        where="pairs",
-        remedy="add documents or labelled pairs; queries about one document, or about near-duplicates of each other, "
-        "stay on one side, so many small documents split better than a few large ones",
-    )

@@ -1,4 +1,4 @@
-"""Queries that ask the same become one, and repeated pairs one."""
+"""Queries that ask the same become one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jargonaut.pairs.curation.merging import merge_queries, repeats
+from jargonaut.pairs.curation.merging import merge_queries
 from jargonaut.protocols import Vectors
 from jargonaut.records import Pair
 
@@ -95,28 +95,3 @@ def test_queries_of_empty_words_are_like_no_other() -> None:
     assert not merge_queries(
         [pair("what is the", "a"), pair("for my", "b"), pair("???", "c"), pair("!!!", "d")]
     ).queries
-
-
-def test_people_are_believed_first() -> None:
-    """A judged pair outlives a surer one; where people say no, the others are contradicted."""
-    pairs = [
-        pair("q", "a", "llm", score=1.0), pair("q", "a", "label"), pair("q", "b", "click", score=1.0),
-        pair("q", "b", "label", 0), pair("q", "c", "click", 0), pair("q", "c", "llm"),
-    ]  # fmt: skip
-    assert {row: rule for row, (rule, _) in repeats(pairs).items()} == {
-        0: "duplicate",
-        2: "contradicted",
-        4: "duplicate",
-    }
-
-
-def test_newest_clicks_repeat_only_each_other() -> None:
-    """What a model is judged by is not lost to what it is trained with, nor the other way round."""
-    pairs = [pair("q", "a", "click"), pair("q", "a", "recent-click"), pair("q", "a", "recent-click")]
-    assert list(repeats(pairs)) == [2]
-
-
-def test_parts_keep_their_own_pairs() -> None:
-    """The same pair in train and test is no repeat; one of no part is."""
-    pairs = [pair("q", "a"), replace(pair("q", "a"), split="train"), replace(pair("q", "a"), split="test")]
-    assert list(repeats(pairs)) == [0]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jargonaut.pairs import RemovedPair, query_id
+from jargonaut.pairs.repeats import distinct
 from jargonaut.pairs.review import Decision, apply, key_of
 from jargonaut.records import Pair, Passage
 
@@ -35,7 +38,7 @@ def test_rejected_pairs_go_with_their_reason_and_edited_ones_change() -> None:
     edited = Pair(query_id("Better words?"), "Better words?", "p", 2, "click", 0.4, "dev")
     assert done.kept == (PAIRS[0], edited, PAIRS[3], PAIRS[4], PAIRS[5])
     assert done.removed == (RemovedPair(PAIRS[1], "review", "other: too short"),)
-    assert (done.accepted, done.edited, done.repeated) == (1, 1, 0)
+    assert (done.accepted, done.edited) == (1, 1)
 
 
 def test_judged_pairs_may_become_labels() -> None:
@@ -44,12 +47,13 @@ def test_judged_pairs_may_become_labels() -> None:
     assert [pair.provenance for pair in done.kept] == ["label", "label", "heading", "label", "label"]
 
 
-def test_an_edit_that_repeats_another_pair_is_dropped() -> None:
-    """No (query, passage) comes twice because of a review."""
+def test_an_edit_that_repeats_another_pair_is_told_as_its_repeat() -> None:
+    """It comes with the others, so that what stands is decided in one place, and in the stricter part."""
     there = Pair(query_id("better words"), "better words", "p")
-    done = apply([*PAIRS, there], PASSAGES, DECISIONS)
-    assert [(pair.query_id, pair.passage_id) for pair in done.kept].count((there.query_id, "p")) == 1
-    assert done.repeated == 1
+    done = apply([*(replace(pair, split="test") for pair in PAIRS), there], PASSAGES, DECISIONS)
+    same = distinct([pair for pair in done.kept if (pair.query_id, pair.passage_id) == (there.query_id, "p")])
+    assert [pair.split for pair in same.kept.values()] == ["test"]
+    assert len(same.repeats) == 1
 
 
 def test_applying_twice_changes_nothing_more() -> None:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.pairs.curation.sources import is_trained_on, may_be_doubted, sureness
+from jargonaut.pairs.provenance import is_trained_on, may_be_doubted, sureness
 from jargonaut.records import Pair
 
 LEAST = 10

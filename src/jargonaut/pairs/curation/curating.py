@@ -13,13 +13,14 @@ import numpy as np
 from jargonaut.pairs.curation.balance import over_share, too_easy
 from jargonaut.pairs.curation.evidence import Evidence, Scorer, Scores, scored
 from jargonaut.pairs.curation.language import foreign
-from jargonaut.pairs.curation.merging import merge_queries, repeats
+from jargonaut.pairs.curation.merging import merge_queries
 from jargonaut.pairs.curation.options import CurationOptions
 from jargonaut.pairs.curation.outcome import RULES, Curated, Flag
 from jargonaut.pairs.curation.rules import below, easy, lost, rivalled
-from jargonaut.pairs.curation.sources import is_gold, may_be_doubted
 from jargonaut.pairs.curation.standing import Standing
 from jargonaut.pairs.filters import FilterOptions, RemovedPair, length_filter
+from jargonaut.pairs.provenance import is_gold, may_be_doubted
+from jargonaut.pairs.repeats import distinct
 from jargonaut.records import Pair
 
 OnStep = Callable[[str], None]
@@ -156,8 +157,11 @@ class _Curation:
 
     def _repeats(self) -> None:
         rows = self._left()
-        for n, verdict in repeats([self.pairs[row] for row in rows]).items():
-            self.fate[rows[n]] = verdict
+        found = distinct([self.pairs[row] for row in rows])
+        for n, pair in found.kept.items():
+            self.pairs[rows[n]] = pair
+        for n, repeat in found.repeats.items():
+            self.fate[rows[n]] = repeat.rule, found.detail(n)
 
     def _rank(self) -> None:
         rows = self._left(relevant=True)

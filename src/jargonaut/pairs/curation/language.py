@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jargonaut.pairs.curation.sources import is_gold
+from jargonaut.pairs.provenance import is_gold
 from jargonaut.records import Pair
 
 _WORD = re.compile(r"[^\W\d_]+")

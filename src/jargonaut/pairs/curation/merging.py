@@ -1,4 +1,4 @@
-"""Queries that ask the same become one, with all their positives; pairs that come to repeat each other become one.
+"""Queries that ask the same become one, with all their positives.
 
 Three steps, each over what the one before left apart: the same normal form; the same words, as `sameness` reads them;
 the same stems, where the vectors agree. Every query resembles the one that stands for it, not merely a third. No step
@@ -15,10 +15,10 @@ from hashlib import blake2b
 import numpy as np
 
 from jargonaut.pairs.curation.sameness import Wording, wording
-from jargonaut.pairs.curation.sources import is_gold, sureness
+from jargonaut.pairs.provenance import is_gold, stricter
 from jargonaut.pairs.wording import normalised
 from jargonaut.protocols import Vectors
-from jargonaut.records import Pair, SplitName, source_of
+from jargonaut.records import Pair, SplitName
 
 Encode = Callable[[Sequence[str]], Vectors]
 
@@ -36,7 +36,7 @@ class _Asked:
         text: Its text.
         gold: Whether people judged a passage for it.
         pairs: How many pairs ask it.
-        split: The part that one of its pairs was put in.
+        split: The strictest part that one of its pairs was put in.
     """
 
     id: str
@@ -101,8 +101,7 @@ def _asked(pairs: Iterable[Pair]) -> list[_Asked]:
             one = found[key] = _Asked(*key)
         one.pairs += 1
         one.gold |= is_gold(pair)
-        if pair.split is not None:
-            one.split = pair.split if one.split is None else min(one.split, pair.split)
+        one.split = stricter(one.split, pair.split)
     return sorted(found.values(), key=lambda one: (not one.gold, one.split is None, -one.pairs, one.text, one.id))
 
 
@@ -183,48 +182,6 @@ def _renamed(pairs: Sequence[Pair], asked: Sequence[_Asked], stands: Mapping[int
         for pair in pairs
     ]  # fmt: skip
     return Merged(renamed, dict(reversed(named)))
-
-
-def repeats(pairs: Sequence[Pair]) -> dict[int, tuple[str, str]]:
-    """Finds pairs that say of a query and a passage what another says already.
-
-    What people judged comes first, whatever it says; then the higher relevance, the higher score, the first provenance.
-    A pair that was put into one part is no repeat of one in another, and the newest clicks repeat only each other.
-
-    Args:
-        pairs: Any pairs.
-
-    Returns:
-        Row of a pair → `duplicate`, or `contradicted` where people say that it is no answer, and of what.
-    """
-    order = sorted(range(len(pairs)), key=lambda row: _preference(pairs[row]))
-    firsts: dict[bytes, int | list[int]] = {}
-    found: dict[int, tuple[str, str]] = {}
-    for row in order:
-        pair = pairs[row]
-        key = _digest((pair.query_id, pair.passage_id, source_of(pair.provenance) == "recent-click"))
-        held = firsts.get(key)
-        others = [held] if isinstance(held, int) else held or []
-        same = next((other for other in others if _same_part(pair, pairs[other])), None)
-        if same is None:
-            firsts[key] = [*others, row] if others else row
-            continue
-        first = pairs[same]
-        against = is_gold(first) and first.relevance <= 0 < pair.relevance
-        rule = "contradicted" if against and not is_gold(pair) else "duplicate"
-        found[row] = rule, f"{first.provenance} says relevance {first.relevance}"
-    return found
-
-
-def _preference(pair: Pair) -> tuple[object, ...]:
-    return (
-        not is_gold(pair), -pair.relevance, pair.split is None, -sureness(pair, -1.0), pair.provenance, pair.query_id,
-        pair.passage_id, pair.query, pair.split or "",
-    )  # fmt: skip
-
-
-def _same_part(one: Pair, other: Pair) -> bool:
-    return one.split is None or other.split is None or one.split == other.split
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut.pairs.curation.options import CurationOptions
-from jargonaut.pairs.curation.sources import may_be_doubted
 from jargonaut.pairs.curation.standing import NOT_ASKED, NOT_FOUND, Standing
+from jargonaut.pairs.provenance import may_be_doubted
 from jargonaut.pairs.wording import content_stems
 from jargonaut.records import Pair, source_of
 

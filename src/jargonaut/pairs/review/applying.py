@@ -25,15 +25,13 @@ class Reviewed:
         kept: In the order of the input, edited ones in the place of those that they replace.
         removed: Rejected ones, with their reason; the rule is `review`.
         accepted: How many of the kept were accepted as they are.
-        edited: How many of the kept have another query now.
-        repeated: Edited pairs that came to the same as another one, and were dropped.
+        edited: How many of the kept have another query now; one that came to the same as another pair is its repeat.
     """
 
     kept: tuple[Pair, ...]
     removed: tuple[RemovedPair, ...] = ()
     accepted: int = 0
     edited: int = 0
-    repeated: int = 0
 
 
 def apply(
@@ -54,14 +52,9 @@ def apply(
     listed = list(pairs)
     keys = keys_of(listed, passages)
     final = {key: one for key in set(keys) if (one := settled(decisions.get(key, {}).values())) is not None}
-    taken = {
-        (pair.query_id, pair.passage_id)
-        for pair, key in zip(listed, keys, strict=True)
-        if key not in final or final[key].verdict == "accept"
-    }
     kept: list[Pair] = []
     removed: list[RemovedPair] = []
-    accepted = edited = repeated = 0
+    accepted = edited = 0
     for pair, key in zip(listed, keys, strict=True):
         decision = final.get(key)
         if decision is None:
@@ -73,13 +66,9 @@ def apply(
             kept.append(_gold(pair) if as_gold else pair)
         else:
             other = replace(pair, query_id=query_id(decision.edited_query), query=decision.edited_query)
-            if (other.query_id, other.passage_id) in taken:
-                repeated += 1
-                continue
-            taken.add((other.query_id, other.passage_id))
             edited += 1
             kept.append(_gold(other) if as_gold else other)
-    return Reviewed(tuple(kept), tuple(removed), accepted, edited, repeated)
+    return Reviewed(tuple(kept), tuple(removed), accepted, edited)
 
 
 def _gold(pair: Pair) -> Pair:
