@@ -19,12 +19,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.conditions import Conditions, LabelledSet
 from benchmarks.entrance import parser, sentences
+from benchmarks.exam import Exam
 from benchmarks.page import paragraph, score
-from benchmarks.quality import MEASURE, scored
+from benchmarks.quality import MEASURE
 from benchmarks.searcher import Searcher, write_log
 from benchmarks.systems import RECIPE, our_model
 from jargonaut.artifacts import content_hash, plain
@@ -39,6 +40,9 @@ from jargonaut.records import BadRow, Judgement, Query, Run, Triplet
 from jargonaut.retrieval import BM25, BM25Options
 from jargonaut.training import train
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 SETS = ("nfcorpus", "cosqa")
 VARIANTS: Mapping[str, ClickOptions] = {
     "counted": ClickOptions(examination="power", eta=0.0),
@@ -51,6 +55,10 @@ ENGINES = (BM25Options(), BM25Options(k1=0.4, b=0.2))
 
 QUERIES = 400
 """So many training queries are asked unless another number is."""
+TOKENS = 128
+"""Trained models read so many tokens of a text, which is what they can be trained on in minutes."""
+CORPUS = 4000
+"""So many passages are searched by trained models; those that test judges are among them."""
 
 _EVERYTHING = 1e-6
 Key = tuple[str, str]
@@ -283,11 +291,15 @@ def _trained(
     reporter: Reporter,
 ) -> dict[str, float]:
     """Measures of models that learned from each variant's answers, and from all right ones that were shown."""
-    found = {"base": scored(our_model(), source)}
+    exam = Exam.of(source, "title", corpus=CORPUS)
+    base = our_model()
+    base.max_seq_length = TOKENS
+    found = {"base": float(exam.scores(base)[0].mean())}
     keys = {name: [_key(j) for j in each] for name, each in answers.items()}
     keys[LABELS] = [key for key, is_right in shown.items() if is_right]
     for name, pairs in keys.items():
-        found[name] = _model(source, sorted(pairs, key=lambda key: content_hash(*key))[:most])
+        model = _model(source, sorted(pairs, key=lambda key: content_hash(*key))[:most])
+        found[name] = float(exam.scores(model)[0].mean())
         reporter.line(f"  {_learned(pairs, most)} pairs, {name}: {MEASURE} {found[name]:.4f}")
     return found
 
@@ -297,8 +309,8 @@ def _learned(pairs: Sequence[Key], most: int | None) -> int:
     return min(len(pairs), len(pairs) if most is None else most)
 
 
-def _model(source: LabelledSet, pairs: Sequence[Key]) -> float:
-    """The measure of a model that learned from some pairs."""
+def _model(source: LabelledSet, pairs: Sequence[Key]) -> SentenceTransformer:
+    """A model that learned from some pairs."""
     texts = {passage.id: passage.content("title") for passage in source.passages}
     queries = {query_id(words): words for words, _ in pairs}
     known: dict[str, set[str]] = {}
@@ -307,9 +319,10 @@ def _model(source: LabelledSet, pairs: Sequence[Key]) -> float:
     examples = [Triplet(query_id(words), document) for words, document in pairs]
     positives = {id_: frozenset(documents) for id_, documents in known.items()}
     model = our_model()
+    model.max_seq_length = TOKENS
     prompts = find_model(EMBEDDED).prompts
     train(model, prompts, examples, queries, texts, positives, {}, RECIPE, ComputeOptions())
-    return scored(model, source)
+    return model
 
 
 def part(source: Path) -> str:
