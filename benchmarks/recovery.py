@@ -63,6 +63,7 @@ class RecoveryOptions:
         corpus: Most passages that are searched; those that test judges are always among them.
         epochs: Passes over the pairs.
         threads: Threads of the language model; one for each core when None.
+        tokens: Longer texts are cut, wherever a model reads them.
     """
 
     passages: int = 600
@@ -71,6 +72,7 @@ class RecoveryOptions:
     corpus: int = 7000
     epochs: int = 1
     threads: int | None = None
+    tokens: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +156,20 @@ def measure(folder: Path, options: RecoveryOptions, workspace: Path, reporter: R
         reporter: Shows how far it is.
     """
     conditions, source = Conditions.here(), LabelledSet.read(folder)
-    collection, account = _unlabelled(source, options, workspace, reporter)
+    settings = override(Settings(), {"base.max_tokens": options.tokens, "local_llm.threads": options.threads})
+    collection, account = _unlabelled(source, options, settings, workspace, reporter)
     kinds = {
         LABELS: _label_pairs(source),
         CURATED: _pairs(collection),
-        RAW: _pairs(_opened(workspace, override(Settings(), UNCURATED), reporter)),
+        RAW: _pairs(_opened(workspace, override(settings, UNCURATED), reporter)),
     }
     kinds = {name: _chosen(pairs, options.most) for name, pairs in kinds.items()}
     exam = Exam.of(source, collection.corpus.context, corpus=options.corpus)
-    (base,) = exam.scores(our_model())
+    (base,) = exam.scores(_model(options))
     reporter.line(f"  base: {base.mean():.4f}")
     found: dict[str, NDArray[np.float64]] = {}
     for name, pairs in kinds.items():
-        (found[name],) = exam.scores(_taught(pairs, exam.texts, options.epochs))
+        (found[name],) = exam.scores(_taught(pairs, exam.texts, options))
         reporter.line(f"  {name}, {len(pairs):,} pairs: {found[name].mean():.4f}")
     clusters = exam.clusters
     gained = paired_bootstrap(found[RAW], found[CURATED], clusters)
@@ -208,7 +211,7 @@ def share(
 
 
 def _unlabelled(
-    source: LabelledSet, options: RecoveryOptions, workspace: Path, reporter: Reporter
+    source: LabelledSet, options: RecoveryOptions, settings: Settings, workspace: Path, reporter: Reporter
 ) -> tuple[PairCollection, str]:
     """A workspace over the passages that no held-out label names, with questions of the embedded model in its pool."""
     held = {q.passage_id for q in (*source.test, *source.dev)}
@@ -216,7 +219,7 @@ def _unlabelled(
     write_jsonl(_corpus(workspace), [
         {"id": p.id, "title": p.title, "text": p.text} for p in source.passages if p.id not in held
     ])  # fmt: skip
-    collection = _opened(workspace, override(Settings(), {"local_llm.threads": options.threads}), reporter)
+    collection = _opened(workspace, settings, reporter)
     job = collection.plan_questions(per_passage=options.per_passage, limit=options.passages, local=True)
     entry = collection.generate(job).entry
     return collection, f"{entry.artifact.counts['cost']}."
@@ -248,16 +251,23 @@ def _chosen(pairs: Sequence[Pair], most: int) -> list[Pair]:
     return [*written, *others][:most]
 
 
-def _taught(pairs: Sequence[Pair], texts: Mapping[str, str], epochs: int) -> SentenceTransformer:
+def _model(options: RecoveryOptions) -> SentenceTransformer:
+    """The base."""
+    model = our_model()
+    model.max_seq_length = options.tokens
+    return model
+
+
+def _taught(pairs: Sequence[Pair], texts: Mapping[str, str], options: RecoveryOptions) -> SentenceTransformer:
     """A model that learned from some pairs."""
     known: dict[str, set[str]] = {}
     for pair in pairs:
         known.setdefault(pair.query_id, set()).add(pair.passage_id)
-    model = our_model()
+    model = _model(options)
     train(
         model, find_model(EMBEDDED).prompts, [Triplet(pair.query_id, pair.passage_id) for pair in pairs],
         {pair.query_id: pair.query for pair in pairs}, texts, {id_: frozenset(ids) for id_, ids in known.items()}, {},
-        replace(RECIPE, epochs=epochs), ComputeOptions(), reporter=TerminalReporter(),
+        replace(RECIPE, epochs=options.epochs), ComputeOptions(), reporter=TerminalReporter(),
     )  # fmt: skip
     return model
 
@@ -288,7 +298,7 @@ def part(source: Path) -> str:
 def main() -> None:
     """Measures, then prints Markdown or JSON."""
     arguments = _arguments()
-    asked = ("passages", "per_passage", "most", "corpus", "epochs", "threads")
+    asked = ("passages", "per_passage", "most", "corpus", "epochs", "threads", "tokens")
     options = RecoveryOptions(**{name: getattr(arguments, name) for name in asked})
     with sentences(), tempfile.TemporaryDirectory() as folder:
         report = measure(arguments.data, options, arguments.workspace or Path(folder), TerminalReporter())
@@ -303,6 +313,7 @@ def _arguments() -> argparse.Namespace:
     for name, meaning in (
         ("passages", "passages asked about"), ("per-passage", "questions for each"), ("most", "pairs of each model"),
         ("corpus", "passages searched"), ("epochs", "passes over the pairs"), ("threads", "threads that write"),
+        ("tokens", "tokens that models read of a text"),
     ):  # fmt: skip
         default = getattr(defaults, name.replace("-", "_"))
         line.add_argument(f"--{name}", type=int, default=default, help=f"{meaning} (default: %(default)s)")
