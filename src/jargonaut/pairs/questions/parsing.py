@@ -113,18 +113,19 @@ def parse(
     left = Counter(assignment.kinds)
     questions: list[Question] = []
     rejected: list[tuple[str, str]] = []
-    seen = set(known)
+    seen: set[str] = set()
     for written, kind in found:
         text = _clean(written)
         reason = _unusable(text, passage, same_script=same_script) or copied.reason(text)
-        if not reason and normalised(text) in seen:
+        same = normalised(text)
+        if not reason and (same in seen or same in known):
             reason = "the same as another one"
         if not reason and len(questions) == len(assignment.kinds):
             reason = "more than were asked for"
         if reason:
             rejected.append((text, reason))
             continue
-        seen.add(normalised(text))
+        seen.add(same)
         questions.append(Question(_kind(kind, text, left), text))
     if questions:
         return Parsed(tuple(questions), tuple(rejected))

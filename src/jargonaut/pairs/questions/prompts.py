@@ -66,13 +66,7 @@ manager at least eight weeks ahead. Pension contributions are paused.""",
 )
 
 
-@functools.lru_cache(maxsize=4)
-def _ring(queries: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The queries in an order of their own, so that one more or less changes few prompts (consistent hashing)."""
-    return sorted((content_hash(query), query) for query in set(queries))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Examples:
     """Real queries that show how people ask here.
 
@@ -84,12 +78,17 @@ class Examples:
 
     def chosen(self, assignment: Assignment, options: QuestionOptions) -> list[str]:
         """A few of them, others for each passage, the same ones each time."""
-        most = min(options.examples, len(set(self.queries)))
+        ring = self._ring
+        most = min(options.examples, len(ring))
         if not most:
             return []
-        ring = _ring(self.queries)
         start = bisect.bisect(ring, (content_hash("examples", options.seed, assignment.key),))
         return [ring[(start + turn) % len(ring)][1] for turn in range(most)]
+
+    @functools.cached_property
+    def _ring(self) -> list[tuple[str, str]]:
+        """The queries in an order of their own, so that one more or less changes few prompts (consistent hashing)."""
+        return sorted((content_hash(query), query) for query in set(self.queries))
 
 
 def prompt(
