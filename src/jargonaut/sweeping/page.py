@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _ROOM: Mapping[str, int] = {"left": 48, "top": 8, "right": 18, "bottom": 46}
 _BAR_ROOM: Mapping[str, int] = {"left": 128, "top": 6, "right": 48, "bottom": 26}
-_KINDS = {"complete": "tuned", "forgets too much": "hybrid-tuned", "pruned": "bm25"}
+_KINDS = {"complete": "tuned", "forgets too much": "bad", "pruned": "bm25"}
 """What a point is → its tone."""
 
 
@@ -119,7 +119,7 @@ def _slices(trials: Sequence[TrialResult]) -> list[tuple[str, str]]:
             continue
         if name in LOGARITHMIC:
             scale = alt.Scale(type="log", domain=[ticks[0] / 1.15, ticks[-1] * 1.15], nice=False)
-            axis = alt.Axis(title=None, grid=False, tickCount=4, format="~g")
+            axis = alt.Axis(title=None, grid=False, tickCount=4, format="~e" if ticks[-1] < 0.01 else "~g")
         else:
             scale = alt.Scale(zero=False, padding=14, nice=False)
             axis = alt.Axis(title=None, grid=False, values=ticks, format="d")
