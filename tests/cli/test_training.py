@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jargonaut.demo import write_demo
 from tests.tinymodels import FAMILIES, built
+from tests.tinysets import write_clinic
 
 
 def typed(*arguments: str, code: int, launched: bool = False) -> subprocess.CompletedProcess[str]:
@@ -42,11 +42,7 @@ def test_flags_that_mean_nothing_are_refused(tmp_path: Path) -> None:
 def test_training_and_a_sweep_say_what_they_made(base_model_path: Path, tmp_path: Path) -> None:
     """Shortcuts reach the settings, JSON is all there is on stdout, and the command that a sweep prints is valid."""
     base = built(FAMILIES["bert"], base_model_path, tmp_path / "base")
-    full = tmp_path / "icd"
-    write_demo(full)
-    passages = (full / "corpus.jsonl").read_text(encoding="utf-8").splitlines()[:150]
-    source = tmp_path / "passages.jsonl"
-    source.write_text("\n".join(passages), encoding="utf-8")
+    source = write_clinic(tmp_path / "clinic", tmp_path / "icd")
     fast = ["--set", "train.alphas=[0.5, 1.0]", "--set", "compute.precision=fp32", "--base", str(base)]
     where = ["-w", str(tmp_path / "w")]
     done = typed(

@@ -17,7 +17,6 @@ import pytest
 
 from jargonaut import Workspace
 from jargonaut.artifacts import held
-from jargonaut.demo import write_demo
 from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.formats import read_passages, read_qrels, read_queries, write_beir
 from jargonaut.records import SPLITS
@@ -27,6 +26,7 @@ from jargonaut.sweeping import sweep
 from jargonaut.sweeping.study import opened
 from tests.pages import Page
 from tests.tinymodels import FAMILIES, built
+from tests.tinysets import write_clinic
 
 FAST = {
     "compute.precision": "fp32", "compute.device": "cpu", "sweep.epochs": [1, 2], "train.epochs": 2,
@@ -44,19 +44,7 @@ def base(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """48 train, 16 dev and 12 test queries of ICD-10-CM over their passages."""
-    full, small = tmp_path_factory.mktemp("icd"), tmp_path_factory.mktemp("clinic")
-    write_demo(full)
-    ignore = list[object]().append
-    kept = {}
-    for name, count in zip(SPLITS, (48, 16, 12), strict=True):
-        judged = [j for j in read_qrels(full / "qrels" / f"{name}.tsv", ignore) if j.relevance > 0]
-        wanted = set(list(dict.fromkeys(j.query_id for j in judged))[:count])
-        kept[name] = [j for j in judged if j.query_id in wanted]
-    named = {j.passage_id for rows in kept.values() for j in rows}
-    asked = {j.query_id for rows in kept.values() for j in rows}
-    passages = [p for p in read_passages(full / "corpus.jsonl", ignore) if p.id in named]
-    write_beir(small, passages, [q for q in read_queries(full / "queries.jsonl", ignore) if q.id in asked], kept)
-    return small
+    return write_clinic(tmp_path_factory.mktemp("clinic"), tmp_path_factory.mktemp("icd"))
 
 
 def workspace(folder: Path, base: Path, **changes: Any) -> Workspace:
