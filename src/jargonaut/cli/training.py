@@ -28,6 +28,9 @@ SourceArgument = Annotated[
 EpochsFlag = Annotated[int | None, typer.Option("--epochs", help="Most passes over the pairs: train.epochs.")]
 RateFlag = Annotated[float | None, typer.Option("--lr", help="Peak learning rate: train.lr.")]
 BatchFlag = Annotated[int | None, typer.Option("--batch-size", help="Pairs per step: train.batch_size.")]
+LossFlag = Annotated[
+    str | None, typer.Option("--loss", help="What is learned: mnrl, gist, cosent or triplet; train.loss.")
+]
 SweepFlag = Annotated[
     int | None,
     typer.Option("--sweep", min=1, help="Try this many recipes on dev, those of earlier calls counted; see [sweep]."),
@@ -47,6 +50,7 @@ def train(
     epochs: EpochsFlag = None,
     lr: RateFlag = None,
     batch_size: BatchFlag = None,
+    loss: LossFlag = None,
     sweep: SweepFlag = None,
     minutes: MinutesFlag = None,
     setting: SetFlag = None,
@@ -58,7 +62,7 @@ def train(
     under `torchrun --nproc-per-node N -m jargonaut train …`.
     Exit code 0: tuned. 3: done, but no epoch was better on dev than the base.
     """
-    shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size}
+    shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
     given = [*(setting or []), *(f"{name}={value!r}" for name, value in shortcuts.items() if value is not None)]
     if minutes is not None and sweep is None:
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
