@@ -22,6 +22,7 @@ from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
+from jargonaut.index.options import IndexOptions
 from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
 from jargonaut.negatives import MiningOptions
@@ -98,6 +99,7 @@ class Settings:
         mine: Hard negatives.
         train: Fine-tuning.
         evaluate: How systems are compared.
+        index: Where the vectors of the passages lie, and how they are searched.
     """
 
     base: BaseOptions = field(default_factory=BaseOptions)
@@ -122,6 +124,7 @@ class Settings:
     mine: MiningOptions = field(default_factory=MiningOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
+    index: IndexOptions = field(default_factory=IndexOptions)
 
 
 def load_settings(path: Path | None, defaults: Settings | None = None) -> Settings:
