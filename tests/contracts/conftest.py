@@ -11,9 +11,15 @@ from jargonaut.index import VectorStore
 from jargonaut.records import Passage
 from tests.contracts import backends
 from tests.contracts.backends import Backend
+from tests.contracts.pinecone_server import PineconeServer, pinecone_server
 
-EMBEDDED = {"lancedb": ["lancedb"], "qdrant": ["qdrant_client"], "chroma": ["chromadb"]}
-STORES = ["lancedb", "pgvector"]
+EMBEDDED = {
+    "lancedb": ["lancedb"],
+    "qdrant": ["qdrant_client"],
+    "chroma": ["chromadb"],
+    "milvus": ["pymilvus", "milvus_lite"],
+}
+STORES = ["lancedb", "pgvector", "qdrant", "chroma", "milvus", "pinecone"]
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +29,23 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def pinecone() -> Iterator[PineconeServer]:
+    """A server that speaks Pinecone's HTTP."""
+    backends.require("pinecone")
+    with pinecone_server() as server:
+        yield server
+
+
 @pytest.fixture(params=STORES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """One store, empty."""
     name: str = request.param
     if name == "pgvector":
         return backends.served(name, request.getfixturevalue("postgres"), tmp_path)
+    if name == "pinecone":
+        server: PineconeServer = request.getfixturevalue("pinecone")
+        return backends.served(name, server.url, tmp_path, "KEY")
     backends.require(*EMBEDDED[name])
     return backends.embedded(name, tmp_path / "index")
 
