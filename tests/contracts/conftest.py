@@ -12,6 +12,7 @@ from jargonaut.records import Passage
 from tests.contracts import backends
 from tests.contracts.backends import Backend
 from tests.contracts.pinecone_server import PineconeServer, pinecone_server
+from tests.contracts.weaviate_server import WeaviateServer, weaviate_server
 
 EMBEDDED = {
     "lancedb": ["lancedb"],
@@ -19,7 +20,7 @@ EMBEDDED = {
     "chroma": ["chromadb"],
     "milvus": ["pymilvus", "milvus_lite"],
 }
-STORES = ["lancedb", "pgvector", "qdrant", "chroma", "milvus", "pinecone"]
+STORES = ["lancedb", "pgvector", "qdrant", "chroma", "milvus", "pinecone", "weaviate"]
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +38,22 @@ def pinecone() -> Iterator[PineconeServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def weaviate() -> Iterator[WeaviateServer]:
+    """A server that speaks Weaviate's HTTP and gRPC."""
+    backends.require_working("weaviate")
+    with weaviate_server() as server:
+        yield server
+
+
 @pytest.fixture(params=STORES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """One store, empty."""
     name: str = request.param
     if name == "pgvector":
         return backends.served(name, request.getfixturevalue("postgres"), tmp_path)
-    if name == "pinecone":
-        server: PineconeServer = request.getfixturevalue("pinecone")
+    if name in ("pinecone", "weaviate"):
+        server: PineconeServer | WeaviateServer = request.getfixturevalue(name)
         return backends.served(name, server.url, tmp_path, "KEY")
     backends.require(*EMBEDDED[name])
     return backends.embedded(name, tmp_path / "index")

@@ -17,6 +17,7 @@ from jargonaut.protocols import Vectors
 from jargonaut.records import Passage
 from tests.contracts import backends
 from tests.contracts.pinecone_server import PineconeServer
+from tests.contracts.weaviate_server import WeaviateServer
 
 STEPS = 4  # attempts that Pinecone's client makes before it gives up
 
@@ -68,6 +69,22 @@ def test_a_server_that_breaks_off_once_is_asked_again(pinecone: PineconeServer, 
     assert collection.count() == 3
 
 
+def test_weaviate_that_breaks_off_is_an_answer(weaviate: WeaviateServer, tmp_path: Path) -> None:
+    """Writing and deleting say so, and the retry is whole."""
+    store = backends.served("weaviate", weaviate.url, tmp_path).open()
+    collection = store.create("c", fingerprint="f", dimension=8)
+    weaviate.faults = ["", "drop"]
+    with pytest.raises(StoreUnavailableError, match="connection reset"):
+        collection.add(many(900), unit(900))
+    collection.upsert(many(900), unit(900))
+    collection.finish()
+    weaviate.faults = ["drop"]
+    with pytest.raises(StoreUnavailableError):
+        collection.delete(["p0"])
+    collection.delete(["p0"])
+    assert listed(store) == {p.id for p in many(900)} - {"p0"}
+
+
 def test_a_wrong_key_is_said(pinecone: PineconeServer, tmp_path: Path) -> None:
     """With what the server said, and never with the key."""
     options = IndexOptions(store="pinecone", url=pinecone.url, api_key_env="KEY")
@@ -92,11 +109,12 @@ def test_a_key_that_is_not_there_is_said(tmp_path: Path) -> None:
         ("qdrant", "http://127.0.0.1:9", "qdrant_client"),
         ("chroma", "http://127.0.0.1:9", "chromadb"),
         ("milvus", "http://127.0.0.1:9", "pymilvus"),
+        ("weaviate", "http://127.0.0.1:9", "weaviate"),
     ],
 )
 def test_a_server_that_is_not_there_is_an_answer(name: str, url: str, package: str, tmp_path: Path) -> None:
     """Within the time that the settings allow, with the address."""
-    backends.require(package)
+    backends.require_working(package)
     options = IndexOptions(store=name, url=url, timeout=2)  # type: ignore[arg-type]
     started = time.monotonic()
     with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1"):
@@ -112,6 +130,7 @@ def test_a_server_that_is_not_there_is_an_answer(name: str, url: str, package: s
         ("chroma", None, "chromadb"),
         ("milvus", None, "pymilvus"),
         ("pinecone", None, "pinecone"),
+        ("weaviate", "http://127.0.0.1:9", "weaviate"),
     ],
 )
 def test_a_client_that_is_not_installed_is_named(
@@ -160,9 +179,11 @@ def blocked(url: str, table: str) -> tuple[threading.Event, threading.Thread]:
 def table_of(url: str, prefix: str) -> str:
     """The table of the only collection."""
     import psycopg
+    from psycopg import sql
 
     with psycopg.connect(url) as connection:
-        row = connection.execute(f"SELECT name FROM {prefix}_collections").fetchone()
+        states = sql.Identifier(f"{prefix}_collections")
+        row = connection.execute(sql.SQL("SELECT name FROM {}").format(states)).fetchone()
     assert row is not None
     return str(row[0])
 
@@ -245,9 +266,14 @@ def test_a_change_that_was_killed_is_not_seen_and_not_kept(tmp_path: Path) -> No
     collection = LanceStore(tmp_path).create("c", fingerprint="f", dimension=8)
     collection.add(many(3), unit(3))
     collection.finish()
-    with pytest.raises(KeyboardInterrupt), collection._changing() as table:
-        table.delete("id = 'p0'")
-        raise KeyboardInterrupt
+
+    def killed() -> None:
+        with collection._changing() as table:
+            table.delete("id = 'p0'")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
     assert listed(LanceStore(tmp_path)) == {"p0", "p1", "p2"} == {i for page in collection.hashes() for i in page}
     collection.upsert([Passage("p3", "x")], unit(1))
     assert listed(LanceStore(tmp_path)) == {"p0", "p1", "p2", "p3"}

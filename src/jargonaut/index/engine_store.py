@@ -215,6 +215,7 @@ class EngineCollection:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Removes rows; unknown ids are no error."""
+        ids = list(dict.fromkeys(ids))  # some databases refuse to be told twice
         with self._engine.errors():
             self._refresh()
             for start in range(0, len(ids), _READ_AT_ONCE):

@@ -29,8 +29,8 @@ class IndexOptions:
         store: `lancedb`, `qdrant`, `chroma` and `milvus` can lie in a folder of the workspace; `pgvector` and
             `weaviate` are servers at `url`, `pinecone` is a service. All but `lancedb` are extras:
             `pip install 'jargonaut[pgvector]'`.
-        url: The server: `postgresql://user@host/database`, or `http://host:port`. Not set takes a folder of the
-            workspace, and Pinecone's own address.
+        url: The server: `postgresql://user@host/database`, or `http://host:port` (Weaviate's gRPC port, where it is not
+            50051: `http://host:8080?grpc=50052`). Not set takes a folder of the workspace, and Pinecone's own address.
         api_key_env: The environment variable that holds the server's key or password; the key itself never stands in a
             file. Not set sends none.
         prefix: Put before the names of collections in a store that others use too: letters, digits and `_`.
@@ -142,6 +142,13 @@ def _milvus(options: IndexOptions, folder: Path, key: str | None) -> VectorStore
     return EngineStore(engine, options.prefix)
 
 
+def _weaviate(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
+    from jargonaut.index.stores.weaviate import WeaviateEngine
+
+    engine = WeaviateEngine(folder, options.url or "", api_key=key, prefix=options.prefix, timeout=options.timeout)
+    return EngineStore(engine, options.prefix)
+
+
 def _pinecone(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
     from jargonaut.index.stores.pinecone import PineconeEngine
 
@@ -155,5 +162,6 @@ _OPENERS: Mapping[StoreName, Callable[[IndexOptions, Path, str | None], VectorSt
     "qdrant": _qdrant,
     "chroma": _chroma,
     "milvus": _milvus,
+    "weaviate": _weaviate,
     "pinecone": _pinecone,
 }

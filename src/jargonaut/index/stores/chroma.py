@@ -75,7 +75,7 @@ class ChromaEngine:
         if not address.hostname:
             raise SettingsError(f"{url} is no address", where="[index] url", remedy="write it as http://host:8000")
         secure = address.scheme == "https"
-        with self.errors():
+        with self.errors(), client_errors(self.location, ValueError):  # what it raises where nobody answers
             self._client = chromadb.HttpClient(
                 host=address.hostname,
                 port=address.port or (443 if secure else 8000),
