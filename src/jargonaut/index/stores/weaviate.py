@@ -129,7 +129,7 @@ class WeaviateEngine:
         near = config.Configure.VectorIndex.hnsw(
             distance_metric=config.VectorDistances.DOT, ef_construction=200, max_connections=16, quantizer=quantizer
         )
-        hidden = {"index_filterable": False, "index_searchable": False}
+        hidden: dict[str, Any] = {"index_filterable": False, "index_searchable": False}
         keys = [
             config.Property(
                 name=name, data_type=config.DataType.TEXT, tokenization=config.Tokenization.FIELD,
