@@ -22,6 +22,7 @@ from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
+from jargonaut.index.options import IndexOptions
 from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
 from jargonaut.negatives import MiningOptions
@@ -98,6 +99,7 @@ class Settings:
         mine: Hard negatives.
         train: Fine-tuning.
         evaluate: How systems are compared.
+        index: Where the vectors of the passages lie, and how they are searched.
     """
 
     base: BaseOptions = field(default_factory=BaseOptions)
@@ -123,6 +125,7 @@ class Settings:
     train: TrainOptions = field(default_factory=TrainOptions)
     sweep: SweepOptions = field(default_factory=SweepOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
+    index: IndexOptions = field(default_factory=IndexOptions)
 
 
 def load_settings(path: Path | None, defaults: Settings | None = None) -> Settings:

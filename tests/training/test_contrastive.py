@@ -535,9 +535,6 @@ def test_a_small_memory_is_enough(model: SentenceTransformer) -> None:
     assert any("memory ran out in training, so micro-batches were cut to" in told for told in done.notices)
 
 
-def test_negatives_are_mined_again_after_the_first_epoch(model: SentenceTransformer) -> None:
-
-
 def test_negatives_are_mined_again_after_the_first_epoch(model: SentenceTransformer, base_model_path: Path) -> None:
     """Once, with the weights as they are then; the second epoch learns from passages that the first never saw."""
     asked: list[torch.Tensor] = []
