@@ -72,8 +72,8 @@ def cautions(told: Told, options: ClickOptions) -> Iterator[str]:
 def _of_newest(held: float, wanted: float) -> Iterator[str]:
     if not held:
         yield (
-            "No newest part could be held out for judging: all times of the log are the same, or too many rows have the "
-            f"last one ({wanted:.0%} of the impressions were wanted). Finer times would help."
+            "No newest part could be held out for judging: all times of the log are the same, or too many rows have "
+            f"the last one ({wanted:.0%} of the impressions were wanted). Finer times would help."
         )
     elif abs(held - wanted) > _FAR_OFF * wanted:
         yield (
