@@ -267,7 +267,7 @@ def _recovered(log: Path, shown: Mapping[Key, bool]) -> dict[str, tuple[Recovery
             len(negatives),
             sum(shown[_key(j)] for j in negatives),
             precision_at([shown[_key(j)] for j in ranked], counted),
-            judged[name].curve.values,
+            curve.values if (curve := judged[name].curve) else (),
         )
         found[name] = recovery, judged[name]
     return found

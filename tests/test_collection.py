@@ -16,12 +16,12 @@ import pytest
 
 from jargonaut import JargonautError, Workspace, pairing
 from jargonaut.errors import InputError, SettingsError
-from jargonaut.formats import read_jsonl
+from jargonaut.formats import read_jsonl, write_beir
 from jargonaut.formats.labels import LabelOptions
 from jargonaut.notices import of_pairs
 from jargonaut.pairing import PreparedPairs
 from jargonaut.pairs.review import DecisionStore, Review, sample
-from jargonaut.records import SPLITS, Pair, source_of
+from jargonaut.records import SPLITS, Pair, Passage, Qrel, Query, SplitName, source_of
 from jargonaut.settings import Settings, override
 
 from .llm.endpoint import Body, Endpoint, Response, endpoint, error, said
@@ -452,3 +452,89 @@ def test_statistics_cover_what_was_added(tmp_path: Path, docs: Path, labels: Pat
     found = opened.statistics()
     assert found.counts.by_source["label"].queries == 60
     assert any("label" in line for line in found.sentences())
+
+
+@pytest.fixture
+def beir(tmp_path: Path) -> Path:
+    """A BEIR folder that brings its split, by organ: one tests, one validates."""
+    folder = tmp_path / "beir"
+    passages = [Passage(f"{organ}-{ill}", passage(organ, ill)) for organ, ill in PLACES]
+    parts: dict[str, SplitName] = {"heart": "test", "liver": "dev"}
+    asked = {
+        f"{organ}-{ill}": Query(f"q-{organ}-{ill}", f"{ill} of the {organ} treatment") for organ, ill in PLACES[:60]
+    }
+    judged: dict[SplitName, list[Qrel]] = {"train": [], "dev": [], "test": []}
+    for id_, query in asked.items():
+        judged[parts.get(id_.split("-")[0], "train")].append(Qrel(query.id, id_, 1))
+    write_beir(folder, passages, list(asked.values()), judged)
+    return folder
+
+
+def test_a_review_of_a_labelled_folder_counts(tmp_path: Path, beir: Path) -> None:
+    """Its own pairs are shown, also beside others, and what is rejected is gone with its reason."""
+    opened = workspace(tmp_path).pairs(beir)
+    assert len(opened.prepared.splits.train) == 42
+    more = tmp_path / "more.csv"
+    more.write_text("query,passage_id\nwho treats the retina,retina-rupture\n")
+    opened.add(more)
+    material = workspace(tmp_path).pairs().reviewed()
+    assert len(material.pairs) == 61
+    store = DecisionStore(material.decisions)
+    review = Review(
+        sample(material.pairs, material.passages, replace(material.options, sample=61), "english"), store, "a"
+    )
+    while review.current is not None:
+        review.reject("not answered", "") if "heart" in review.current.passage.id else review.accept()
+    prepared = workspace(tmp_path).pairs().prepared
+    assert not prepared.splits.test
+    assert prepared.artifact.counts["review"]["rejected"] == 9
+    assert prepared.artifact.counts["removed"]["review"] == 9
+    assert len(prepared.splits.train) == 43
+
+
+def test_merging_hides_no_question_of_a_given_test(tmp_path: Path, beir: Path) -> None:
+    """A label in the test's own words, outnumbered by one in others, trains in neither."""
+    file = tmp_path / "more.csv"
+    rows = [
+        "question,passage_id",
+        "treatment of heart rupture,retina-rupture",
+        "rupture of the heart treatment,lung-rupture",
+    ]
+    rows += ["treatment of heart rupture,bladder-rupture", "treatment of a lung,lung-atrophy"]
+    file.write_text("\n".join(rows))
+    opened = workspace(tmp_path).pairs(beir)
+    opened.add(file, options=LabelOptions(provenance="llm:keyword"))
+    asked = {pair.query for pair in opened.prepared.splits.train}
+    assert "treatment of a lung" in asked
+    assert not any("rupture" in query and "heart" in query for query in asked)
+    assert opened.prepared.artifact.counts["removed"]["query_held_out"] == 3
+
+
+@pytest.mark.slow
+def test_a_set_too_small_for_a_run_can_be_looked_at(tmp_path: Path, docs: Path) -> None:
+    """Fifteen labels: figures and cards, and the run says what is missing."""
+    file = tmp_path / "few.csv"
+    rows = [f"how is {ill} in the {organ} treated,{organ}-{ill}" for organ, ill in PLACES[:15]]
+    file.write_text("\n".join(["question,passage_id", *rows]))
+    settings = override(Settings(), {"structure.enabled": False})
+    opened = Workspace(tmp_path / "ws", settings=settings).pairs(docs)
+    opened.add(file)
+    assert opened.statistics().counts.by_source["label"].queries == 15
+    assert len(opened.reviewed().pairs) == 15
+    with pytest.raises(InputError, match="too few pairs for an honest split"):
+        Workspace(tmp_path / "ws", settings=settings).run(docs)
+
+
+def test_the_overlap_is_told_in_the_language_of_the_documents(tmp_path: Path) -> None:
+    """One setting says it for search, for curation and for every figure."""
+    docs = tmp_path / "handbuch.jsonl"
+    rows = [
+        {"_id": f"p{n}", "text": f"Die Pumpe {n} wird vor jeder Wartung der Ventile geschlossen."} for n in range(40)
+    ]
+    docs.write_text("".join(json.dumps({"title": "", **row}) + "\n" for row in rows))
+    gold = tmp_path / "gold.csv"
+    gold.write_text("\n".join(["query,passage_id", *(f"Wartungen Ventil Pumpen {n},p{n}" for n in range(40))]))
+    opened = workspace(tmp_path, **{"bm25.language": "german", "split.teach_queries": 1000}).pairs(docs)
+    opened.add(gold)
+    assert opened.prepared.artifact.counts["overlap"]["mean"] > 0.9
+    assert opened.statistics().overlap["label"].overlap.mean > 0.9

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jargonaut.pairs import Leakage
+from jargonaut.pairs.provenance import REAL
 
 FEW_PAIRS = 1000
 FEW_DEV_QUERIES = 50
@@ -47,7 +48,7 @@ def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
         lost = counts["removed"].get("round_trip", 0)
         without = f", without the {lost:,} that neither base nor BM25 could answer" if lost else ""
         yield f"the questions come from the documents' own structure{without}: expect lower scores on users' questions"
-    elif not judged_by & {"label", "click", "recent-click"}:
+    elif not judged_by & set(REAL):
         yield "no person judged the test: its questions are generated, so expect lower scores on users' questions"
     elif judged_by - {"label"}:
         yield "the test is judged by more than labels: what was clicked is not always what answers"

@@ -76,7 +76,7 @@ def test_a_strict_check_fails_where_anything_is_wrong(docs: Path, log: Path) -> 
     [
         (("--column", "foo=Frage"), "--column: 'foo' is no role"),
         (("--format", "odd"), "--format: 'odd' is no format"),
-        (("--clicks", "--format", "table"), "a click log has no --format"),
+        (("--clicks", "--format", "table"), "a click log has neither --format"),
         (("--clicks",), "--column query=COLUMN"),
     ],
 )
@@ -118,3 +118,18 @@ def test_what_was_not_asked_now_is_not_counted_as_if_it_were(docs: Path, monkeyp
         assert "nothing was asked now; then: 1 calls" in again
         assert len(server.requests) == sent
     assert "without an answer" not in pairs(docs, "list").stdout
+
+
+def test_ratings_are_told_and_can_be_said(docs: Path) -> None:
+    """From one to five stars: by `check`, by `add`, and not where the lowest that answers is said."""
+    file = docs.parent / "stars.csv"
+    rows = [f"who sees to {topic},p{n},{1 + n % 5}" for n, topic in enumerate(TOPICS)]
+    file.write_text("\n".join(["query,doc_id,rating", *rows]))
+    for command in ("check", "add"):
+        flags = (command, str(file), "--docs", str(docs))
+        assert "--relevant-from 4" in pairs(docs, *flags).stdout
+        assert "--relevant-from" not in pairs(docs, *flags, "--relevant-from", "4").stdout
+    told = json.loads(pairs(docs, "add", str(file), "--relevant-from", "4", "--json").stdout)
+    assert told["attributed"]["queries"] == 2
+    assert "from 1 to 10" in str(pairs(docs, "check", str(file), "--relevant-from", "0").exception)
+    assert "--relevant-from" in str(pairs(docs, "add", str(file), "--clicks", "--relevant-from", "2").exception)

@@ -10,7 +10,7 @@ import pytest
 
 from jargonaut.errors import SettingsError
 from jargonaut.negatives import Candidates, MinedNegatives, MiningOptions, Ranking, mine
-from jargonaut.pairs import known_positives
+from jargonaut.pairs import RemovedPair, known_positives
 from jargonaut.records import Pair, Triplet
 
 # What dense search might say of "heart attack"; the positive scores .9, so the default ceiling is .855.
@@ -131,3 +131,11 @@ def test_options_that_mean_nothing_are_refused(bad: dict[str, float]) -> None:
     """Negative counts, ranks that leave nothing and thresholds without a meaning are refused."""
     with pytest.raises(SettingsError, match=rf"\[mine\] {next(iter(bad))}"):
         MiningOptions(**bad)  # type: ignore[arg-type]  # on purpose
+
+
+def test_a_click_that_people_contradict_costs_no_negative() -> None:
+    """What they said is no answer is the curated negative that it was, also where the click was removed as a repeat."""
+    refused, click = Pair("q", "heart attack", "panic", 0), Pair("q", "Heart attack", "panic", 1, "click")
+    known = known_positives([POSITIVE, refused], [RemovedPair(click, "contradicted"), RemovedPair(click, "duplicate")])
+    assert known == {"q": {"mi"}}
+    assert mined([POSITIVE, refused, click]).triplets[0].negative_ids == ("panic",)

@@ -224,6 +224,17 @@ JUDGEMENTS = st.builds(
 )  # fmt: skip
 
 
+def test_an_older_and_a_newest_click_on_one_answer_are_two_pairs() -> None:
+    """One teaches, the other judges; a stable log clicks on the same answers before and after."""
+    result = found(
+        Judgement("how to", "errors.md#0", provenance="click", score=0.9),
+        Judgement("how to", "errors.md#0", provenance="recent-click", score=0.4),
+        Judgement("How to?", "errors.md#0", provenance="recent-click", score=0.3),
+    )
+    assert sorted((pair.provenance, pair.score) for pair in result.pairs) == [("click", 0.9), ("recent-click", 0.4)]
+    assert result.duplicates == 1
+
+
 @settings(max_examples=80)
 @given(st.lists(JUDGEMENTS, max_size=12), st.integers(0, 9))
 def test_pairs_do_not_depend_on_the_order_of_judgements(judged: list[Judgement], seed: int) -> None:

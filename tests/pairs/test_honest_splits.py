@@ -19,7 +19,8 @@ LENIENT = SplitOptions(min_train_positives=0, min_test_queries=0, min_dev_querie
 SOURCES = ["label", "label", "click", "recent-click", "llm:keyword", "heading"]
 ASKED = ["dose of insulin", "insulin dose", "Insulin  dose?", "the insulin doses", "insulin dose for children",
          "children insulin dose", "how do I renew a passport", "renewing a passport", "renew passport", "fever",
-         "Fever!", "high fever", "what is fever", "hepatitis A", "hepatitis a vaccine", "the hepatitis A vaccine"]  # fmt: skip
+         "Fever!", "high fever", "what is fever", "hepatitis A", "hepatitis a vaccine",
+         "the hepatitis A vaccine"]  # fmt: skip
 PUT = [None, None, None, None, "train", "dev", "test"]
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jargonaut.pairs import SplitOptions, given_splits, leakage, split_pairs
+from jargonaut.pairs import SplitOptions, given_splits, leakage, require_enough, split_pairs
 from jargonaut.pairs.judging import judges
-from jargonaut.records import SPLITS, Pair, PairSplits, source_of
+from jargonaut.records import SPLITS, Pair, PairSplits, SplitName, source_of
 
 LENIENT = SplitOptions(min_train_positives=0, min_test_queries=0, min_dev_queries=0)
 SOURCES = ["label", "click", "recent-click", "llm:keyword", "heading"]
@@ -219,3 +219,93 @@ def test_limits_are_kept(name: str) -> None:
     """A negative number is refused by name."""
     with pytest.raises(Exception, match=name):
         SplitOptions(**{name: -1})
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_labels_of_one_group_alone_leave_no_part_empty(joined: bool) -> None:
+    """Sixty labels of one document, or a chain of them through many: what else there is judges where they cannot."""
+    if joined:
+        gold = [Pair(f"q{d}", f"gold {d}", f"d{d + n}-0", 1, "label") for d in range(120) for n in (0, 1)]
+    else:
+        gold = [Pair(f"q{n}", f"gold {n}", f"d0-{n % 10}", 1, "label") for n in range(60)]
+    pairs = [*gold, *made("heading", range(300), 10)]
+    splits = split_pairs(pairs, documents(300, 10), {})
+    require_enough(splits, SplitOptions())
+    assert leakage(splits, [], {}).clean
+    assert splits.test
+    assert splits.dev
+
+
+def test_more_judges_than_chosen_judge_only_where_a_part_lacks_some() -> None:
+    """Where labels fill both parts, nothing else stands in them."""
+    pairs = [*made("label", range(60)), *made("heading", range(60, 400))]
+    found = sources(split_pairs(pairs, documents(400), {}))
+    assert (found["test"].keys(), found["dev"].keys()) == ({"label"}, {"label"})
+
+
+def test_what_is_all_assigned_to_train_judges_where_too_little_else_could() -> None:
+    """Three pairs of other sources are no test."""
+    gold = [replace(pair, split="train") for pair in made("label", range(200))]
+    splits = split_pairs([*gold, *made("heading", range(200, 203), 1)], documents(203), {})
+    require_enough(splits, SplitOptions())
+
+
+def test_whoever_puts_a_pair_into_test_makes_it_judge() -> None:
+    """Also where its source would only teach, and never does it train."""
+    mine = [replace(pair, split="test") for pair in made("llm:keyword", range(20), 1)]
+    splits = split_pairs([*mine, *made("label", range(20, 300))], documents(300), {}, LENIENT)
+    assert set(splits.test) == set(mine)
+    assert {pair.passage_id.split("-")[0] for pair in splits.train}.isdisjoint({f"d{d}" for d in range(20)})
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_pair_in_test_and_in_train_tests(backwards: bool) -> None:
+    """Whichever file comes first."""
+    gold = made("label", range(300), 1)
+    pairs = [*(replace(pair, split="test") for pair in gold[:40]), *(replace(p, split="train") for p in gold[20:])]
+    splits = split_pairs(pairs[::-1] if backwards else pairs, documents(300), {}, LENIENT)
+    assert {pair.query_id for pair in splits.test} == {pair.query_id for pair in gold[:40]}
+    assert not {pair.query_id for pair in splits.train} & {pair.query_id for pair in gold[:40]}
+
+
+def beir() -> dict[SplitName, list[Pair]]:
+    """A set's own split over a hundred documents."""
+    return {
+        "train": made("label", range(20, 100)),
+        "dev": made("label", range(10, 20)),
+        "test": made("label", range(10)),
+    }
+
+
+def test_no_pair_of_what_is_put_into_test_trains_beside_a_given_split() -> None:
+    """Not even one of the set's own."""
+    mine = [Pair(f"mine{d}", f"mine {d}", f"d{d}-0", 1, "label", None, "test") for d in range(30, 50)]
+    splits = given_splits(beir(), documents(100), {}, LENIENT, mine)
+    assert set(mine) <= set(splits.test)
+    assert not {p.passage_id.split("-")[0] for p in splits.train} & {f"d{d}" for d in range(30, 50)}
+    assert splits.counts == {"held_out": 40}
+    assert leakage(splits, [], {}).clean
+
+
+def test_newest_clicks_join_the_dev_of_a_given_split() -> None:
+    """Where the set's own train has none of their documents, and not more than leaves the older clicks their half."""
+    more = [*made("recent-click", range(50, 200)), *made("click", range(100, 200))]
+    splits = given_splits(beir(), documents(200), {}, LENIENT, more)
+    found = sources(splits)
+    assert 20 < found["dev"]["recent-click"] <= 100
+    assert found["dev"]["label"] == 20
+    assert found["train"]["label"] == 160
+    assert found["train"]["click"] >= 100
+    assert found["test"] == {"label": 20}
+    assert found["train"]["recent-click"] == 0
+    assert leakage(splits, [], {}).clean
+
+
+def test_a_question_of_a_given_test_is_asked_in_no_words_by_train() -> None:
+    """Word order, inflection and case do not make another question."""
+    parts = beir()
+    parts["test"].append(Pair("t", "dose of insulin", "d1-0"))
+    more = [Pair("a", "Insulin dose", "d150-0", 1, "llm:keyword"), Pair("b", "insulin doses?", "d151-0", 1, "click")]
+    splits = given_splits(parts, documents(200), {}, LENIENT, more)
+    assert not {"a", "b"} & {pair.query_id for pair in splits.train}
+    assert splits.counts == {"query_held_out": 2}

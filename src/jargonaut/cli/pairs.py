@@ -39,9 +39,7 @@ ColumnFlag = Annotated[
 FormatFlag = Annotated[str | None, typer.Option("--format", help="Format of a labelled file, if it is mistaken.")]
 RelevantFlag = Annotated[
     int | None,
-    typer.Option(
-        "--relevant-from", help="Lowest grade that answers, such as 4 of ratings from 1 to 5; lower ones are 0."
-    ),
+    typer.Option("--relevant-from", help="Lowest grade that answers, such as 4 of 1 to 5; lower ones are 0."),
 ]
 AsFlag = Annotated[str | None, typer.Option("--as", help="The part it goes to: train, dev or test.")]
 
@@ -291,6 +289,8 @@ def _show_log(counts: Any) -> None:
     if counts["dropped"]:
         say(f"  no evidence: {', '.join(f'{n:,} {rule}' for rule, n in counts['dropped'].items())}")
     curve = counts["curve"]
+    if curve is None:
+        return
     looked = ", ".join(f"{value:.2f}" for value in curve["values"][:SHOWN_RANKS])
     if looked:
         how = "by the power law" if curve["method"] == "power" else f"estimated from {curve['clicks']:,} clicks"

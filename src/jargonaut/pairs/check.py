@@ -113,8 +113,8 @@ class Grades:
         low, high = min(self.counts, default=0), max(self.counts, default=0)
         if self._judgements.columns and low >= 1 and high >= _RATING:
             yield (
-                f"grades run from {low} to {high} and none is 0, so every row counts as an answer; if low ones mean that "
-                f"it is none, say from which grade on it is one, as in --relevant-from {high - 1}"
+                f"grades run from {low} to {high} and none is 0, so every row counts as an answer; if low ones mean "
+                f"that it is none, say from which grade on it is one, as in --relevant-from {high - 1}"
             )
 
 

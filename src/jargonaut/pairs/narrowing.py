@@ -7,9 +7,12 @@ are handed in as a `Best`.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from jargonaut.pairs.wording import content_stems
 
@@ -43,11 +46,21 @@ class LexicalBest:
             by_document[tuple(candidates)].append(place)
         chosen = [""] * len(requests)
         for candidates, places in by_document.items():
-            stems = [content_stems(self._texts[id_], self._language) for id_ in candidates]
-            holding = Counter(stem for one in stems for stem in one)
-            weights = {stem: math.log1p((len(stems) - n + 0.5) / (n + 0.5)) for stem, n in holding.items()}
+            holding = self._holding(candidates)
             for place in places:
-                asked = content_stems(requests[place][0], self._language)
-                scores = [math.fsum(weights[stem] for stem in asked & one) for one in stems]
-                chosen[place] = candidates[max(range(len(scores)), key=scores.__getitem__)]
+                scores = np.zeros(len(candidates))
+                asked = content_stems(requests[place][0], self._language) & holding.keys()
+                # In one order, so that passages that hold words of equal weights have equal scores to the last bit.
+                for stem in sorted(asked, key=lambda stem: (len(holding[stem]), stem)):
+                    found = holding[stem]
+                    scores[found] += math.log1p((len(candidates) - len(found) + 0.5) / (len(found) + 0.5))
+                chosen[place] = candidates[int(scores.argmax())]
         return chosen
+
+    def _holding(self, candidates: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        """Stem → numbers of the candidates that hold it, so that a query meets those alone that share a word."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for number, id_ in enumerate(candidates):
+            for stem in content_stems(self._texts[id_], self._language):
+                found[stem].append(number)
+        return {stem: np.array(numbers, np.int64) for stem, numbers in found.items()}

@@ -215,6 +215,7 @@ def test_without_sessions_pages_are_told_by_query_and_time(tmp_path: Path) -> No
     log = judged(tmp_path, bare, SMALL, COLUMNS[:5])
     assert log.judgements == judged(tmp_path, pages(8)).judgements
     assert log.pages == 8
+    assert log.sessions == 0
     assert any("no sessions" in notice for notice in log.notices)
 
 
@@ -225,6 +226,42 @@ def test_without_sessions_and_times_a_result_that_comes_again_begins_a_page(tmp_
     assert answers(log) == {("late fee", "b")}
 
 
+@pytest.mark.parametrize("timed", [True, False])
+def test_rows_without_a_session_are_told_apart_like_those_of_a_log_without_any(tmp_path: Path, timed: bool) -> None:
+    """Thirty of forty pages name no session, as where people are not logged in: all forty count."""
+    rows = [(*row[:4], row[4] if timed else 5, "" if number >= 30 else row[5]) for number, row in enumerate(pages(40))]
+    columns = COLUMNS if timed else ("query", "doc_id", "rank", "clicked", "shelf", "session")
+    log = judged(tmp_path, rows, SMALL, columns)
+    assert log.pages == 40
+    assert log.sessions == 10
+    assert not log.dropped
+
+
+@pytest.mark.parametrize(("days", "held"), [((100, 100, 300), 0), ((300, 100, 100), 100), ((100, 100, 80), 80)])
+def test_the_newest_part_is_the_one_nearest_to_what_is_wanted(
+    tmp_path: Path, days: tuple[int, int, int], held: int
+) -> None:
+    """Days are not divided: one that holds most of a log is not held out, and what is far off is said."""
+    dates = [f"2024-03-{day + 1:02}" for day, number in enumerate(days) for _ in range(number)]
+    rows = [
+        row for number, date in enumerate(dates) for row in page("late fee", f"s{number}", 0, "a", "b", clicked=["b"])
+        for row in [(*row[:4], date, row[5])]
+    ]  # fmt: skip
+    log = judged(tmp_path, rows, replace(SMALL, recent_share=0.2))
+    assert log.recent_since == (f"{dates[-1]}T00:00:00+00:00" if held else None)
+    assert any("newest part" in notice for notice in log.notices) == (abs(held / sum(days) - 0.2) > 0.05)
+
+
+def test_the_newest_part_of_a_log_that_is_summed_up_counts_impressions(tmp_path: Path) -> None:
+    """A hundred small days and one that holds nearly all: the latter teaches."""
+    columns = ("query", "doc_id", "rank", "clicks", "impressions", "date")
+    rows = [("late fee", "b", 1, 3, 9, f"2024-0{month}-{day:02}") for month in (1, 2, 3) for day in range(1, 29)]
+    log = judged(tmp_path, [*rows, ("late fee", "b", 1, 300_000, 900_000, "2024-04-01")],
+                 replace(SMALL, recent_share=0.2), columns)  # fmt: skip
+    assert log.recent_since is None
+    assert any("No newest part" in notice for notice in log.notices)
+
+
 def test_clicks_without_impressions_are_counted_and_that_is_said(tmp_path: Path) -> None:
     """The result with most of its query's clicks is an answer; nothing is corrected and nothing is a negative."""
     rows = [row for row in pages(8) if row[3]] + [("late fee", "z", 1, 1, START + 99_999, "other")]
@@ -232,6 +269,7 @@ def test_clicks_without_impressions_are_counted_and_that_is_said(tmp_path: Path)
     assert answers(log) == {("late fee", "b")}
     assert log.count("click", 0) == 0
     assert "clicks without impressions" in log.notices[0]
+    assert log.curve is None
 
 
 def test_a_log_that_is_summed_up_is_understood(tmp_path: Path) -> None:
@@ -244,7 +282,8 @@ def test_a_log_that_is_summed_up_is_understood(tmp_path: Path) -> None:
     ]
     log = judged(tmp_path, rows, SMALL, columns)
     assert answers(log) == {("late fee", "/fees"), ("x y", "/x")}
-    assert log.dropped == {"clicks_above_impressions": 1}
+    assert not log.dropped
+    assert any("1 row tells of more clicks than impressions" in notice for notice in log.notices)
     assert any("summed up" in notice for notice in log.notices)
 
 

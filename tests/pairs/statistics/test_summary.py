@@ -97,9 +97,7 @@ def test_vectors_must_be_the_passages() -> None:
 def test_unknown_stemmer_is_answered() -> None:
     """A language without a stemmer names the choice, even for a set that has nothing else to measure."""
     with pytest.raises(SettingsError, match="klingon"):
-        statistics(
-            {"train": asked(PASSAGES, "label", "{}", 1)}, PASSAGES, options=StatisticsOptions(language="klingon")
-        )
+        statistics({"train": asked(PASSAGES, "label", "{}", 1)}, PASSAGES, language="klingon")
 
 
 @pytest.mark.parametrize(

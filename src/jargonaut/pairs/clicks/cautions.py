@@ -13,6 +13,8 @@ from jargonaut.pairs.clicks.options import ClickOptions
 from jargonaut.pairs.clicks.propensity import ExaminationCurve
 
 _MANY_BOTS = 0.2
+_FAR_OFF = 0.25
+"""From what was wanted, as a share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +23,22 @@ class Told:
 
     Attributes:
         columns: Which columns it has.
-        curve: How likely each rank is looked at.
-        counting: Whether clicks could only be counted.
+        curve: How likely each rank is looked at; None where clicks could only be counted.
         impressions: Shown results that could be read.
         dropped: Rule → impressions that it left out.
         timed: Whether the evidence has times.
-        held_out: Whether a newest part was kept for judging.
+        held_out: Share of the impressions that is kept for judging, as the newest.
+        cut: Rows with more clicks than impressions.
         answers: How many answers were found.
     """
 
     columns: Columns
-    curve: ExaminationCurve
-    counting: bool
+    curve: ExaminationCurve | None
     impressions: int
     dropped: Mapping[str, int]
     timed: bool
-    held_out: bool
+    held_out: float
+    cut: int
     answers: int
 
 
@@ -53,8 +55,13 @@ def cautions(told: Told, options: ClickOptions) -> Iterator[str]:
             f"{bots / told.impressions:.0%} of the log was dropped as bots'. If its sessions are those of offices or "
             "services rather than of people, raise max_session_queries and max_session_clicks."
         )
-    if options.recent_share and told.timed and not told.held_out:
-        yield "No newest part could be held out for judging: all times of the log are the same, or nearly."
+    if told.cut:
+        yield (
+            f"{told.cut:,} {'row tells' if told.cut == 1 else 'rows tell'} of more clicks than impressions; as many "
+            "count as there are impressions."
+        )
+    if options.recent_share and told.timed:
+        yield from _of_newest(told.held_out, options.recent_share)
     if not told.answers:
         yield (
             f"No result was shown {options.min_impressions} times, clicked {options.min_clicks} times and clicked "
@@ -62,9 +69,22 @@ def cautions(told: Told, options: ClickOptions) -> Iterator[str]:
         )
 
 
+def _of_newest(held: float, wanted: float) -> Iterator[str]:
+    if not held:
+        yield (
+            "No newest part could be held out for judging: all times of the log are the same, or too many rows have "
+            f"the last one ({wanted:.0%} of the impressions were wanted). Finer times would help."
+        )
+    elif abs(held - wanted) > _FAR_OFF * wanted:
+        yield (
+            f"The newest part, which judges and never trains, holds {held:.0%} of the impressions, not {wanted:.0%}: "
+            "rows of one time are not divided. Finer times would help."
+        )
+
+
 def _of_bias(told: Told, options: ClickOptions) -> Iterator[str]:
     curve = told.curve
-    if told.counting:
+    if curve is None:
         yield (
             "The log holds clicks without impressions: nothing tells which results were seen and passed over, so "
             "clicks were counted, position bias was not corrected, and there are no hard negatives."

@@ -44,11 +44,11 @@ class JudgedLog:
     Attributes:
         judgements: Relevance 1 for answers, 0 for results that were passed over; by provenance (`click`, then
             `recent-click`), query and target. The score is the corrected click rate; for relevance 0, 1 less that.
-        curve: How likely each rank is looked at, from the part that trains.
+        curve: How likely each rank is looked at, from the part that trains; None where clicks could only be counted.
         threshold: The corrected click rate from which a result is an answer.
         impressions: Shown results that the log tells of and that could be read.
         pages: Result pages that are evidence; 0 for a log that is summed up.
-        sessions: Sessions that they belong to.
+        sessions: Sessions that they belong to; 0 where the log tells none.
         dropped: Rule → impressions that it left out.
         notices: What a reader must know before trusting this, in sentences.
         span: First and last time of the evidence, ISO 8601; None where the log tells no times.
@@ -56,7 +56,7 @@ class JudgedLog:
     """
 
     judgements: tuple[Judgement, ...]
-    curve: ExaminationCurve
+    curve: ExaminationCurve | None
     threshold: float
     impressions: int
     pages: int
@@ -98,7 +98,7 @@ def judge_log(
 def _sift(spool: Spool, log: ClickLog, options: ClickOptions) -> Sifted:
     if log.columns.impressions:
         return take_sums(spool)
-    return sift(spool, options, known=bool(log.columns.session))
+    return sift(spool, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +112,29 @@ class _Judging:
 
     def result(self) -> JudgedLog:
         spool, options = self.spool, self.options
-        since = spool.newest(options.recent_share)
+        newest = spool.newest(options.recent_share)
+        since = newest and newest.since
         older = spool.cells(until=since)
         counting = not spool.some_unclicked()
-        curve = examination(older, options)
-        known = shares(older, options) if counting else rates(older, curve, options)
+        curve = None if counting else examination(older, options)
+        known = shares(older, options) if curve is None else rates(older, curve, options)
         threshold = self._threshold(known, counting=counting)
         found = list(self._judged(known, threshold, "click", counting=counting))
         if since is not None:
             newer = spool.cells(since=since)
             mean = mean_rate(known.clicks, known.looks)
-            recent = shares(newer, options) if counting else rates(newer, curve, options, mean)
+            recent = shares(newer, options) if curve is None else rates(newer, curve, options, mean)
             found += self._judged(recent, threshold, "recent-click", counting=counting)
         span = spool.span()
         dropped = dict(sorted((spool.dropped + Counter(self.sifted.dropped)).items()))
         told = Told(
             columns=self.log.columns,
             curve=curve,
-            counting=counting,
             impressions=spool.rows,
             dropped=dropped,
             timed=span is not None,
-            held_out=since is not None,
+            held_out=newest.share if newest else 0.0,
+            cut=self.sifted.cut,
             answers=sum(j.relevance for j in found),
         )
         return JudgedLog(

@@ -52,9 +52,11 @@ class Visit:
         shown: How many results its pages showed.
         repeated: Rows that showed a result again that its page had shown.
         bot: The rule that says that it is a bot's; "" for a person's.
+        known: Whether the log says whose it is. Otherwise no bots and no reformulations are to be seen.
     """
 
     session: int
+    known: bool
     pages: list[Page] = field(default_factory=list)
     rows: int = 0
     clicks: int = 0
@@ -80,7 +82,7 @@ class Visit:
             self.repeated += known is not None
             if known is None or (row.clicks and not known[1]):
                 page.results[row.document] = row.rank, row.clicks > 0
-        self.bot = self._bot(options)
+        self.bot = self._bot(options) if self.known else ""
         if self.bot:
             self.pages.clear()
 
@@ -99,38 +101,40 @@ class Sifted:
     Attributes:
         dropped: Rule → rows that are no evidence.
         pages: Result pages that are.
-        sessions: Sessions that they belong to.
+        sessions: Sessions that they belong to, as far as the log tells them.
+        cut: Rows with more clicks than impressions, of which as many count as there are impressions.
     """
 
     dropped: dict[str, int]
     pages: int
     sessions: int
+    cut: int = 0
 
 
-def sift(spool: Spool, options: ClickOptions, *, known: bool) -> Sifted:
+def sift(spool: Spool, options: ClickOptions) -> Sifted:
     """Puts what is evidence into the spool.
 
     A page is what a session was shown for one query until it asked another or paused. What it shows or has clicked
-    more than once counts once. Without sessions, rows of one query and one time are a page, until a result comes again.
+    more than once counts once. Where a row names no session, those of one query and one time are a page, until a result
+    comes again.
 
     Args:
         spool: Holds the rows, takes the evidence.
         options: What a bot and a reformulation is.
-        known: Whether the log tells sessions. Without them there are no bots and no reformulations to be seen.
     """
     dropped: Counter[str] = Counter()
     totals: Counter[str] = Counter()
     names = spool.queries
 
     def evidence() -> Iterator[Seen]:
-        for visit in _visits(spool, options, known=known):
-            rule = visit.bot or (_clicks_everything(visit, spool, options) if known else "")
+        for visit in _visits(spool, options):
+            rule = visit.bot or (_clicks_everything(visit, spool, options) if visit.known else "")
             if rule:
                 dropped[rule] += visit.rows
                 continue
             dropped["repeated_on_page"] += visit.repeated
-            abandoned = _abandoned(visit.pages, names, options) if known else set()
-            totals["sessions"] += 1
+            abandoned = _abandoned(visit.pages, names, options) if visit.known else set()
+            totals["sessions"] += visit.known
             for number, page in enumerate(visit.pages):
                 if number in abandoned:
                     dropped["abandoned_query"] += len(page.results)
@@ -151,13 +155,13 @@ def take_sums(spool: Spool) -> Sifted:
 
     def evidence() -> Iterator[Seen]:
         for row in spool.ordered():
-            over["clicks_above_impressions"] += row.clicks > row.shown
+            over["rows"] += row.clicks > row.shown
             spool.typed(row.spelling, row.shown)
             clicks = min(row.clicks, row.shown)
             yield Seen(row.time, spool.query_of(row.spelling), row.document, row.rank, row.shown, clicks, 0)
 
     spool.keep(evidence())
-    return Sifted({rule: count for rule, count in over.items() if count}, 0, 0)
+    return Sifted({}, 0, 0, over["rows"])
 
 
 def similar(one: str, other: str, threshold: float) -> bool:
@@ -176,24 +180,24 @@ def similar(one: str, other: str, threshold: float) -> bool:
     return all(ratio() >= threshold for ratio in ratios)
 
 
-def _visits(spool: Spool, options: ClickOptions, *, known: bool) -> Iterator[Visit]:
+def _visits(spool: Spool, options: ClickOptions) -> Iterator[Visit]:
     gap = 60 * options.session_gap_minutes
     visit: Visit | None = None
     for row in spool.ordered():
-        if visit is None or _begins(row, visit, gap, known=known):
+        if visit is None or _begins(row, visit, gap):
             if visit is not None:
                 yield visit
-            visit = Visit(row.session)
+            visit = Visit(row.session, bool(row.known))
         visit.add(row, spool.query_of(row.spelling), options)
     if visit is not None:
         yield visit
 
 
-def _begins(row: Row, visit: Visit, gap: float, *, known: bool) -> bool:
+def _begins(row: Row, visit: Visit, gap: float) -> bool:
     """Whether a row belongs to another visit than the row before."""
     if row.session != visit.session:
         return True
-    if not known:
+    if not visit.known:
         return any(row.document in page.results for page in visit.pages)
     return row.time is not None and visit.last is not None and row.time - visit.last > gap
 

@@ -32,7 +32,8 @@ _TABLES = (
     "PRAGMA synchronous = OFF",
     "PRAGMA temp_store = FILE",
     "PRAGMA cache_size = -65536",
-    "CREATE TABLE row (session INT, time REAL, line INT, spelling INT, document INT, rank INT, shown INT, clicks INT)",
+    """CREATE TABLE row
+    (session INT, time REAL, line INT, spelling INT, document INT, rank INT, shown INT, clicks INT, known INT)""",
     "CREATE TABLE seen (time REAL, query INT, document INT, rank INT, shown INT, clicks INT, skips INT)",
 )
 NO_DOCUMENT = -1
@@ -50,6 +51,7 @@ class Row(NamedTuple):
         rank: From 1; 0 where the log does not say.
         shown: How often it was shown.
         clicks: How often it was clicked.
+        known: Whether the log says whose it was; else `session` is made of what it does say.
     """
 
     session: int
@@ -60,6 +62,7 @@ class Row(NamedTuple):
     rank: int
     shown: int
     clicks: int
+    known: bool
 
 
 class Seen(NamedTuple):
@@ -82,6 +85,18 @@ class Seen(NamedTuple):
     shown: int
     clicks: int
     skips: int
+
+
+class Newest(NamedTuple):
+    """The newest part of a log.
+
+    Attributes:
+        since: The time with which it begins.
+        share: How much of the impressions with a time it holds.
+    """
+
+    since: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +168,7 @@ class Spool:
             pages: Whether the rows of one line are one result page.
         """
         rows = (row for one in impressions if (row := self._row(one, options, pages=pages)) is not None)
-        self._insert("row", 8, rows)
+        self._insert("row", 9, rows)
 
     def _row(self, one: Impression, options: ClickOptions, *, pages: bool) -> Row | None:
         self.rows += 1
@@ -172,7 +187,10 @@ class Spool:
             document = self._documents.setdefault(one.document, len(self._documents))
             self.without_click |= one.clicks < one.impressions
         session = one.session or (f"line {one.line}" if pages else f"{self._query_of[spelling]} {one.time}")
-        return Row(_number(session), one.time, one.line, spelling, document, one.rank, one.impressions, one.clicks)
+        return Row(
+            _number(session), one.time, one.line, spelling, document, one.rank, one.impressions, one.clicks,
+            bool(one.session),
+        )  # fmt: skip
 
     def _spelling(self, query: str) -> int | None:
         """The number of a query as it was typed; None where it has no words."""
@@ -221,17 +239,33 @@ class Spool:
         first, last = self._connection.execute("SELECT MIN(time), MAX(time) FROM seen").fetchone()
         return None if first is None else (first, last)
 
-    def newest(self, share: float) -> float | None:
-        """The time from which on about `share` of all impressions lie; None where there is none, or nothing before."""
-        timed = self._connection.execute("SELECT COUNT(time) FROM seen").fetchone()[0]
-        place = timed - round(share * timed)
-        if not 0 < place < timed:
-            return None
-        (time,) = self._connection.execute(
-            "SELECT time FROM seen WHERE time IS NOT NULL ORDER BY time LIMIT 1 OFFSET ?", (place,)
+    def newest(self, share: float) -> Newest | None:
+        """The newest part of the evidence: the one of those that the log's times allow that is nearest to a share.
+
+        Rows of one time are not divided. None where the log tells no times or all are the same, or where even the
+        smallest such part is further from the share than nothing is.
+
+        Args:
+            share: Of the impressions with a time, from 0 to 1.
+        """
+        total, first = self._connection.execute(
+            "SELECT SUM(shown), MIN(time) FROM seen WHERE time IS NOT NULL"
         ).fetchone()
-        earlier = self._connection.execute("SELECT 1 FROM seen WHERE time < ? LIMIT 1", (time,)).fetchone()
-        return float(time) if earlier else None
+        if not total or not share:
+            return None
+        best: Newest | None = None
+        held = 0
+        times = self._connection.execute(
+            "SELECT time, SUM(shown) FROM seen WHERE time > ? GROUP BY time ORDER BY time DESC", (first,)
+        )
+        for time, shown in times:
+            held += shown
+            part = Newest(float(time), held / total)
+            if abs(part.share - share) < abs((best.share if best else 0.0) - share):
+                best = part
+            if part.share >= share:
+                break
+        return best
 
     def cells(self, since: float | None = None, until: float | None = None) -> Cells:
         """Sums of the evidence from `since` on and before `until`; evidence without a time lies before any."""

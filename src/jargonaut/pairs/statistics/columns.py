@@ -37,6 +37,7 @@ class Columns:
         passage: Position in the corpus, or `UNKNOWN`.
         relevance: Grade.
         query_ids: How many distinct query ids there are; more than texts where two ids ask the same words.
+        language: Snowball's name of the stemmer's language, for word overlap and vocabulary.
     """
 
     parts: tuple[str, ...]
@@ -50,6 +51,7 @@ class Columns:
     passage: Codes
     relevance: Codes
     query_ids: int
+    language: str = "english"
 
     @cached_property
     def positive(self) -> NDArray[np.bool_]:
@@ -89,12 +91,13 @@ class Columns:
         return np.isin(self.source, wanted)
 
 
-def columns(pairs: PairsByPart, passages: Sequence[Passage]) -> Columns:
+def columns(pairs: PairsByPart, passages: Sequence[Passage], language: str = "english") -> Columns:
     """Numbers pairs.
 
     Args:
         pairs: Splits, or part → pairs under any names.
         passages: The corpus.
+        language: Snowball's name of its language.
     """
     parts = {name: pairs.part(name) for name in SPLITS} if isinstance(pairs, PairSplits) else dict(pairs)
     places = {passage.id: position for position, passage in enumerate(passages)}
@@ -122,7 +125,7 @@ def columns(pairs: PairsByPart, passages: Sequence[Passage]) -> Columns:
     provenance_codes = sorted_place[table[:, 1]] if names else table[:, 1]
     return Columns(
         tuple(parts), tuple(names), tuple(queries), tuple(wordings), passages,
-        table[:, 0], provenance_codes, table[:, 2], table[:, 3], table[:, 4], len(ids),
+        table[:, 0], provenance_codes, table[:, 2], table[:, 3], table[:, 4], len(ids), language,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def coverage(table: Columns, vectors: Vectors | None, options: StatisticsOptions
         _covered(table, known),
         {name: _covered(table, known & (table.part == number)) for number, name in enumerate(table.parts)},
         _largest(table, per_passage, options.examples),
-        topics(table.passages, per_passage, vectors, options),
+        topics(table.passages, per_passage, vectors, options, table.language),
     )
 
 

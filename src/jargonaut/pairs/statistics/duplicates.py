@@ -53,11 +53,11 @@ def duplicates(
 
     Args:
         table: The pairs.
-        options: Language and examples.
+        options: How many examples, and what is crowded.
         query_vectors: Texts → vectors; without, queries that differ in inflection are not found.
         cosine: Least cosine of such queries.
     """
-    groups = _groups(table, options.language, query_vectors, cosine)
+    groups = _groups(table, table.language, query_vectors, cosine)
     rows = table.positive
     parts_of_query = _parts(table.query[rows], table.part[rows], len(table.queries))
     parts_of_group = _parts(groups[table.query[rows]], table.part[rows], len(table.queries))

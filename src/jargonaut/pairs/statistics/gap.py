@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut.pairs.overlap import word_overlap
+from jargonaut.pairs.provenance import GENERATED, REAL
 from jargonaut.pairs.statistics.columns import UNKNOWN, Codes, Columns
 from jargonaut.pairs.statistics.distributions import Distribution, count_edges, distribution
 from jargonaut.pairs.statistics.options import StatisticsOptions
@@ -32,8 +33,6 @@ from jargonaut.pairs.wording import words
 from jargonaut.protocols import Vectors
 from jargonaut.records import Context
 
-GENERATED = ("llm", "structure")
-REAL = ("label", "click", "recent-click")
 _QUESTION_WORDS = frozenset({"who", "whom", "whose", "what", "when", "where", "which", "why", "how"})
 _OVERLAP_EDGES = [number / 10 for number in range(11)]
 _SHOWN_WORDS = 10
@@ -151,8 +150,8 @@ def gap(table: Columns, query_vectors: QueryVectors | None, context: Context, op
     told_apart = None if features is None else tell_apart(
         features, kinds, _groups(rows), permutations=options.permutations, seed=options.seed
     )  # fmt: skip
-    sides, length, overlap = _figures(table, rows, kinds, sizes, context, options)
-    counted = word_counts(texts, options.language)
+    sides, length, overlap = _figures(table, rows, kinds, sizes, context)
+    counted = word_counts(texts, table.language)
     vocabulary, by_chance = vocabulary_distance(counted, kinds, options.seed)
     more = word_shifts(counted, kinds, _SHOWN_WORDS)
     return Gap(
@@ -209,7 +208,7 @@ def _groups(rows: Codes) -> Sequence[int]:
 
 
 def _figures(
-    table: Columns, rows: Codes, kinds: Kinds, sizes: Sequence[int], context: Context, options: StatisticsOptions
+    table: Columns, rows: Codes, kinds: Kinds, sizes: Sequence[int], context: Context
 ) -> tuple[tuple[Side, Side], Distance, Distance]:
     """Lengths, overlaps and forms of both kinds, and how far they lie apart."""
     texts = [table.wordings[query] for query in rows[:, 0]]
@@ -219,7 +218,7 @@ def _figures(
         [
             np.nan if share is None else share
             for text, passage in zip(texts, rows[:, 1], strict=True)
-            for share in [word_overlap(text, table.passages[passage].content(context), options.language)]
+            for share in [word_overlap(text, table.passages[passage].content(context), table.language)]
         ]
     )
     marks = np.array([text.rstrip().endswith(("?", "？", "؟")) for text in texts])

@@ -72,5 +72,5 @@ def overlaps(table: Columns, context: Context, options: StatisticsOptions) -> di
         held = {int(i): table.passages[i] for i in np.unique(table.passage[chosen])}
         texts = {str(i): passage.content(context) for i, passage in held.items()}
         pairs = (Pair("", table.wordings[table.query[i]], str(table.passage[i])) for i in chosen)
-        found[source] = SourceOverlap(overlap(pairs, texts, options.language), len(rows))
+        found[source] = SourceOverlap(overlap(pairs, texts, table.language), len(rows))
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from jargonaut.pairs.provenance import GENERATED, REAL
 from jargonaut.pairs.statistics.options import StatisticsOptions
 
 if TYPE_CHECKING:
@@ -146,8 +147,8 @@ def _gap(found: PairStatistics, options: StatisticsOptions) -> Iterator[str]:
 
 def _test_set(found: PairStatistics, _: StatisticsOptions) -> Iterator[str]:
     by_source = found.counts.positives_by_source_and_split
-    real = sum(by_source.get(source, {}).get("test", 0) for source in ("label", "click", "recent-click"))
-    made = sum(by_source.get(source, {}).get("test", 0) for source in ("llm", "structure"))
+    real = sum(by_source.get(source, {}).get("test", 0) for source in REAL)
+    made = sum(by_source.get(source, {}).get("test", 0) for source in GENERATED)
     if made and not real:
         yield (
             "The test set holds no query of a real user: it shows progress on generated ones. A few hundred labelled "

@@ -15,7 +15,6 @@ class StatisticsOptions:
     """How a set of pairs is measured.
 
     Attributes:
-        language: Snowball's name of the stemmer's language, for word overlap and vocabulary.
         sample: Most pairs of a source whose words are measured; more say no more.
         topics: Most topics that the corpus is divided into; a small corpus gets fewer.
         topic_passages: Most passages that topics are made from.
@@ -34,7 +33,6 @@ class StatisticsOptions:
         SettingsError: A value lies outside its limits.
     """
 
-    language: str = "english"
     sample: int = 10_000
     topics: int = 24
     topic_passages: int = 10_000

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jargonaut.pairs.filters import RemovedPair
+from jargonaut.pairs.provenance import GENERATED, REAL
 from jargonaut.pairs.statistics.columns import PairsByPart, columns
 from jargonaut.pairs.statistics.counts import Counts, counts
 from jargonaut.pairs.statistics.coverage import Coverage, coverage
 from jargonaut.pairs.statistics.duplicates import Duplicates, duplicates
-from jargonaut.pairs.statistics.gap import GENERATED, REAL, Gap, QueryVectors, gap
+from jargonaut.pairs.statistics.gap import Gap, QueryVectors, gap
 from jargonaut.pairs.statistics.lengths import Lengths, SourceOverlap, lengths, overlaps
 from jargonaut.pairs.statistics.options import StatisticsOptions
 from jargonaut.pairs.statistics.removals import Removal, removals
@@ -62,6 +63,7 @@ def statistics(
     context: Context = "none",
     options: StatisticsOptions | None = None,
     merge_cosine: float = 0.9,
+    language: str = "english",
 ) -> PairStatistics:
     """Measures a set of pairs.
 
@@ -78,6 +80,7 @@ def statistics(
         context: What stands before a passage's text when it is searched.
         options: Samples, topics and when to warn.
         merge_cosine: Least cosine of queries that differ in inflection and count as one, as in curation.
+        language: Snowball's name of the corpus' language.
 
     Raises:
         SettingsError: There is no stemmer for the language.
@@ -88,7 +91,7 @@ def statistics(
     options = options or StatisticsOptions()
     if vectors is not None and len(vectors) != len(passages):
         raise ValueError(f"{len(vectors)} vectors for {len(passages)} passages: one for each is wanted")
-    table = columns(pairs, passages)
+    table = columns(pairs, passages, language)
     both = all(set(kind) & set(table.source_names) for kind in (GENERATED, REAL))
     found = PairStatistics(
         counts(table), lengths(table, options), overlaps(table, context, options),

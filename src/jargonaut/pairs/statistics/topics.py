@@ -78,8 +78,9 @@ class Topics:
 
 
 def topics(
-    passages: Sequence[Passage], per_passage: NDArray[np.int64], vectors: Vectors | None, options: StatisticsOptions
-) -> Topics:
+    passages: Sequence[Passage], per_passage: NDArray[np.int64], vectors: Vectors | None, options: StatisticsOptions,
+    language: str = "english",
+) -> Topics:  # fmt: skip
     """Divides a corpus by subject.
 
     Args:
@@ -87,6 +88,7 @@ def topics(
         per_passage: Positives that lead to each passage.
         vectors: Shape (passages, dimension), or None.
         options: How many topics, from how many passages.
+        language: Snowball's name of the passages' language.
     """
     rows = sampled(np.arange(len(passages)), options.topic_passages, options.seed)
     based_on: Literal["vectors", "words"] = "words" if vectors is None else "vectors"
@@ -94,7 +96,7 @@ def topics(
     wanted = min(options.topics, len(rows) // _PASSAGES_PER_TOPIC)
     if len(rows) < _LEAST_PASSAGES or wanted < 2:
         return none
-    counted = word_counts([passages[i].content("title")[:_READ_CHARS] for i in rows], options.language)
+    counted = word_counts([passages[i].content("title")[:_READ_CHARS] for i in rows], language)
     points = _word_points(counted, options.seed) if vectors is None else np.asarray(vectors[rows], dtype=np.float32)
     if points is None or not np.isfinite(points).all():
         return none
