@@ -22,6 +22,7 @@ from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
+from jargonaut.index import BuildOptions, PlanOptions, VerifyOptions
 from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
 from jargonaut.negatives import MiningOptions
@@ -31,6 +32,7 @@ from jargonaut.pairs.curation import CurationOptions
 from jargonaut.pairs.questions import JudgeOptions, QuestionOptions
 from jargonaut.pairs.review import ReviewOptions
 from jargonaut.pairs.statistics import StatisticsOptions
+from jargonaut.registry import RegistryOptions
 from jargonaut.retrieval import BM25Options
 from jargonaut.training import TrainOptions
 
@@ -98,6 +100,10 @@ class Settings:
         mine: Hard negatives.
         train: Fine-tuning.
         evaluate: How systems are compared.
+        build: How passages are embedded into an index.
+        verify: What an index must pass before it can go live.
+        plan: What planning an index assumes.
+        registry: Where registered versions are told.
     """
 
     base: BaseOptions = field(default_factory=BaseOptions)
@@ -122,6 +128,10 @@ class Settings:
     mine: MiningOptions = field(default_factory=MiningOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
+    build: BuildOptions = field(default_factory=BuildOptions)
+    verify: VerifyOptions = field(default_factory=VerifyOptions)
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
 
 
 def load_settings(path: Path | None, defaults: Settings | None = None) -> Settings:
