@@ -22,7 +22,7 @@ from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
-from jargonaut.index import BuildOptions, PlanOptions, VerifyOptions
+from jargonaut.index import BuildOptions, IndexOptions, PlanOptions, VerifyOptions
 from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
 from jargonaut.negatives import MiningOptions
@@ -104,6 +104,7 @@ class Settings:
         verify: What an index must pass before it can go live.
         plan: What planning an index assumes.
         registry: Where registered versions are told.
+        index: Where the vectors of the passages lie, and how they are searched.
     """
 
     base: BaseOptions = field(default_factory=BaseOptions)
@@ -132,6 +133,7 @@ class Settings:
     verify: VerifyOptions = field(default_factory=VerifyOptions)
     plan: PlanOptions = field(default_factory=PlanOptions)
     registry: RegistryOptions = field(default_factory=RegistryOptions)
+    index: IndexOptions = field(default_factory=IndexOptions)
 
 
 def load_settings(path: Path | None, defaults: Settings | None = None) -> Settings:

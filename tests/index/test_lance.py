@@ -152,6 +152,7 @@ def test_a_finished_collection_does_not_change(store: LanceStore, passages: list
     table = lancedb.connect(store.folder).open_table("c")
     extra = Passage("extra", "x")
     columns = {name: [getattr(extra, name)] for name in ("id", "text", "title", "document_id", "start", "end")}
+    columns["hash"] = ["h"]
     table.add(pa.table({**columns, "headings": [[]], "vector": [[1.0] * 8]}, schema=table.schema))
     assert store.open("c", "f").count() == len(passages)
 

@@ -4,6 +4,7 @@ from jargonaut.index.bridge import Bridge, BridgedEncoder, fit_bridge, load_brid
 from jargonaut.index.build import BUILT, PASSAGES, BuildOptions, IndexInfo, build_index
 from jargonaut.index.content import Many, Sample, content_of, content_of_passages
 from jargonaut.index.lance import LanceStore
+from jargonaut.index.options import IndexOptions, open_store
 from jargonaut.index.plan import IndexPlan, Planned, PlanOptions, plan_index
 from jargonaut.index.search import IndexSearcher
 from jargonaut.index.shadow import ShadowedQuery, ShadowSummary, chosen, overlap_of, summarise
@@ -15,6 +16,7 @@ from jargonaut.index.store import (
     Quantisation,
     StoreUnavailableError,
     VectorStore,
+    passage_hash,
     unknown_collection,
 )
 from jargonaut.index.sync import SyncPlan, apply_sync, plan_sync
@@ -45,6 +47,7 @@ __all__ = [
     "Filter",
     "GoldenQueries",
     "IndexInfo",
+    "IndexOptions",
     "IndexPlan",
     "IndexSearcher",
     "LanceStore",
@@ -67,7 +70,9 @@ __all__ = [
     "examine",
     "fit_bridge",
     "load_bridge",
+    "open_store",
     "overlap_of",
+    "passage_hash",
     "plan_index",
     "plan_sync",
     "recall_at",

@@ -1,26 +1,60 @@
 """The embedded vector store: LanceDB tables in a folder.
 
 A collection is one table. Fingerprint, dimension and notes lie in its Arrow schema, so they cannot be parted from the
-vectors. The tag `complete`, set last, names the table version that is searched: without it a table is unfinished.
-Search is exact (a scan); knows no approximate index.
+vectors. The tag `complete`, set last, names the table version that is searched: without it a table is unfinished. A
+change of a finished collection makes a new version and then moves the tag, so that it is seen whole or not at all.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import math
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jargonaut.databases import database, transaction
-from jargonaut.errors import InputError, JargonautError, MismatchError
-from jargonaut.index.store import CollectionInfo, DamagedCollectionError, check_encoder, unknown_collection
+from jargonaut.errors import InputError
+from jargonaut.index.lance_tables import (
+    COMPLETE,
+    LANCE_ERRORS,
+    PASSAGE_COLUMNS,
+    any_of,
+    hash_columns,
+    hashes_of,
+    info_of,
+    legible_errors,
+    legible_writing,
+    note,
+    open_table,
+    passage_of,
+    rows_of,
+    schema,
+    table_names,
+    tagged,
+    vectors_of,
+)
+from jargonaut.index.store import (
+    BLOCK,
+    CollectionInfo,
+    DamagedCollectionError,
+    Filter,
+    Quantisation,
+    best_first,
+    check_encoder,
+    check_quantisation,
+    check_rows,
+    check_unchanged,
+    check_unfinished,
+    normalised,
+    unknown_collection,
+)
 from jargonaut.protocols import Vectors
 from jargonaut.records import Passage, ScoredPassage
 
@@ -30,16 +64,14 @@ if TYPE_CHECKING:
     from lancedb.query import LanceVectorQueryBuilder
     from lancedb.table import Table
 
-_COMPLETE = "complete"
-_META = b"jargonaut"
-_LOCK = "builders.db"
+_BUILDERS, _WRITERS = "builders.db", "writers.db"
 _BUILD_AT_MOST = 7 * 24 * 3600.0
 _SEARCHED_AT_ONCE = 256
 _FETCHED_AT_ONCE = 500
-_LANCE_ERRORS = (RuntimeError, ValueError, OSError)
-# Rights, memory, open files: what the system refuses now says nothing about the files. The rest, missing files among
-# them, does.
-_REFUSED = re.compile(r"(\(os error |\[Errno )(1|12|13|23|24)[)\]]")
+_INDEXED_FROM = 1024  # passages; below, comparing all is as fast as any index, and there is too little to train one
+_REFINED = 10  # times k: that many are compared again with their vectors as they are
+_PIECES = 64  # small files, one or more per change, from which on they are put together
+_KEPT = timedelta(hours=1)  # for searches that are under way in another process
 
 
 class LanceStore:
@@ -49,30 +81,49 @@ class LanceStore:
         folder: Where the tables lie; created when something is built.
     """
 
+    quantisations: frozenset[Quantisation] = frozenset({"float32", "int8", "binary"})
+    native_aliases = False
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self.folder)
 
     def collections(self) -> list[CollectionInfo]:
         """All collections by name, unfinished ones too."""
         if not self.folder.is_dir():
             return []
         connection = self._connect()
-        return [_info(name, _open_table(connection, name)) for name in _table_names(connection)]
+        return [_finished_info(name, open_table(connection, name)) for name in table_names(connection)]
 
     def create(
-        self, name: str, *, fingerprint: str, dimension: int, meta: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        fingerprint: str,
+        dimension: int,
+        meta: Mapping[str, str] | None = None,
+        quantisation: Quantisation = "float32",
+        approximate: bool = False,
     ) -> LanceCollection:
         """A new, empty, unfinished collection.
 
         Raises:
-            InputError: One of this name exists.
+            InputError: One of this name exists, or Lance does not have this quantisation.
         """
-        connection = self._connect()
-        if name in _table_names(connection):
-            raise InputError(f"there is a collection {name!r} already", where=str(self.folder))
-        noted = {"fingerprint": fingerprint, "dimension": dimension, "meta": dict(meta or {})}
-        table = connection.create_table(name, schema=_schema(dimension, json.dumps(noted)))
-        return LanceCollection(table, CollectionInfo(name, fingerprint, dimension, dict(meta or {})), self.folder)
+        check_quantisation(self, quantisation)
+        info = CollectionInfo(
+            name, fingerprint, dimension, dict(meta or {}), quantisation=quantisation, approximate=approximate
+        )
+        with legible_writing(name, self.folder):
+            connection = self._connect()
+            if name in table_names(connection):
+                raise InputError(f"there is a collection {name!r} already", where=str(self.folder))
+            table = connection.create_table(name, schema=schema(info))
+        return LanceCollection(table, info, self.folder)
 
     def open(self, name: str, fingerprint: str) -> LanceCollection:
         """A finished collection of this encoder.
@@ -82,36 +133,63 @@ class LanceStore:
             MismatchError: It was built with another encoder.
             DamagedCollectionError: The version that was finished is no longer there.
         """
-        table = None
-        if self.folder.is_dir():
-            connection = self._connect()
-            table = _open_table(connection, name) if name in _table_names(connection) else None
-        info = _info(name, table)
-        if table is None or not info.complete:
-            raise unknown_collection(name, self.collections(), str(self.folder))
-        check_encoder(info, fingerprint, str(self.folder))
-        with _legible_errors(name, self.folder):
-            table.checkout(_COMPLETE)
-        return LanceCollection(table, info, self.folder)
+        return self._opened(name, fingerprint, complete=True)
+
+    def resume(self, name: str, fingerprint: str) -> LanceCollection:
+        """An unfinished collection of this encoder, to go on filling it.
+
+        Raises:
+            InputError: There is no unfinished collection of this name.
+            MismatchError: It was begun with another encoder.
+        """
+        return self._opened(name, fingerprint, complete=False)
 
     def drop(self, name: str) -> None:
         """Removes a collection, finished or not; no error when there is none."""
         if not self.folder.is_dir():
             return
         connection = self._connect()
-        if name not in _table_names(connection):
+        if name not in table_names(connection):
             return
-        table = _open_table(connection, name)
-        if table is not None and _tagged(table):
-            table.tags.delete(_COMPLETE)  # first, so that a kill half-way leaves nothing that looks complete
-        shutil.rmtree(self.folder / f"{name}.lance")
+        table = open_table(connection, name)
+        with legible_writing(name, self.folder):
+            if table is not None and tagged(table):
+                table.tags.delete(COMPLETE)  # first, so that a kill half-way leaves nothing that looks complete
+            shutil.rmtree(self.folder / f"{name}.lance")
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Waits until no other process builds in this store. A killed process holds nothing."""
         # The lock is SQLite's: the system frees it with the process, on every platform.
-        with database(self.folder / _LOCK, (), patience=_BUILD_AT_MOST) as connection, transaction(connection):
+        with database(self.folder / _BUILDERS, (), patience=_BUILD_AT_MOST) as connection, transaction(connection):
             yield
+
+    def alias(self, name: str) -> str | None:
+        """None: a folder has no second names; the registry's pointer says what is live."""
+        del name
+        return None
+
+    def set_alias(self, name: str, collection: str) -> bool:
+        """Does nothing and says so."""
+        del name, collection
+        return False
+
+    def drop_alias(self, name: str) -> None:
+        """Does nothing."""
+
+    def _opened(self, name: str, fingerprint: str, *, complete: bool) -> LanceCollection:
+        table = None
+        if self.folder.is_dir():
+            connection = self._connect()
+            table = open_table(connection, name) if name in table_names(connection) else None
+        info = _finished_info(name, table)
+        if table is None or info.complete != complete or not info.dimension:
+            raise unknown_collection(name, self.collections(), str(self.folder), complete=complete)
+        check_encoder(info, fingerprint, str(self.folder))
+        collection = LanceCollection(table, info, self.folder)
+        if complete:
+            collection.refresh()
+        return collection
 
     def _connect(self) -> DBConnection:
         # Lance's scanner logs notices about its own deprecations to the terminal; a user's choice is kept.
@@ -128,67 +206,85 @@ class LanceCollection:
         self._table = table
         self._info = info
         self._folder = folder
+        self._version = -1  # which is checked out; for a finished collection the tagged one
 
     @property
     def info(self) -> CollectionInfo:
-        """What it was created with."""
+        """What it was created with, and its notes."""
         return self._info
 
-    def add(self, passages: Sequence[Passage], vectors: Vectors) -> None:
-        """Adds rows in one commit.
-
-        Args:
-            passages: What the vectors stand for.
-            vectors: Shape (passages, dimension); normalised here.
+    def add(self, passages: Sequence[Passage], vectors: Vectors, hashes: Sequence[str] | None = None) -> None:
+        """Adds rows in one commit; see the protocol.
 
         Raises:
             MismatchError: The collection is finished, or number, length or values of the vectors are wrong.
         """
-        import pyarrow as pa
+        check_unfinished(self._info)
+        rows, hashes = check_rows(self._info, passages, vectors, hashes)
+        with legible_writing(self._info.name, self._folder):
+            self._table.add(rows_of(self._table, passages, rows, hashes))
 
-        if self._info.complete:
-            raise MismatchError("a finished collection takes no more passages", where=self._info.name)
-        rows = self._normalised(vectors)
-        if len(rows) != len(passages):
-            raise MismatchError(f"{len(passages)} passages, {len(rows)} vectors", where=self._info.name)
-        flat = pa.array(rows.reshape(-1), pa.float32())
-        columns = {
-            "id": [p.id for p in passages],
-            "text": [p.text for p in passages],
-            "title": [p.title for p in passages],
-            "headings": [list(p.headings) for p in passages],
-            "document_id": [p.document_id for p in passages],
-            "start": [p.start for p in passages],
-            "end": [p.end for p in passages],
-            "vector": pa.FixedSizeListArray.from_arrays(flat, self._info.dimension),
-        }
-        self._table.add(pa.table(columns, schema=self._table.schema))
+    def upsert(self, passages: Sequence[Passage], vectors: Vectors, hashes: Sequence[str] | None = None) -> None:
+        """Adds or replaces rows in one commit; see the protocol.
+
+        Raises:
+            MismatchError: Number, length or values of the vectors are wrong, or the collection changed its encoder.
+            InputError: Two passages share an id.
+        """
+        rows, hashes = check_rows(self._info, passages, vectors, hashes)
+        if not len(rows):
+            return
+        with self._changing() as table:
+            merge = table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+            merge.execute(rows_of(table, passages, rows, hashes))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Removes rows; unknown ids are no error."""
+        if not ids:
+            return
+        with self._changing() as table:
+            for start in range(0, len(ids), BLOCK):
+                table.delete(any_of("id", ids[start : start + BLOCK]))
+
+    def annotate(self, meta: Mapping[str, str]) -> None:
+        """Sets notes; the others stay."""
+        with self._changing() as table:
+            note(table, meta)
 
     def finish(self) -> None:
-        """Declares the collection complete. Nothing is added after this."""
-        self._table.tags.create(_COMPLETE, self._table.version)
-        self._info = _info(self._info.name, self._table)
+        """Builds the approximate index if one is wanted, and declares the collection complete."""
+        if self._info.complete:
+            return
+        with legible_writing(self._info.name, self._folder):
+            if self._info.approximate and self._table.count_rows() >= _INDEXED_FROM:
+                self._table.create_index("vector", config=_index(self._info, self._table.count_rows()))
+            self._table.tags.create(COMPLETE, self._table.version)
+        self._info = info_of(self._info.name, self._table)
 
     def count(self) -> int:
         """How many passages it holds, as its table says; the files are not read."""
-        with _legible_errors(self._info.name, self._folder):
+        self.refresh()
+        with legible_errors(self._info.name, self._folder):
             return int(self._table.count_rows())
 
-    def search(self, vectors: Vectors, k: int) -> list[list[ScoredPassage]]:
+    def search(
+        self, vectors: Vectors, k: int, *, where: Filter | None = None, approximate: bool | None = None
+    ) -> list[list[ScoredPassage]]:
         """The `k` nearest passages of every row by cosine similarity, best first, ties by passage id.
 
-        Args:
-            vectors: Shape (queries, dimension); normalised here.
-            k: Hits per query; fewer come back from a smaller collection.
+        See the protocol for the arguments.
 
         Raises:
-            MismatchError: The vectors are not of this collection's length, or not finite.
+            MismatchError: The vectors are not of this collection's length, or not finite, or it changed its encoder.
             DamagedCollectionError: The collection's files are missing or damaged.
         """
-        rows = self._normalised(vectors)
+        rows = normalised(self._info, vectors)
+        if k < 1 or self.count() == 0:
+            return [[] for _ in rows]
+        exact = not (self._info.approximate if approximate is None else approximate)
         found: list[list[ScoredPassage]] = []
         for start in range(0, len(rows), _SEARCHED_AT_ONCE):
-            found += self._search(rows[start : start + _SEARCHED_AT_ONCE], k)
+            found += self._search(rows[start : start + _SEARCHED_AT_ONCE], k, where, exact=exact)
         return found
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Passage]:
@@ -198,13 +294,34 @@ class LanceCollection:
             DamagedCollectionError: The collection's files are missing or damaged.
         """
         found: dict[str, Passage] = {}
-        for start in range(0, len(ids), _FETCHED_AT_ONCE):
-            quoted = ", ".join("'" + id_.replace("'", "''") + "'" for id_ in ids[start : start + _FETCHED_AT_ONCE])
-            with _legible_errors(self._info.name, self._folder):
-                rows = self._table.search().where(f"id IN ({quoted})").select(_PASSAGE_FIELDS).to_arrow()
-            for row in rows.to_pylist():
-                found[row["id"]] = Passage(**{**row, "headings": tuple(row["headings"])})
+        for rows in self._rows(ids, PASSAGE_COLUMNS):
+            found |= {row["id"]: passage_of(row) for row in rows.to_pylist()}
         return {id_: found[id_] for id_ in ids if id_ in found}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Stored vectors, in the order of `ids`; unknown ids are left out.
+
+        Raises:
+            DamagedCollectionError: The collection's files are missing or damaged.
+        """
+        found: dict[str, NDArray[np.float32]] = {}
+        for rows in self._rows(ids, ["id", "vector"]):
+            stored = vectors_of(rows["vector"], self._info.dimension)
+            found |= dict(zip(rows["id"].to_pylist(), stored, strict=True))
+        return {id_: found[id_] for id_ in ids if id_ in found}
+
+    def hashes(self, block: int = BLOCK) -> Iterator[dict[str, str]]:
+        """Every passage's id → its hash, at most `block` at a time.
+
+        Raises:
+            DamagedCollectionError: The collection's files are missing or damaged.
+        """
+        self.refresh()
+        with legible_errors(self._info.name, self._folder):
+            batches = self._table.search().select(hash_columns(self._table)).to_batches(batch_size=block)
+            for batch in batches:
+                for start in range(0, batch.num_rows, block):
+                    yield hashes_of(batch.slice(start, block))
 
     def check(self) -> None:
         """Searches all vectors once and fetches what was found; the table's own notes may outlive its files.
@@ -214,16 +331,85 @@ class LanceCollection:
         """
         anything = np.zeros((1, self._info.dimension), dtype=np.float32)
         anything[0, 0] = 1.0
-        best = [hit.passage_id for hit in self.search(anything, 1)[0]]
+        best = [hit.passage_id for hit in self.search(anything, 1, approximate=False)[0]]
         if len(self.fetch(best)) != min(1, self.count()):
             raise DamagedCollectionError(self._info.name, "a search finds no passage", str(self._folder))
+        self.search(anything, 1, approximate=True)
 
-    def _search(self, rows: Vectors, k: int) -> list[list[ScoredPassage]]:
-        if k < 1 or self.count() == 0:
-            return [[] for _ in rows]
-        query = cast("LanceVectorQueryBuilder", self._table.search(rows))
-        with _legible_errors(self._info.name, self._folder):
-            nearest = query.distance_type("dot").select(["id", "_distance"]).limit(k).to_arrow()
+    def refresh(self) -> None:
+        """Goes to the version that is to be searched now, if another process changed the collection.
+
+        Raises:
+            InputError: The collection is gone.
+            MismatchError: It has another encoder now, or is being built again.
+            DamagedCollectionError: Its version is not there.
+        """
+        if not self._info.complete:
+            return
+        name, where = self._info.name, str(self._folder)
+        try:
+            version = int(self._table.tags.get_version(COMPLETE))
+        except LANCE_ERRORS:
+            present = (self._folder / f"{name}.lance" / "_versions").is_dir()
+            if present and tagged(self._table):
+                raise
+            check_unchanged(self._info, _without_tag(self._info) if present else None, where)
+            return
+        if version != self._version:
+            with legible_errors(name, self._folder):
+                self._table.checkout(version)
+            now = info_of(name, self._table)
+            check_unchanged(self._info, now, where)
+            self._info, self._version = now, version
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Table]:
+        """The table, to be changed; what was done is seen by others when this ends without an error."""
+        # Not the builders' lock, which the caller may hold.
+        patience = _BUILD_AT_MOST
+        with database(self._folder / _WRITERS, (), patience=patience) as connection, transaction(connection):
+            self.refresh()
+            with legible_writing(self._info.name, self._folder):
+                if not self._info.complete:
+                    cast("Any", self._table).checkout_latest()
+                    yield self._table
+                    return
+                try:
+                    # What lies above the tagged version is a change that was killed, or somebody else's.
+                    cast("Any", self._table).checkout_latest()
+                    if self._table.version != self._version:
+                        self._table.checkout(self._version)
+                        self._table.restore()
+                    yield self._table
+                    pieces = cast("Any", self._table.stats())["fragment_stats"][
+                        "num_small_fragments"
+                    ]  # a dict, not as typed
+                    if pieces > _PIECES:
+                        self._table.optimize(cleanup_older_than=_KEPT)
+                    self._table.tags.update(COMPLETE, self._table.version)
+                finally:
+                    self._version = -1
+                    self._table.checkout(COMPLETE)
+            self.refresh()
+
+    def _rows(self, ids: Sequence[str], columns: list[str]) -> Iterator[pa.Table]:
+        self.refresh()
+        for start in range(0, len(ids), _FETCHED_AT_ONCE):
+            condition = any_of("id", ids[start : start + _FETCHED_AT_ONCE])
+            with legible_errors(self._info.name, self._folder):
+                yield self._table.search().where(condition).select(columns).to_arrow()
+
+    def _search(self, rows: Vectors, k: int, where: Filter | None, *, exact: bool) -> list[list[ScoredPassage]]:
+        query = cast("LanceVectorQueryBuilder", self._table.search(rows)).distance_type("dot")
+        if where is not None and where.conditions:
+            query = query.where(" AND ".join(any_of(*each) for each in where.conditions.items()), prefilter=True)
+        if exact:
+            query = query.bypass_vector_index()
+        else:
+            query = query.nprobes(_probes(self.count()))
+            query = query if self._info.quantisation == "float32" else query.refine_factor(_REFINED)
+        with legible_errors(self._info.name, self._folder):
+            nearest = query.select(["id", "_distance"]).limit(k).to_arrow()
         # One query alone comes back without the column that numbers the queries.
         numbers = nearest["query_index"].to_pylist() if "query_index" in nearest.schema.names else [0] * len(nearest)
         hits: list[list[ScoredPassage]] = [[] for _ in rows]
@@ -231,92 +417,36 @@ class LanceCollection:
             numbers, nearest["id"].to_pylist(), nearest["_distance"].to_pylist(), strict=True
         ):
             hits[number].append(ScoredPassage(id_, 1.0 - distance))
-        return [sorted(row, key=lambda hit: (-hit.score, hit.passage_id)) for row in hits]
-
-    def _normalised(self, vectors: Vectors) -> Vectors:
-        if vectors.ndim != 2 or vectors.shape[1] != self._info.dimension:
-            raise MismatchError(
-                f"this collection holds {self._info.dimension}-d vectors, not ones of shape {vectors.shape}",
-                where=self._info.name,
-            )
-        if not np.isfinite(vectors).all():
-            raise MismatchError("a vector holds values that are not finite", where=self._info.name)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.ascontiguousarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+        return [best_first(row) for row in hits]
 
 
-_PASSAGE_FIELDS = ["id", "text", "title", "headings", "document_id", "start", "end"]
+def _finished_info(name: str, table: Table | None) -> CollectionInfo:
+    """What the finished version says, or the newest of an unfinished table."""
+    if table is not None and tagged(table):
+        with contextlib.suppress(*LANCE_ERRORS):  # opening it will say what is wrong
+            table.checkout(COMPLETE)
+    return info_of(name, table)
 
 
-def _schema(dimension: int, noted: str) -> pa.Schema:
-    import pyarrow as pa
+def _without_tag(info: CollectionInfo) -> CollectionInfo:
+    from dataclasses import replace
 
-    text = [pa.field(name, pa.string()) for name in ("id", "text", "title")]
-    rest = [
-        pa.field("headings", pa.list_(pa.string())),
-        pa.field("document_id", pa.string()),
-        pa.field("start", pa.int64()),
-        pa.field("end", pa.int64()),
-        pa.field("vector", pa.list_(pa.float32(), dimension)),
-    ]
-    return pa.schema([*text, *rest], metadata={_META: noted.encode()})
+    return replace(info, complete=False)
 
 
-def _table_names(connection: DBConnection) -> list[str]:
-    names: list[str] = []
-    token = None
-    while True:
-        answer = connection.list_tables(page_token=token)
-        names += answer.tables
-        token = answer.page_token
-        if not token:
-            return sorted(names)
+def _index(info: CollectionInfo, count: int) -> Any:
+    """Cells of near vectors; inside a cell they are compared as they are, or rounded."""
+    from lancedb import index
+
+    kinds: dict[Quantisation, Any] = {"float32": index.IvfFlat, "int8": index.IvfSq, "binary": index.IvfRq}
+    details = {"num_bits": 1} if info.quantisation == "binary" else {}
+    return kinds[info.quantisation](distance_type="dot", num_partitions=_cells(count), **details)
 
 
-def _open_table(connection: DBConnection, name: str) -> Table | None:
-    """The table; None when a kill left a folder that is no table yet."""
-    try:
-        return connection.open_table(name)
-    except _LANCE_ERRORS as error:
-        _raise_if_refused(name, error)  # or what serves users would be taken for unfinished, and removed
-        return None
+def _cells(count: int) -> int:
+    return max(1, math.isqrt(count))
 
 
-def _info(name: str, table: Table | None) -> CollectionInfo:
-    noted = (table.schema.metadata or {}).get(_META) if table is not None else None
-    if table is None or noted is None:
-        return CollectionInfo(name, fingerprint="", dimension=0)
-    known = json.loads(noted)
-    return CollectionInfo(name, known["fingerprint"], known["dimension"], known["meta"], _tagged(table))
-
-
-def _tagged(table: Table) -> bool:
-    """Whether the table was finished; one whose tag cannot be read was not."""
-    try:
-        return _COMPLETE in table.tags.list()
-    except _LANCE_ERRORS as error:
-        _raise_if_refused(table.name, error)
-        return False
-
-
-@contextlib.contextmanager
-def _legible_errors(name: str, folder: Path) -> Iterator[None]:
-    """Turns what the library raises over unreadable files into an error that a user can act on."""
-    try:
-        yield
-    except _LANCE_ERRORS as error:
-        _raise_if_refused(name, error)
-        raise DamagedCollectionError(name, _reason(error), str(folder)) from error
-
-
-def _raise_if_refused(name: str, error: Exception) -> None:
-    if _REFUSED.search(str(error)):
-        raise JargonautError(
-            f"the collection {name!r} cannot be read now ({_reason(error)})",
-            remedy="check your rights to its files, the memory, and how many files may be open (ulimit -n)",
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """What the library says, without where in its own source it says so."""
-    return str(error).split(", /")[0].removeprefix("lance error: ")
+def _probes(count: int) -> int:
+    """Cells that a query looks into: enough to find about all of the nearest in what was measured."""
+    return max(16, _cells(count) // 20)

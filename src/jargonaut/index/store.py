@@ -364,14 +364,21 @@ def check_quantisation(store: VectorStore, quantisation: Quantisation) -> None:
         )
 
 
-def unknown_collection(name: str, known: Sequence[CollectionInfo], where: str) -> InputError:
-    """The error for a name that cannot be opened; lists those that can."""
-    names = [info.name for info in known if info.complete]
+def best_first(hits: Sequence[ScoredPassage]) -> list[ScoredPassage]:
+    """Hits by falling score, ties by passage id."""
+    return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
+
+
+def unknown_collection(name: str, known: Sequence[CollectionInfo], where: str, *, complete: bool = True) -> InputError:
+    """The error for a name that cannot be opened, or resumed where `complete` is False; lists those that can."""
+    names = [info.name for info in known if info.complete == complete]
     if any(info.name == name for info in known):
         return InputError(
-            f"the collection {name!r} was never finished, or is damaged",
+            f"the collection {name!r} was never finished, or is damaged"
+            if complete
+            else f"the collection {name!r} is finished",
             where=where,
-            remedy="run `jargonaut run` again, which builds it anew",
+            remedy="run `jargonaut run` again, which builds it anew" if complete else "open it",
         )
     return InputError(
         f"there is no collection {name!r}",

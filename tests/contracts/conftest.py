@@ -1,0 +1,53 @@
+"""The stores, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jargonaut.index import VectorStore
+from jargonaut.records import Passage
+from tests.contracts import backends
+from tests.contracts.backends import Backend
+
+EMBEDDED = {"lancedb": ["lancedb"], "qdrant": ["qdrant_client"], "chroma": ["chromadb"]}
+STORES = ["lancedb", "pgvector"]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server."""
+    with backends.postgres(tmp_path_factory.mktemp("pg")) as url:
+        yield url
+
+
+@pytest.fixture(params=STORES)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """One store, empty."""
+    name: str = request.param
+    if name == "pgvector":
+        return backends.served(name, request.getfixturevalue("postgres"), tmp_path)
+    backends.require(*EMBEDDED[name])
+    return backends.embedded(name, tmp_path / "index")
+
+
+@pytest.fixture
+def store(backend: Backend) -> VectorStore:
+    """The store, opened once."""
+    return backend.open()
+
+
+@pytest.fixture
+def passages() -> list[Passage]:
+    """Six passages of four documents, with the characters that break naive stores."""
+    rows = [
+        ("icd/1", "Fracture of the lower end of the radius", ("Injuries", "Forearm"), "icd.md", "ICD"),
+        ("icd/2", "Acute myocardial infarction\nof the anterior wall", ("Heart",), "icd.md", "ICD"),
+        ("o'brien", 'Type 2 "diabetes" \\ mellitus; DROP TABLE x; --', (), "people's.md", 'O\'Brien "& co"'),
+        ("mk-1", "Net revenue rose by twelve percent", ("Results",), "10k.md", "10-K"),
+        ("mk-2", "Goodwill is tested for impairment once a year", ("Notes", "Goodwill"), "10k.md", "10-K"),
+        ("ünï 漢字", "Die Patientin klagt über Kopfschmerzen 🤕", (), "ordner/größe.md", ""),
+    ]
+    return [Passage(id_, text, title, path, document, 3, 3 + len(text)) for id_, text, path, document, title in rows]
