@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from jargonaut.encoding.cache import Kind
     from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment
-    from jargonaut.index import IndexSearcher
-    from jargonaut.lifecycle import IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
+    from jargonaut.index import IndexSearcher, ShadowSummary
+    from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
     from jargonaut.pipeline import RunResult
     from jargonaut.records import Passage
     from jargonaut.registry import Live, ModelVersion, Registry
@@ -210,6 +210,46 @@ class Workspace:
         index = self.index()
         searcher = candidate_searcher(index, candidate)
         return ShadowedSearcher(self.serving(), searcher, share, shadow_log(index, candidate))
+
+    def shadow(
+        self, candidate: str, queries: str | Path | None = None, *, share: float = 1.0, k: int = 10
+    ) -> ShadowSummary:
+        """What would change for searchers if a candidate went live.
+
+        Args:
+            candidate: A version or a collection.
+            queries: A `.txt` of one query per line, or a `.jsonl` with a field `text`; what was recorded while users
+                searched when None.
+            share: Of the queries, from 0 to 1.
+            k: Hits that are compared.
+
+        Raises:
+            InputError: There is no such candidate, or no query.
+        """
+        from jargonaut.lifecycle import recorded_shadow, shadow_log, shadow_queries
+        from jargonaut.story import base_model
+        from jargonaut.texts import open_texts
+
+        index = self.index()
+        if queries is None:
+            return recorded_shadow(shadow_log(index, candidate))
+        base = base_model(self.settings)
+        texts = open_texts(Path(queries), "query", base, self.settings, self.layout, self.reporter)
+        return shadow_queries(index, self.serving(), candidate, texts, k=k, share=share)
+
+    def bridge(self, version: str, *, passages: int = 20_000) -> BridgeReport:
+        """Fits a bridge that lets a new model search the live index until its own is built, and measures it.
+
+        Args:
+            version: The new model.
+            passages: That it is fitted on at most.
+
+        Raises:
+            InputError: Nothing is live, or there are too few passages.
+        """
+        from jargonaut.lifecycle import build_bridge
+
+        return build_bridge(self.index(), version, passages=passages)
 
     def index(self, docs: str | Path | None = None) -> IndexLifecycle:
         """The workspace's indexes: build, verify, switch, roll back, sync, remove, plan.

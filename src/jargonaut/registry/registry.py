@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -206,6 +206,24 @@ class Registry:
                 remedy="remove the folder and run again, which restores it; or promote another version",
             )
         return known
+
+    def verify_all(self, versions: Sequence[str] | None = None) -> dict[str, str | None]:
+        """Reads every file of versions again: version → what is wrong with it, None for nothing.
+
+        Args:
+            versions: Those; all when None.
+
+        Raises:
+            InputError: There is no such version.
+        """
+        found: dict[str, str | None] = {}
+        for version in [one.version for one in self.list()] if versions is None else versions:
+            try:
+                self.verify(version)
+                found[version] = None
+            except MismatchError as error:
+                found[version] = str(error)
+        return found
 
     def live(self) -> Live | None:
         """The pointer in force; None before the first promotion."""
