@@ -45,12 +45,10 @@ def build(
     options = opened.settings.build if rate is None else replace(opened.settings.build, most_per_second=rate)
     made = opened.index(docs).build(version, dimension=dim, options=options)
     if as_json:
-        return _print(made)
-    how = (
-        "was there already"
-        if made.info.reused
-        else f"built in {made.info.seconds:.1f} s, {made.encoded:,} encoded anew"
-    )
+        _print(made)
+        return
+    how = f"built in {made.info.seconds:.1f} s, {made.encoded:,} encoded anew"
+    how = "was there already" if made.info.reused else how
     say(f"{made.info.collection}: {made.info.count:,} passages, {made.info.dimension} dimensions; {how}")
     say(f"  next: jargonaut index verify {made.info.collection}; jargonaut index switch {made.info.collection}")
 
@@ -60,7 +58,8 @@ def status(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None
     """Every collection: whose vectors it holds, what it is to the workspace, and whether it was verified."""
     found = open_workspace(workspace, TerminalReporter()).index().status()
     if as_json:
-        return _print(found)
+        _print(found)
+        return
     say(f"  {'collection':<26}{'version':<9}{'is':<12}{'dim':>5}{'passages':>12}  {'verified':<9} built")
     for one in found:
         count = f"{one.count:,}" if one.count is not None else "?"
@@ -69,7 +68,6 @@ def status(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None
             f"  {one.name:<26}{one.version or '?':<9}{one.role:<12}{one.dimension:>5}{count:>12}  {one.verified:<9} "
             f"{one.built[:16]}{syncing}"
         )
-    return None
 
 
 @index_app.command("verify", epilog="Example: jargonaut index verify v2")
@@ -102,7 +100,7 @@ def switch(
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Makes a verified collection and its version live, in one step; the old one stays. The newest other if not said."""
+    """Makes a verified collection and its version live, in one step; the newest other if not said. The old stays."""
     live = open_workspace(workspace, TerminalReporter(), setting).index().switch(target)
     _say(live, f"live: {live.version} on {live.index}; `jargonaut index rollback` goes back", as_json=as_json)
 
@@ -162,7 +160,8 @@ def plan(
         raise InputError(f"{passages!r} is no number", where="--passages", remedy="such as 50e6") from error
     found = open_workspace(workspace, TerminalReporter(quiet=True), setting).index().plan(count, dim or ())
     if as_json:
-        return _print(found)
+        _print(found)
+        return
     say(f"  {found.passages:,} passages")
     say(f"  {'dim':>5} {'format':<9}{'hours':>9}{'memory':>11}{'disk':>11}{'to build':>12}{'a month':>12}")
     for row in found.rows:
@@ -172,7 +171,6 @@ def plan(
         )
     for sentence in found.assumptions:
         say(f"  · {sentence}")
-    return None
 
 
 @index_app.command("shadow", epilog="Example: jargonaut index shadow --candidate v2 --queries queries.txt")
@@ -190,7 +188,8 @@ def shadow(
     """What would change for searchers: overlap and rank changes of what is live and a candidate."""
     found = open_workspace(workspace, TerminalReporter()).shadow(candidate, queries, share=share, k=k)
     if as_json:
-        return _print(found)
+        _print(found)
+        return
     say(f"  {found.queries:,} queries, {found.k} hits each")
     say(f"  overlap@{found.k:<12} {found.overlap:.3f} mean; a tenth of the queries is below {found.low_overlap:.3f}")
     say(f"  same first hit      {found.same_first:.1%}")
@@ -198,7 +197,6 @@ def shadow(
     say(f"  new passages        {found.new:.2f} per query")
     for one in found.most_changed:
         say(f"    {one.overlap:.1f}  {one.query}")
-    return None
 
 
 @index_app.command("bridge", epilog="Example: jargonaut index bridge v2")
@@ -213,21 +211,21 @@ def bridge(
     if as_json:
         told = {**plain(found), "retention": found.retention}
         told["bridge"] = {key: value for key, value in told["bridge"].items() if key != "matrix"}
-        return say(json.dumps(told, indent=2, ensure_ascii=False))
+        say(json.dumps(told, indent=2, ensure_ascii=False))
+        return
     made = found.bridge
     say(f"  {made.method} map of {version} into {found.live}, fitted on {made.fitted_on:,} passages; "
         f"cosine {made.cosine:.3f} on those held out")  # fmt: skip
     if found.rows:
-        say(
-            f"  {found.queries:,} test queries over {found.passages:,} passages   recall@10   overlap@10 with its own index"
-        )
+        asked = f"{found.queries:,} test queries over {found.passages:,} passages"
+        say(f"    {asked:<38} recall@10  overlap@10 with its own index")
         for row in found.rows:
             say(f"    {row.name:<38}{row.recall:>10.3f}{row.overlap:>12.3f}")
     else:
         say("  there are no test queries in this workspace, so what it retains is not known")
     if found.retention is not None:
         say(f"  retention: {found.retention:.1%} of the recall that its own index will have")
-    return say(f'  jargonaut search "…" --bridge {version}')
+    say(f'  jargonaut search "…" --bridge {version}')
 
 
 def _print(value: Any) -> None:
