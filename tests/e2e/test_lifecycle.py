@@ -56,8 +56,7 @@ class Mortal:
     def close(self) -> None:
         """Lets it end."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
+        self.process.communicate(timeout=60)
 
     def _line(self) -> str:
         assert self.process.stdout is not None
@@ -68,7 +67,7 @@ class Mortal:
 def served(tmp_path: Path, base_model_path: Path) -> Iterator[tuple[Shop, Mortal]]:
     """A workspace in which the base is live and the tuned version has an index too."""
     base, tuned = (built(FAMILIES[name], base_model_path, tmp_path / name) for name in ("bert", "distilbert"))
-    shop = Shop(tmp_path / "shop", base, tuned, **{"verify.golden": 5}).stock()
+    shop = Shop(tmp_path / "shop", base, tuned, **{"verify.golden_tolerance": 1.0}).stock()
     shop.write(EDITIONS[0])
     index = shop.open().index()
     index.switch(index.build("base").info.collection)
