@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,6 @@ class Backend:
     Attributes:
         name: As in `[index] store`.
         open: The same store again, as another program would see it.
-        exact_only: Whether it has no approximate index to be told apart from an exact search.
     """
 
     name: str
@@ -41,6 +41,13 @@ def require(*packages: str) -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
+
+
+def require_working(package: str) -> None:
+    """The same for a client that is installed but does not take the other packages that are."""
+    require(package)
+    if package == "weaviate" and int(version("protobuf").partition(".")[0]) > 6:
+        pytest.skip("weaviate-client needs protobuf 6 or older")
 
 
 @contextmanager

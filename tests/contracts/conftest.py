@@ -11,9 +11,16 @@ from jargonaut.index import VectorStore
 from jargonaut.records import Passage
 from tests.contracts import backends
 from tests.contracts.backends import Backend
+from tests.contracts.pinecone_server import PineconeServer, pinecone_server
+from tests.contracts.weaviate_server import WeaviateServer, weaviate_server
 
-EMBEDDED = {"lancedb": ["lancedb"], "qdrant": ["qdrant_client"], "chroma": ["chromadb"]}
-STORES = ["lancedb", "pgvector"]
+EMBEDDED = {
+    "lancedb": ["lancedb"],
+    "qdrant": ["qdrant_client"],
+    "chroma": ["chromadb"],
+    "milvus": ["pymilvus", "milvus_lite"],
+}
+STORES = ["lancedb", "pgvector", "qdrant", "chroma", "milvus", "pinecone", "weaviate"]
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +30,31 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def pinecone() -> Iterator[PineconeServer]:
+    """A server that speaks Pinecone's HTTP."""
+    backends.require("pinecone")
+    with pinecone_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def weaviate() -> Iterator[WeaviateServer]:
+    """A server that speaks Weaviate's HTTP and gRPC."""
+    backends.require_working("weaviate")
+    with weaviate_server() as server:
+        yield server
+
+
 @pytest.fixture(params=STORES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """One store, empty."""
     name: str = request.param
     if name == "pgvector":
         return backends.served(name, request.getfixturevalue("postgres"), tmp_path)
+    if name in ("pinecone", "weaviate"):
+        server: PineconeServer | WeaviateServer = request.getfixturevalue(name)
+        return backends.served(name, server.url, tmp_path, "KEY")
     backends.require(*EMBEDDED[name])
     return backends.embedded(name, tmp_path / "index")
 

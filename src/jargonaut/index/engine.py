@@ -6,6 +6,7 @@ for all. Knows how a collection is named and remembered in a foreign database; k
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -13,18 +14,21 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jargonaut.databases import database, transaction
 from jargonaut.errors import JargonautError
-from jargonaut.index.store import CollectionInfo, Filter, Quantisation
+from jargonaut.index.store import CollectionInfo, Filter, Quantisation, StoreUnavailableError
 from jargonaut.protocols import Vectors
 from jargonaut.records import Passage, ScoredPassage
 
 STATE = "jargonaut"
 """The key under which a database keeps what is known of a collection, where it has keys."""
+_LOCKED_AT_MOST = 7 * 24 * 3600.0
 _POINTS = uuid.UUID("6f0c9f5e-3a0b-5d51-9b1f-5b6c2f0f8a11")  # any fixed one: the same passage is the same point
 
 
@@ -35,6 +39,17 @@ class Row:
     passage: Passage
     hash: str
     vector: NDArray[np.float32] | None
+
+    @property
+    def stored(self) -> NDArray[np.float32]:
+        """The vector of a row that must have one.
+
+        Raises:
+            ValueError: It was not asked for.
+        """
+        if self.vector is None:
+            raise ValueError(f"the row of {self.passage.id!r} was read without its vector")
+        return self.vector
 
 
 class Engine(Protocol):
@@ -158,6 +173,27 @@ def row_from(payload: Mapping[str, Any], vector: Any = None) -> Row:
         int(payload["end"]),
     )
     return Row(passage, payload["hash"], None if vector is None else np.asarray(vector, dtype=np.float32))
+
+
+@contextlib.contextmanager
+def client_errors(location: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Turns a client's own exceptions, and broken connections, into a StoreUnavailableError."""
+    try:
+        yield
+    except JargonautError:
+        raise
+    except Exception as error:
+        if not isinstance(error, (*kinds, OSError)):
+            raise
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        raise StoreUnavailableError(reason, location) from error
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Held by one process of this workspace at a time. SQLite's: the system frees it with the process."""
+    with database(folder / "builders.db", (), patience=_LOCKED_AT_MOST) as connection, transaction(connection):
+        yield
 
 
 def missing_client(extra: str, error: ImportError) -> JargonautError:

@@ -215,6 +215,7 @@ class EngineCollection:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Removes rows; unknown ids are no error."""
+        ids = list(dict.fromkeys(ids))  # some databases refuse to be told twice
         with self._engine.errors():
             self._refresh()
             for start in range(0, len(ids), _READ_AT_ONCE):
@@ -273,7 +274,7 @@ class EngineCollection:
 
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Stored vectors, in the order of `ids`; unknown ids are left out."""
-        found = {row.passage.id: row.vector for row in self._read(ids, vectors=True) if row.vector is not None}
+        found = {row.passage.id: row.stored for row in self._read(ids, vectors=True)}
         return {id_: found[id_] for id_ in ids if id_ in found}
 
     def hashes(self, block: int = BLOCK) -> Iterator[dict[str, str]]:
@@ -332,7 +333,7 @@ class EngineCollection:
             allowed = [row for row in rows if where is None or where.allows(row.passage)]
             if not allowed:
                 continue
-            scores = queries @ np.stack([row.vector for row in allowed if row.vector is not None]).T
+            scores = queries @ np.stack([row.stored for row in allowed]).T
             for number, line in enumerate(scores):
                 nearest = np.argsort(-line, kind="stable")[:k]
                 hits = [ScoredPassage(allowed[at].passage.id, float(line[at])) for at in nearest]

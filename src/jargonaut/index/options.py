@@ -17,6 +17,7 @@ from jargonaut.index.engine_store import EngineStore
 from jargonaut.index.store import Quantisation, VectorStore
 
 StoreName = Literal["lancedb", "pgvector", "qdrant", "chroma", "milvus", "weaviate", "pinecone"]
+_APPROXIMATE_ONLY = frozenset({"chroma", "weaviate", "pinecone"})
 _NEEDS_URL = frozenset({"pgvector", "weaviate"})
 
 
@@ -28,13 +29,14 @@ class IndexOptions:
         store: `lancedb`, `qdrant`, `chroma` and `milvus` can lie in a folder of the workspace; `pgvector` and
             `weaviate` are servers at `url`, `pinecone` is a service. All but `lancedb` are extras:
             `pip install 'jargonaut[pgvector]'`.
-        url: The server: `postgresql://user@host/database`, or `http://host:port`. Not set takes a folder of the
-            workspace, and Pinecone's own address.
+        url: The server: `postgresql://user@host/database`, or `http://host:port` (Weaviate's gRPC port, where it is not
+            50051: `http://host:8080?grpc=50052`). Not set takes a folder of the workspace, and Pinecone's own address.
         api_key_env: The environment variable that holds the server's key or password; the key itself never stands in a
             file. Not set sends none.
         prefix: Put before the names of collections in a store that others use too: letters, digits and `_`.
         search: `exact` compares a query with every vector; `approximate` builds an index when a collection is finished,
-            which is faster from some 100,000 passages on and may miss some of the nearest.
+            which is faster from some 100,000 passages on and may miss some of the nearest. Not set takes `exact` where
+            the store can do that itself; `chroma`, `weaviate` and `pinecone` cannot, so all vectors would be fetched.
         quantisation: How an approximate search compares vectors: `float32` as they are, or rounded to `float16`,
             `int8` or `binary`, which takes a half, a quarter or a thirtieth of the memory. Not every store has each.
         timeout: Seconds to wait for one answer of a server.
@@ -47,7 +49,7 @@ class IndexOptions:
     url: str | None = None
     api_key_env: str | None = None
     prefix: str = "jargonaut"
-    search: Literal["exact", "approximate"] = "exact"
+    search: Literal["exact", "approximate"] | None = None
     quantisation: Quantisation = "float32"
     timeout: float = 60.0
 
@@ -65,7 +67,7 @@ class IndexOptions:
                 ),
                 (
                     "quantisation",
-                    self.quantisation == "float32" or self.search == "approximate",
+                    self.quantisation == "float32" or self.approximate,
                     'float32 unless search = "approximate": an exact search reads the vectors as they are',
                 ),
                 ("timeout", self.timeout > 0, "above 0"),
@@ -75,6 +77,8 @@ class IndexOptions:
     @property
     def approximate(self) -> bool:
         """Whether collections get an approximate index."""
+        if self.search is None:
+            return self.store in _APPROXIMATE_ONLY
         return self.search == "approximate"
 
 
@@ -118,7 +122,46 @@ def _pgvector(options: IndexOptions, folder: Path, key: str | None) -> VectorSto
     return EngineStore(engine, options.prefix)
 
 
+def _qdrant(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
+    from jargonaut.index.stores.qdrant import QdrantEngine
+
+    engine = QdrantEngine(folder, url=options.url, api_key=key, prefix=options.prefix, timeout=options.timeout)
+    return EngineStore(engine, options.prefix)
+
+
+def _chroma(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
+    from jargonaut.index.stores.chroma import ChromaEngine
+
+    return EngineStore(ChromaEngine(folder, url=options.url, api_key=key, prefix=options.prefix), options.prefix)
+
+
+def _milvus(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
+    from jargonaut.index.stores.milvus import MilvusEngine
+
+    engine = MilvusEngine(folder, url=options.url, token=key, prefix=options.prefix, timeout=options.timeout)
+    return EngineStore(engine, options.prefix)
+
+
+def _weaviate(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
+    from jargonaut.index.stores.weaviate import WeaviateEngine
+
+    engine = WeaviateEngine(folder, options.url or "", api_key=key, prefix=options.prefix, timeout=options.timeout)
+    return EngineStore(engine, options.prefix)
+
+
+def _pinecone(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
+    from jargonaut.index.stores.pinecone import PineconeEngine
+
+    engine = PineconeEngine(folder, key, url=options.url, prefix=options.prefix, timeout=options.timeout)
+    return EngineStore(engine, options.prefix)
+
+
 _OPENERS: Mapping[StoreName, Callable[[IndexOptions, Path, str | None], VectorStore]] = {
     "lancedb": _lancedb,
     "pgvector": _pgvector,
+    "qdrant": _qdrant,
+    "chroma": _chroma,
+    "milvus": _milvus,
+    "weaviate": _weaviate,
+    "pinecone": _pinecone,
 }

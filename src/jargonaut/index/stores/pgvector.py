@@ -169,7 +169,7 @@ class PgvectorEngine:
             with cursor.copy(self._sql("COPY incoming ({columns}) FROM STDIN (FORMAT BINARY)", columns=names)) as copy:
                 copy.set_types([*_TYPES, "halfvec" if half else "vector"])
                 for row in rows:
-                    vector = pgvector.HalfVector(row.vector) if half else pgvector.Vector(row.vector)
+                    vector = pgvector.HalfVector(row.stored) if half else pgvector.Vector(row.stored)
                     copy.write_row((*_values(row), vector))
             cursor.execute(
                 self._sql(
@@ -285,7 +285,7 @@ class PgvectorEngine:
     def _connect(self) -> Connection[Any]:
         import psycopg
 
-        given = {"password": self._password} if self._password else {}
+        given: dict[str, Any] = {"password": self._password} if self._password else {}
         seconds = max(1, round(self._timeout))
         return psycopg.connect(
             self._url, autocommit=True, connect_timeout=seconds, application_name="jargonaut",
@@ -346,7 +346,7 @@ def _literal(text: str) -> SQL:
     """A word of ours that is no name and no value."""
     from psycopg import sql
 
-    return sql.SQL(text)  # type: ignore[arg-type]
+    return sql.SQL(text)
 
 
 def _values(row: Row) -> tuple[str | int, ...]:
