@@ -11,11 +11,14 @@ from jargonaut import Workspace
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import MismatchError
+from jargonaut.index import open_store
 from jargonaut.layout import Layout
+from jargonaut.lifecycle import IndexedPassages, IndexLifecycle
 from jargonaut.protocols import SilentReporter
 from jargonaut.records import Passage
 from jargonaut.registry import Registry
 from jargonaut.release import Model, Outcome, Released, release
+from jargonaut.settings import Settings
 
 HEART = [Passage("mi", "Acute myocardial infarction"), Passage("arm", "Fracture of the radius")]
 MONEY = [Passage("tax", "Income tax expense of the year"), Passage("debt", "Long-term debt, current portion")]
@@ -52,11 +55,14 @@ class Shop:
             found = find_model(str(folder), query_prompt=prompt)
             return Model(folder.name, found, LocalEncoder(found, max_tokens=64), 64)
 
-        outcome = Outcome(name, verdict, {}, {}, dim)
-        return release(
-            self.registry, self.layout.index, model(self.base), model(self.tuned(name)), passages,
-            [p.text for p in passages], outcome, Listener(),
+        base, tuned = model(self.base), model(self.tuned(name))
+        encoders = {one.encoder.fingerprint: one.encoder for one in (base, tuned)}
+        indexed = IndexedPassages(passages, [p.text for p in passages], "none", "by hand")
+        lifecycle = IndexLifecycle(
+            self.layout, Settings(), self.registry, open_store(Settings().index, self.layout.index),
+            lambda version: encoders[version.fingerprint], lambda: indexed, Listener(),
         )  # fmt: skip
+        return release(lifecycle, base, tuned, Outcome(name, verdict, {}, {}, dim), Listener())
 
     @property
     def live(self) -> str:

@@ -54,6 +54,16 @@ class Layout:
         return self.home / "index"
 
     @property
+    def bridges(self) -> Path:
+        """Maps from new models into old indexes."""
+        return self.home / "bridges"
+
+    @property
+    def shadow(self) -> Path:
+        """What candidates found beside what was live, one file per pair."""
+        return self.home / "shadow"
+
+    @property
     def source(self) -> Path:
         """Where the documents lie that this workspace was last used on."""
         return self.home / "source.json"

@@ -13,9 +13,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from jargonaut.artifacts import content_hash
-from jargonaut.index import IndexInfo
+from jargonaut.artifacts import content_hash, plain
+from jargonaut.index import IndexInfo, open_store
 from jargonaut.layout import Layout
+from jargonaut.lifecycle import IndexLifecycle, passages_of
+from jargonaut.origin import code_versions, licence_of, seeds_of
 from jargonaut.protocols import Reporter
 from jargonaut.registry import Live, ModelVersion, Registry
 from jargonaut.release import Model, Outcome, release
@@ -70,14 +72,16 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
     story = Story(source, layout, settings, reporter, clock)
     finished = story.run
     max_tokens = settings.base.max_tokens
-    released = release(
-        registry, layout.index,
-        Model(story.base.name, story.base_folder, story.base, max_tokens),
-        Model(story.tuned_name, story.tuned_folder, story.tuned_encoder, max_tokens),
-        story.corpus.passages, list(story.corpus.texts.values()),
-        Outcome(finished.key, finished.counts["verdict"], finished.counts["metrics"], _lineage(story), story.deployed),
-        reporter,
+    base = Model(story.base.name, story.base_folder, story.base, max_tokens)
+    tuned = Model(story.tuned_name, story.tuned_folder, story.tuned_encoder, max_tokens)
+    encoders = {model.encoder.fingerprint: model.encoder for model in (base, tuned)}
+    lifecycle = IndexLifecycle(
+        layout, settings, registry, open_store(settings.index, layout.index),
+        lambda version: encoders[version.fingerprint], lambda: passages_of(story.corpus, settings), reporter, clock,
     )  # fmt: skip
+    counts = finished.counts
+    outcome = Outcome(finished.key, counts["verdict"], counts["metrics"], _lineage(story), story.deployed)
+    released = release(lifecycle, base, tuned, outcome, reporter)
     report = json.loads((finished.path / "report.json").read_text(encoding="utf-8"))
     text = (finished.path / "table.txt").read_text(encoding="utf-8")
     return RunResult(
@@ -87,9 +91,14 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
 
 
 def _lineage(story: Story) -> dict[str, Any]:
+    """What a version came from: what went in, by key, what was chosen, by which code, under which licence."""
+    settings = story.settings
     return {
         "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
         "pairs": story.pairs.artifact.key, "negatives": story.negatives.key, "training": story.tuned.key,
-        "settings": content_hash(story.settings), "seed": story.settings.train.seed,
-        "jargonaut": metadata.version("jargonaut"),
+        "base": {"name": story.base.name, "fingerprint": story.base.fingerprint,
+                 "licence": licence_of(story.base_folder.path)},
+        "dimension": story.deployed, "options": plain(settings), "settings": content_hash(settings),
+        "seed": settings.train.seed, "seeds": seeds_of(settings), "jargonaut": metadata.version("jargonaut"),
+        "code": code_versions(),
     }  # fmt: skip

@@ -206,6 +206,19 @@ class BadRow:
         return f"{place}: {f'field {self.field!r}: ' if self.field else ''}{self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class IndexContent:
+    """What a vector collection holds, in a few bytes.
+
+    Attributes:
+        digest: Hash over the ids and hashes of its passages, in whatever order they lie.
+        count: How many they are.
+    """
+
+    digest: str
+    count: int
+
+
 Source = Literal["label", "click", "recent-click", "llm", "structure"]
 
 

@@ -6,18 +6,16 @@ Knows which pointer a run may move and which it must leave alone. Knows nothing 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from jargonaut.encoding.matryoshka import TruncatedEncoder
 from jargonaut.encoding.models import ModelFolder
-from jargonaut.errors import MismatchError
-from jargonaut.index import PASSAGES, IndexInfo, LanceStore, build_index
+from jargonaut.errors import JargonautError, MismatchError
+from jargonaut.index import IndexInfo
+from jargonaut.lifecycle import IndexLifecycle
 from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import Passage
-from jargonaut.registry import Live, ModelVersion, Registry
+from jargonaut.registry import Live, ModelVersion, track_version
 
 _TRIES = 5
 
@@ -76,45 +74,39 @@ class Released:
     live: Live
 
 
-def release(
-    registry: Registry,
-    index_folder: Path,
-    base: Model,
-    tuned: Model,
-    passages: Sequence[Passage],
-    contents: Sequence[str],
-    outcome: Outcome,
-    reporter: Reporter,
-) -> Released:
+def release(lifecycle: IndexLifecycle, base: Model, tuned: Model, outcome: Outcome, reporter: Reporter) -> Released:
     """Registers base and candidate, builds both indexes beside the live one, and moves the pointer if that is due.
 
     Args:
-        registry: Where versions live.
-        index_folder: Where collections live.
+        lifecycle: Builds, verifies and switches; its passages are what is to be found.
         base: What the candidate was tuned from.
         tuned: The candidate.
-        passages: What is to be found.
-        contents: The words that are embedded for each passage.
         outcome: What the run found.
         reporter: Told what was done.
     """
+    registry = lifecycle.registry
     first = registry.register_base(base.folder.path, **base.details)
     version = registry.register(
         tuned.folder.path, **tuned.details, base=first.version, run_id=outcome.run_id, metrics=outcome.metrics,
         lineage=outcome.lineage,
     )  # fmt: skip
-    store = LanceStore(index_folder)
-
-    def indexed(name: str, encoder: Encoder) -> IndexInfo:
-        cut = TruncatedEncoder(encoder, outcome.dimension)
-        return build_index(store, name, passages, contents, cut, reporter=reporter)
-
-    base_index, index = indexed(first.version, base.encoder), indexed(version.version, tuned.encoder)
+    _track(lifecycle, version, reporter)
+    base_index = lifecycle.build(first.version, dimension=outcome.dimension).info
+    index = lifecycle.build(version.version, dimension=outcome.dimension).info
     shown = f"{index.count:,} passages, {index.dimension} dimensions"
     reporter.line(f"  registry    {version.version} registered; index {index.collection} ({shown})")
-    choice = _Choice(registry, store, first, base_index, version, index, outcome.verdict == "ship", reporter)
+    choice = _Choice(lifecycle, first, base_index, version, index, outcome.verdict == "ship", reporter)
     live = choice.settled()
     return Released(registry.get(version.version), index, live)  # read again: it may be the one that is live now
+
+
+def _track(lifecycle: IndexLifecycle, version: ModelVersion, reporter: Reporter) -> None:
+    """Tells MLflow, where that is wished; a run does not fail because somebody could not be told."""
+    try:
+        if track_version(version, lifecycle.settings.registry) is not None:
+            reporter.line(f"  mlflow      {version.version} logged")
+    except JargonautError as error:
+        reporter.warn(str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +117,7 @@ class _Choice:
     else, and a version that was rolled back was rolled back for a reason. A live base follows its corpus.
     """
 
-    registry: Registry
-    store: LanceStore
+    lifecycle: IndexLifecycle
     base: ModelVersion
     base_index: IndexInfo
     tuned: ModelVersion
@@ -147,17 +138,20 @@ class _Choice:
         Raises:
             MismatchError: Somebody else moved the pointer meanwhile.
         """
-        live = self.registry.live()
-        tuned = self.registry.get(self.tuned.version)
+        registry = self.lifecycle.registry
+        live = registry.live()
+        tuned = registry.get(self.tuned.version)
         if live is None:
             self._warn_of_a_lost_pointer()
-        base_is_live = live is None or self.registry.get(live.version).base == ""
+        base_is_live = live is None or registry.get(live.version).base == ""
         if self.ship and base_is_live and tuned.status == "available":
-            return self.registry.promote(tuned.version, self.index.collection, self.index.dimension, instead_of=live)
+            return self.lifecycle.switch(self.index.collection, instead_of=live)
         if live is None:
             return self._base_live(None)
         if self.ship and live.version != tuned.version:
-            why = "was rolled back once" if tuned.status == "retired" else f"was compared with {self.base.version} only"
+            why = {"previous": "was rolled back once", "retired": "was retired"}.get(
+                tuned.status, f"was compared with {self.base.version} only"
+            )
             self.reporter.warn(f"{live.version} stays live, for {tuned.version} {why}; "
                                f"`jargonaut models promote {tuned.version}` switches")  # fmt: skip
         if self._passages_of(live) == self.index.passages_hash:
@@ -172,17 +166,18 @@ class _Choice:
 
     def _base_live(self, before: Live | None) -> Live:
         index = self.base_index
-        live = self.registry.promote(self.base.version, index.collection, index.dimension, instead_of=before)
+        live = self.lifecycle.switch(index.collection, instead_of=before)
         if before is not None:
             self.reporter.line(f"  live        the documents changed: {live.version} now searches {live.index} "
                                f"({live.dimension} dimensions); `jargonaut models rollback` goes back")  # fmt: skip
         return live
 
     def _passages_of(self, live: Live) -> str | None:
-        return next((c.meta.get(PASSAGES) for c in self.store.collections() if c.name == live.index), None)
+        known = self.lifecycle.registry.indexes.get(live.index)
+        return None if known is None else known.content.digest
 
     def _warn_of_a_lost_pointer(self) -> None:
-        others = [v.version for v in self.registry.list() if v.base and v.version != self.tuned.version]
+        others = [v.version for v in self.lifecycle.registry.list() if v.base and v.version != self.tuned.version]
         if others:
             self.reporter.warn(f"nothing was live, though {', '.join(others)} were made before: the registry was lost "
                                "or replaced; `jargonaut models promote` says what shall be live")  # fmt: skip

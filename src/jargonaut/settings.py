@@ -22,7 +22,7 @@ from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
-from jargonaut.index.options import IndexOptions
+from jargonaut.index import BuildOptions, IndexOptions, PlanOptions, VerifyOptions
 from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
 from jargonaut.negatives import MiningOptions
@@ -32,6 +32,7 @@ from jargonaut.pairs.curation import CurationOptions
 from jargonaut.pairs.questions import JudgeOptions, QuestionOptions
 from jargonaut.pairs.review import ReviewOptions
 from jargonaut.pairs.statistics import StatisticsOptions
+from jargonaut.registry import RegistryOptions
 from jargonaut.retrieval import BM25Options
 from jargonaut.training import SweepOptions, TrainOptions
 
@@ -99,6 +100,10 @@ class Settings:
         mine: Hard negatives.
         train: Fine-tuning.
         evaluate: How systems are compared.
+        build: How passages are embedded into an index.
+        verify: What an index must pass before it can go live.
+        plan: What planning an index assumes.
+        registry: Where registered versions are told.
         index: Where the vectors of the passages lie, and how they are searched.
     """
 
@@ -125,6 +130,10 @@ class Settings:
     train: TrainOptions = field(default_factory=TrainOptions)
     sweep: SweepOptions = field(default_factory=SweepOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
+    build: BuildOptions = field(default_factory=BuildOptions)
+    verify: VerifyOptions = field(default_factory=VerifyOptions)
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
     index: IndexOptions = field(default_factory=IndexOptions)
 
 

@@ -19,8 +19,11 @@ from jargonaut.training import World
 if TYPE_CHECKING:
     from jargonaut.collection import PairCollection
     from jargonaut.encoding.cache import Kind
+    from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment
     from jargonaut.hardness import PreparedNegatives
+    from jargonaut.index import IndexSearcher, ShadowSummary
+    from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
     from jargonaut.pipeline import RunResult
     from jargonaut.records import Passage
     from jargonaut.registry import Live, ModelVersion, Registry
@@ -97,6 +100,7 @@ class Workspace:
             raise InputError("the workspace is a file; a folder is wanted", where=str(root))
         self.settings = settings or load_settings(self.layout.settings)
         self.reporter = reporter or SilentReporter()
+        self._encoders: dict[str, LocalEncoder] = {}
 
     def run(self, source: str | Path | None = None) -> RunResult:
         """The whole story: documents in; verdict, model version and index out.
@@ -184,40 +188,134 @@ class Workspace:
 
         return PairCollection(self.layout, self.settings, self.reporter, None if docs is None else Path(docs))
 
-    def search(self, query: str, *, k: int = 10, model: str | None = None) -> SearchResult:
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        model: str | None = None,
+        bridge: str | None = None,
+        shadow: str | None = None,
+        share: float = 1.0,
+    ) -> SearchResult:
         """Searches with the live version, or with another one.
 
         Args:
             query: What to look for.
             k: Hits.
             model: A registered version such as `v1` or `base`; the live one when None.
+            bridge: A version that searches the live index over a bridge (`index bridge`), until its own index is built.
+            shadow: A version or collection that is asked too, in silence; what both found is recorded
+                (`index shadow`).
+            share: Of the queries that `shadow` is asked.
 
         Raises:
             InputError: Nothing is live, the version is unknown, or the query is empty.
-            MismatchError: The index was not made by this model.
+            MismatchError: The index was not made by this model, or is not what was verified.
         """
-        from jargonaut.encoders import version_encoder
-        from jargonaut.encoding.matryoshka import TruncatedEncoder
-        from jargonaut.index import IndexSearcher, LanceStore
+        from jargonaut.lifecycle import bridged_searcher
 
         query = legible(query)
         if not query.strip():
             raise InputError("the query is empty")
         if k < 1:
             raise InputError(f"{k} hits were asked for; ask for 1 or more", where="--k")
-        registry = self.registry()
-        live = registry.live()
-        if model is None and live is None:
+        index = self.index()
+        if bridge is not None:
+            return _found(query, f"{bridge}, over a bridge", bridged_searcher(index, bridge), k)
+        if model is not None:
+            record = index.beside(index.registry.get(model).version)
+            return _found(query, record.version, index.searcher(record), k)
+        if index.registry.live() is None:
             raise InputError("nothing is live in this workspace", where=str(self.layout.root), remedy=_RUN_FIRST)
-        version = registry.get(model or (live.version if live else ""))
-        pointed = live is not None and live.version == version.version
-        index, dimension = (live.index, live.dimension) if live and pointed else self._index_of(version)
-        encoder = TruncatedEncoder(version_encoder(registry, version, self.settings), dimension)
-        searcher = IndexSearcher(LanceStore(self.layout.index), index, encoder)
-        found = searcher.search_texts([query], k)[0]
-        passages = searcher.passages([hit.passage_id for hit in found])
-        hits = (Hit(rank, hit.score, passages[hit.passage_id]) for rank, hit in enumerate(found, start=1))
-        return SearchResult(query, version.version, tuple(hits))
+        if shadow is None:
+            (answer,) = self.serving().search([query], k)
+        else:
+            with contextlib.closing(self.shadowed(shadow, share)) as searcher:
+                (answer,) = searcher.search([query], k)
+        hits = (Hit(rank, hit.score, hit.passage) for rank, hit in enumerate(answer.hits, start=1))
+        return SearchResult(query, answer.version, tuple(hits))
+
+    def serving(self) -> LiveSearcher:
+        """A searcher for a service: it keeps the model loaded and follows the live pointer, whoever moves it."""
+        from jargonaut.lifecycle import LiveSearcher
+
+        index = self.index()
+        return LiveSearcher(index.registry, index.store, self._encoder)
+
+    def shadowed(self, candidate: str, share: float) -> ShadowedSearcher:
+        """The same, which also asks a candidate for a share of the queries and records what both found.
+
+        Args:
+            candidate: A version or a collection.
+            share: Of the queries, from 0 to 1.
+
+        Raises:
+            InputError: There is no such candidate.
+        """
+        from jargonaut.lifecycle import ShadowedSearcher, candidate_searcher, shadow_log
+
+        index = self.index()
+        searcher = candidate_searcher(index, candidate)
+        return ShadowedSearcher(self.serving(), searcher, share, shadow_log(index, candidate))
+
+    def shadow(
+        self, candidate: str, queries: str | Path | None = None, *, share: float = 1.0, k: int = 10
+    ) -> ShadowSummary:
+        """What would change for searchers if a candidate went live.
+
+        Args:
+            candidate: A version or a collection.
+            queries: A `.txt` of one query per line, or a `.jsonl` with a field `text`; what was recorded while users
+                searched when None.
+            share: Of the queries, from 0 to 1.
+            k: Hits that are compared.
+
+        Raises:
+            InputError: There is no such candidate, or no query.
+        """
+        from jargonaut.encoders import base_model
+        from jargonaut.lifecycle import recorded_shadow, shadow_log, shadow_queries
+        from jargonaut.texts import open_texts
+
+        index = self.index()
+        if queries is None:
+            return recorded_shadow(shadow_log(index, candidate))
+        texts = open_texts(
+            Path(queries), "query", lambda: base_model(self.settings), self.settings, self.layout, self.reporter
+        )
+        return shadow_queries(index, self.serving(), candidate, texts, k=k, share=share)
+
+    def bridge(self, version: str, *, passages: int = 20_000) -> BridgeReport:
+        """Fits a bridge that lets a new model search the live index until its own is built, and measures it.
+
+        Args:
+            version: The new model.
+            passages: That it is fitted on at most.
+
+        Raises:
+            InputError: Nothing is live, or there are too few passages.
+        """
+        from jargonaut.lifecycle import build_bridge
+
+        return build_bridge(self.index(), version, passages=passages)
+
+    def index(self, docs: str | Path | None = None) -> IndexLifecycle:
+        """The workspace's indexes: build, verify, switch, roll back, sync, remove, plan.
+
+        Args:
+            docs: The documents that are indexed; what the workspace was last used on when None.
+
+        Raises:
+            InputError: There is no workspace here yet.
+        """
+        from jargonaut.index import open_store
+        from jargonaut.lifecycle import IndexLifecycle
+
+        return IndexLifecycle(
+            self.layout, self.settings, self.registry(), open_store(self.settings.index, self.layout.index),
+            self._encoder, lambda: self._passages(docs), self.reporter,
+        )  # fmt: skip
 
     def encode(
         self, source: str | Path, target: str | Path, *, kind: Kind = "passage", model: str | None = None
@@ -261,20 +359,17 @@ class Workspace:
         return self.registry().list()
 
     def promote(self, version: str) -> Live:
-        """Makes a version and its newest index live, in one step.
+        """Makes a version and its newest index live, in one step; an index that was not verified yet is verified first.
 
         Raises:
-            InputError: The version is unknown, or it has no index.
-            MismatchError: Its files are gone or are not what was registered.
+            InputError: The version is unknown or retired, or it has no index.
+            MismatchError: Its files are gone or are not what was registered, or the index failed its verification.
         """
-        registry = self.registry()
-        registry.verify(version)
-        index, dimension = self._index_of(registry.get(version), newest=True)
-        return registry.promote(version, index, dimension)
+        return self.index().switch(self.registry().get(version).version)
 
     def rollback(self) -> Live:
         """Goes back to what was live before."""
-        return self.registry().rollback()
+        return self.index().rollback()
 
     def registry(self) -> Registry:
         """The workspace's registry.
@@ -299,18 +394,32 @@ class Workspace:
 
         return recalled_source(self.layout) if source is None else Path(source)
 
-    def _index_of(self, version: ModelVersion, *, newest: bool = False) -> tuple[str, int]:
-        """Collection and dimension: over the passages that are live if wanted and there is such a one, else newest."""
-        from jargonaut.index import BUILT, PASSAGES, LanceStore
+    def _encoder(self, version: ModelVersion) -> LocalEncoder:
+        """That of a version, loaded once."""
+        from jargonaut.encoders import version_encoder
 
-        made = {c.name: c for c in LanceStore(self.layout.index).collections() if c.complete}
-        live = None if newest else self.registry().live()
-        same = made[live.index].meta.get(PASSAGES) if live and live.index in made else None
-        fitting = [c for c in made.values() if c.fingerprint == version.fingerprint]
-        if not fitting:
-            raise InputError(f"version {version.version} has no index", remedy=_RUN_FIRST)
-        best = max(fitting, key=lambda c: (c.meta.get(PASSAGES) == same, c.meta.get(BUILT, ""), c.name))
-        return best.name, best.dimension
+        if version.version not in self._encoders:
+            self._encoders[version.version] = version_encoder(self.registry(), version, self.settings)
+        return self._encoders[version.version]
+
+    def _passages(self, docs: str | Path | None) -> IndexedPassages:
+        from jargonaut.encoders import base_model
+        from jargonaut.lifecycle import passages_of
+        from jargonaut.sources import open_source, prepare_corpus, remember_source
+
+        path = self.documents(docs)
+        source = open_source(path, self.settings)
+        remember_source(self.layout, path)
+        corpus = prepare_corpus(source, base_model(self.settings), self.settings, self.layout, self.reporter)
+        return passages_of(corpus, self.settings)
+
+
+def _found(query: str, version: str, searcher: IndexSearcher, k: int) -> SearchResult:
+    found = searcher.search_texts([query], k)[0]
+    passages = searcher.passages([hit.passage_id for hit in found])
+    kept = [hit for hit in found if hit.passage_id in passages]  # a sync may have removed one meanwhile
+    hits = (Hit(rank, hit.score, passages[hit.passage_id]) for rank, hit in enumerate(kept, start=1))
+    return SearchResult(query, version, tuple(hits))
 
 
 _RUN_FIRST = "run `jargonaut run DOCS --workspace DIR` first"

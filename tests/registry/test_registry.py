@@ -18,7 +18,8 @@ import pytest
 
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError, MismatchError
-from jargonaut.registry import Registry
+from jargonaut.records import IndexContent
+from jargonaut.registry import IndexRecord, IndexVerification, Live, Registry
 from jargonaut.registry.versions import MANIFEST, model_hash
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone(timedelta(hours=2)))
@@ -37,6 +38,19 @@ def model(folder: Path, words: str = "weights") -> Path:
     (folder / "model.safetensors").write_text(words)
     (folder / "1_Pooling" / "config.json").write_text("{}")
     return folder
+
+
+def indexed(registry: Registry, name: str, version: str, dimension: int = 384) -> str:
+    """A collection that was recorded and verified; gives its name."""
+    content = IndexContent("c", 2)
+    registry.indexes.record(IndexRecord(name, version, "f", dimension, content))
+    registry.indexes.verified(IndexVerification(name, content, intact=True, passed=True))
+    return name
+
+
+def promoted(registry: Registry, version: str, index: str, dimension: int = 384, **how: Any) -> Live:
+    """Promotes a version with a verified collection."""
+    return registry.promote(version, indexed(registry, index, version, dimension), dimension, **how)
 
 
 def test_a_version_is_a_whole_copy(registry: Registry, tmp_path: Path) -> None:
@@ -171,67 +185,71 @@ def test_nothing_is_live_at_first(three: Registry) -> None:
     assert three.live() is None
     with pytest.raises(InputError, match="nothing to go back to"):
         three.rollback()
-    three.promote("v1", "i1", 384)
+    promoted(three, "v1", "i1", 384)
     with pytest.raises(InputError, match="nothing to go back to"):
         three.rollback()
 
 
 def test_the_pointer_binds_model_dimension_and_index(three: Registry) -> None:
     """All three move together, and a version's status follows."""
-    three.promote("v1", "i1", 384)
-    now = three.promote("v2", "i2", 64)
+    promoted(three, "v1", "i1", 384)
+    now = promoted(three, "v2", "i2", 64)
     assert three.live() == now
     assert (now.version, now.index, now.dimension) == ("v2", "i2", 64)
-    assert [v.status for v in three.list()] == ["retired", "live", "available"]
+    assert [v.status for v in three.list()] == ["previous", "live", "available"]
 
 
 def test_rollback_goes_back_step_by_step(three: Registry) -> None:
     """Two rollbacks undo two promotions; a promotion after a rollback starts from there."""
     for version in ("v1", "v2", "v3"):
-        three.promote(version, f"i-{version}", 384)
+        promoted(three, version, f"i-{version}", 384)
     assert [three.rollback().version, three.rollback().version] == ["v2", "v1"]
-    three.promote("v3", "i-v3", 384)
+    promoted(three, "v3", "i-v3", 384)
     assert three.rollback().index == "i-v1"
 
 
 def test_promoting_what_is_live_changes_nothing(three: Registry) -> None:
     """Asked twice, done once: the way back stays the way back."""
-    three.promote("v1", "i1", 384)
-    assert three.promote("v2", "i2", 64) == three.promote("v2", "i2", 64)
+    promoted(three, "v1", "i1", 384)
+    assert promoted(three, "v2", "i2", 64) == promoted(three, "v2", "i2", 64)
     assert three.rollback().version == "v1"
 
 
 def test_a_decision_holds_only_for_what_it_was_made_on(three: Registry) -> None:
     """Promoting in place of something that is no longer live is refused, and nothing moves."""
-    first = three.promote("v1", "i1", 384, instead_of=None)
+    first = promoted(three, "v1", "i1", 384, instead_of=None)
     with pytest.raises(MismatchError, match="v1 went live meanwhile"):
-        three.promote("v2", "i2", 384, instead_of=None)
+        promoted(three, "v2", "i2", 384, instead_of=None)
     assert three.live() == first
-    assert three.promote("v2", "i2", 384, instead_of=first).version == "v2"
+    assert promoted(three, "v2", "i2", 384, instead_of=first).version == "v2"
 
 
 def test_promotion_is_checked(three: Registry) -> None:
     """An unknown version or a dimension that it lacks is refused and nothing moves."""
-    three.promote("v1", "i1", 384)
+    promoted(three, "v1", "i1", 384)
     with pytest.raises(InputError, match="no model version 'v9'"):
         three.promote("v9", "i", 384)
     with pytest.raises(InputError, match="384 dimensions, not 512"):
-        three.promote("v2", "i", 512)
+        promoted(three, "v2", "i", 512)
     assert three.live() is not None
-    assert [event.kind for event in three.events()] == ["registered"] * 3 + ["promoted"]
+    assert [event.kind for event in three.events() if event.kind == "promoted"] == ["promoted"]
 
 
 def test_history_is_append_only(three: Registry) -> None:
     """Every step is an event, and the database itself refuses to change one."""
-    three.promote("v1", "i1", 384)
-    three.promote("v2", "i2", 64)
+    promoted(three, "v1", "i1", 384)
+    promoted(three, "v2", "i2", 64)
     three.rollback()
     assert [(e.number, e.kind, e.version) for e in three.events()[3:]] == [
-        (4, "promoted", "v1"),
-        (5, "promoted", "v2"),
-        (6, "rolled back", "v1"),
+        (4, "indexed", "v1"),
+        (5, "verified", "v1"),
+        (6, "promoted", "v1"),
+        (7, "indexed", "v2"),
+        (8, "verified", "v2"),
+        (9, "promoted", "v2"),
+        (10, "rolled back", "v1"),
     ]
-    assert three.events()[5].detail == {"index": "i1", "dimension": 384, "before": "v2"}
+    assert three.events()[-1].detail == {"index": "i1", "dimension": 384, "before": "v2"}
     connection = sqlite3.connect(three.path)
     for statement in ("DELETE FROM events", "UPDATE events SET kind = 'x'"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -10,25 +10,25 @@ import sys
 import warnings
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import click
 import typer
 
 from jargonaut.artifacts import plain
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
+from jargonaut.cli.index import index_app
 from jargonaut.cli.mining import mine
+from jargonaut.cli.models import models_app
 from jargonaut.cli.pairs import pairs_app
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.cli.training import register as register_training
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
+from jargonaut.registry import narrate
 from jargonaut.settings import Settings, override, template
 from jargonaut.training import World, launched
 from jargonaut.workspace import SearchResult
-
-if TYPE_CHECKING:
-    from jargonaut.registry import Live
 
 EXIT_DONT = 3
 """Done, and the answer is "don't"."""
@@ -59,8 +59,8 @@ def _program(
     pass
 
 
-models_app = typer.Typer(no_args_is_help=True, help="Registered model versions: list, show, promote, roll back.")
 app.add_typer(models_app, name="models")
+app.add_typer(index_app, name="index")
 app.add_typer(pairs_app, name="pairs")
 
 
@@ -135,11 +135,18 @@ def search(
     k: Annotated[int, typer.Option("--k", "-k", help="Hits.")] = 10,
     model: Annotated[str | None, typer.Option("--model", help="A version; the live one if not said.")] = None,
     compare: Annotated[str | None, typer.Option("--compare", help="Also search with this version.")] = None,
+    bridge: Annotated[
+        str | None, typer.Option("--bridge", help="Let this version search the live index over its bridge.")
+    ] = None,
+    shadow: Annotated[
+        str | None, typer.Option("--shadow", help="Also ask this candidate, and record what both found.")
+    ] = None,
+    share: Annotated[float, typer.Option("--share", help="Of the queries that --shadow is asked.")] = 1.0,
     as_json: JsonFlag = False,
 ) -> None:
     """Searches the index with the live model, or with two versions side by side."""
     opened = open_workspace(workspace, TerminalReporter(quiet=True))
-    results = [opened.search(query, k=k, model=model)]
+    results = [opened.search(query, k=k, model=model, bridge=bridge, shadow=shadow, share=share)]
     if compare is not None:
         results.append(opened.search(query, k=k, model=compare))
     if as_json:
@@ -238,60 +245,18 @@ def demo(
     raise typer.Exit(0 if result.verdict == "ship" else EXIT_DONT)
 
 
-@models_app.command("list", epilog="Example: jargonaut models list -w my-domain")
-def models_list(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
-    """Every registered version with its test score; the live one is marked."""
+@app.command("log", epilog="Example: jargonaut log -w my-domain")
+def log(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
+    """The story of a workspace in plain sentences, oldest first."""
     registry = open_workspace(workspace, TerminalReporter()).registry()
-    versions, live = registry.list(), registry.live()
+    events = registry.events()
+    sentences = list(narrate(events, registry.list()))
     if as_json:
-        say(json.dumps(plain(versions), indent=2, ensure_ascii=False))
+        told = [{**plain(event), "sentence": text} for event, text in zip(events, sentences, strict=True)]
+        say(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    say(f"  {'version':<10}{'status':<12}{'dim':>5}  {'nDCG@10':>8}  {'created':<17} name")
-    for one in versions:
-        score = one.metrics.get("nDCG@10")
-        shown = f"{score:.3f}" if score is not None else "–"
-        prompt = f" (queries begin with {one.query_prompt!r})" if one.query_prompt else ""
-        row = f"  {one.version:<10}{one.status:<12}{one.dimension:>5}  {shown:>8}  {one.created[:16]:<17} {one.name}"
-        say(row + prompt)
-    if live:
-        say(f"\n  live: {live.version} on {live.index}, {live.dimension} dimensions, since {live.since[:16]}")
-
-
-@models_app.command("show", epilog="Example: jargonaut models show v1")
-def models_show(
-    version: Annotated[str, typer.Argument(help="Such as v1 or base.", show_default=False)],
-    workspace: WorkspaceFlag = Path(),
-    as_json: JsonFlag = False,
-) -> None:
-    """One version: where it lies, what it came from, how it scored."""
-    one = open_workspace(workspace, TerminalReporter()).registry().get(version)
-    fields: dict[str, Any] = plain(one)
-    if as_json:
-        say(json.dumps(fields, indent=2, ensure_ascii=False))
-        return
-    for name, value in fields.items():
-        if isinstance(value, dict):
-            say(f"  {name}")
-            for key, item in value.items():
-                say(f"    {key:<14} {f'{item:.4f}' if isinstance(item, float) else item}")
-        else:
-            say(f"  {name:<16} {value}")
-
-
-@models_app.command("promote", epilog="Example: jargonaut models promote v2")
-def models_promote(
-    version: Annotated[str, typer.Argument(help="Such as v2.", show_default=False)],
-    workspace: WorkspaceFlag = Path(),
-    as_json: JsonFlag = False,
-) -> None:
-    """Makes a version and its index live, in one step."""
-    _print_live(open_workspace(workspace, TerminalReporter()).promote(version), as_json=as_json)
-
-
-@models_app.command("rollback", epilog="Example: jargonaut models rollback")
-def models_rollback(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
-    """Goes back to what was live before."""
-    _print_live(open_workspace(workspace, TerminalReporter()).rollback(), as_json=as_json)
+    for event, text in zip(events, sentences, strict=True):
+        say(f"{event.at[:10]} {event.at[11:16]}  {text}")
 
 
 class _StoppedError(BaseException):
@@ -339,10 +304,6 @@ def _print_run(result: Any, *, as_json: bool) -> None:
     say(f"  index   {result.index.collection}  ({result.index.count:,} passages); {result.live.version} is live")
     say(f"  report  {result.folder / 'report.html'}")
     say(f"  took    {result.seconds:.0f} s")
-
-
-def _print_live(live: Live, *, as_json: bool) -> None:
-    say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
 
 
 def _print_hits(result: SearchResult, others: dict[str, int] | None) -> None:

@@ -88,6 +88,17 @@ class LocalEncoder:
         return content_hash("local", self.folder.weights, prompts, limit, "l2")
 
     @cached_property
+    def features(self) -> dict[str, str]:
+        """What the fingerprint stands for, in words: each feature that makes other vectors."""
+        prompts = self.folder.prompts
+        limit = self.folder.max_tokens if self._max_tokens is None else self._max_tokens
+        return {
+            "model": self.name, "files": self.folder.weights, "pooling": self.folder.pooling,
+            "query prompt": prompts.query, "passage prompt": prompts.passage,
+            "token limit": "none" if limit is None else str(limit), "normalisation": "l2",
+        }  # fmt: skip
+
+    @cached_property
     def devices(self) -> tuple[torch.device, ...]:
         """Where many texts are encoded; few are on the first."""
         return choose_devices(self.options.device)

@@ -65,6 +65,15 @@ class ModelFolder:
         return int(value) if value and len(modes) <= 1 else None
 
     @property
+    def pooling(self) -> str:
+        """How token vectors become one, as the folder says it; `unknown` when it does not."""
+        modules = self._json("modules.json") or []
+        place = next((m["path"] for m in modules if m["type"].endswith("Pooling") and m.get("path")), None)
+        config = (self._json(f"{place}/config.json") or {}) if place else {}
+        modes = [key.removeprefix("pooling_mode_") for key, on in config.items() if on is True and "pooling" in key]
+        return str(config.get("pooling_mode") or ", ".join(modes) or "unknown")
+
+    @property
     def max_tokens(self) -> int | None:
         """The model's own limit, when the folder says it."""
         value = (self._json("sentence_bert_config.json") or {}).get("max_seq_length")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jargonaut.errors import MismatchError
-from jargonaut.index.store import VectorStore, check_encoder
+from jargonaut.index.store import Filter, VectorStore, check_encoder
 from jargonaut.protocols import Encoder
 from jargonaut.records import Passage, Query, Run, ScoredPassage
 
@@ -42,13 +42,13 @@ class IndexSearcher:
         rankings = {id_: {hit.passage_id: hit.score for hit in row} for id_, row in zip(ids, hits, strict=True)}
         return Run(self.encoder.name, rankings)
 
-    def search_texts(self, texts: Sequence[str], k: int) -> list[list[ScoredPassage]]:
-        """The same for bare texts, one list per text."""
+    def search_texts(self, texts: Sequence[str], k: int, *, where: Filter | None = None) -> list[list[ScoredPassage]]:
+        """The same for bare texts, one list per text, among the passages that `where` allows."""
         # Asked every time: an encoder whose model was exchanged behind its back must not search old vectors.
         self._check()
         if not texts:
             return []
-        return self._collection.search(self.encoder.encode_queries(texts), k)
+        return self._collection.search(self.encoder.encode_queries(texts), k, where=where)
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """Text, title, headings and source of passages, to be shown; unknown ids are left out."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,25 @@ from typing import Any, Literal
 from jargonaut.artifacts import plain
 from jargonaut.databases import database, transaction
 from jargonaut.errors import InputError, MismatchError
-from jargonaut.registry.tables import MIGRATIONS, insert, insert_event, live_pointer, select, select_events
+from jargonaut.registry.indexes import IndexRecords, require_servable
+from jargonaut.registry.tables import (
+    MIGRATIONS,
+    insert,
+    insert_event,
+    live_pointer,
+    pointer,
+    select,
+    select_events,
+    way_back,
+)
 from jargonaut.registry.versions import (
     Event,
     Live,
     ModelVersion,
-    model_files,
+    copy_model,
+    flush,
+    hash_of_model,
+    is_whole,
     model_hash,
     read_manifest,
     write_manifest,
@@ -94,7 +107,7 @@ class Registry:
         """
         wanted = ModelVersion(
             version="",
-            content_hash=_hash_of_model(source_folder),
+            content_hash=hash_of_model(source_folder),
             name=name,
             path=self.models,
             fingerprint=fingerprint,
@@ -112,7 +125,7 @@ class Registry:
             # The lock is held while the folder is copied, so any other half-copied folder is an abandoned one.
             self._adopt(connection)
             known = self._same(connection, wanted)
-            if known is not None and _is_whole(known):
+            if known is not None and is_whole(known):
                 return known
             version = known or replace(wanted, version=self._next_name(connection))
             version = replace(version, path=self.models / version.version)
@@ -138,7 +151,7 @@ class Registry:
         The first one is `base`; another model (by fingerprint) becomes `base-2` and so on. A known one that was
         registered elsewhere stays there, unless it is gone or altered there, as after a reinstallation.
         """
-        digest = _hash_of_model(folder)
+        digest = hash_of_model(folder)
         path = str(folder.resolve())
         with database(self.path, MIGRATIONS) as connection, transaction(connection):
             bases = [
@@ -147,7 +160,7 @@ class Registry:
             for known in bases:
                 if known.fingerprint != fingerprint:
                     continue
-                if str(known.path) != path and not _is_whole(known):
+                if str(known.path) != path and not is_whole(known):
                     connection.execute("UPDATE versions SET path = ? WHERE version = ?", (path, known.version))
                     self._note(connection, "moved", known.version, {"path": path})
                     return replace(known, path=Path(path))
@@ -194,27 +207,51 @@ class Registry:
             )
         return known
 
+    def verify_all(self, versions: Sequence[str] | None = None) -> dict[str, str | None]:
+        """Reads every file of versions again: version → what is wrong with it, None for nothing.
+
+        Args:
+            versions: Those; all when None.
+
+        Raises:
+            InputError: There is no such version.
+        """
+        found: dict[str, str | None] = {}
+        for version in [one.version for one in self.list()] if versions is None else versions:
+            try:
+                self.verify(version)
+                found[version] = None
+            except MismatchError as error:
+                found[version] = str(error)
+        return found
+
     def live(self) -> Live | None:
         """The pointer in force; None before the first promotion."""
         with database(self.path, MIGRATIONS) as connection:
             return live_pointer(connection)
 
+    @property
+    def indexes(self) -> IndexRecords:
+        """What is remembered of vector collections."""
+        return IndexRecords(self.path, self._time)
+
     def promote(
         self, version: str, index: str, dimension: int, *, instead_of: Live | Literal["anything"] | None = "anything"
     ) -> Live:
-        """Makes a version live, together with the collection that was built with it. Atomic.
+        """Makes a version live, together with a verified collection of its vectors. Atomic.
 
         Promoting what is live already changes nothing.
 
         Args:
             version: A registered version.
-            index: Name of its vector collection.
+            index: Name of its vector collection, recorded and verified before (`indexes`).
             dimension: Length of the collection's vectors.
             instead_of: What must be live for this to happen (None: nothing), for callers that decided on what they saw.
 
         Raises:
-            InputError: There is no such version, or it has no such dimension.
-            MismatchError: Something else is live than `instead_of`.
+            InputError: There is no such version or collection, it has no such dimension, or it was retired or removed.
+            MismatchError: The collection was not verified as it is, or belongs to another model; or something else is
+                live than `instead_of`.
         """
         with database(self.path, MIGRATIONS) as connection, transaction(connection):
             known = self._get(connection, version)
@@ -225,38 +262,70 @@ class Registry:
                 return before
             if instead_of not in ("anything", before):
                 raise MismatchError(f"{before.version if before else 'nothing'} went live meanwhile", where=version)
-            now = Live(version, dimension, index, self._time())
-            row = connection.execute(
-                "INSERT INTO pointers (version, dimension, index_name, since, previous) "
-                "VALUES (?, ?, ?, ?, (SELECT pointer FROM live)) RETURNING number",
-                (now.version, now.dimension, now.index, now.since),
-            ).fetchone()
-            connection.execute("INSERT OR REPLACE INTO live VALUES (1, ?)", row)
-            detail = {"index": index, "dimension": dimension, "before": before.version if before else None}
-            self._note(connection, "promoted", version, detail)
-            return now
+            if known.status == "retired":
+                raise InputError(
+                    f"version {version!r} was retired",
+                    remedy=f"`jargonaut models retire {version} --undo` allows it again",
+                )
+            made = require_servable(connection, index, known.fingerprint, dimension)
+            number = connection.execute(
+                "INSERT INTO pointers (version, dimension, index_name, quantisation, since, previous) "
+                "VALUES (?, ?, ?, ?, ?, (SELECT pointer FROM live)) RETURNING number",
+                (version, dimension, index, made.quantisation, self._time()),
+            ).fetchone()[0]
+            return self._point(connection, "promoted", number, before)
 
     def rollback(self) -> Live:
         """Goes back to the pointer that was in force before the live one was promoted. Atomic.
 
+        Versions that were retired since and collections that were removed are passed over.
+
         Raises:
-            InputError: Nothing was live before.
+            InputError: There is nothing to go back to.
         """
         with database(self.path, MIGRATIONS) as connection, transaction(connection):
-            before = live_pointer(connection)
-            row = connection.execute(
-                "SELECT previous FROM pointers WHERE number = (SELECT pointer FROM live)"
-            ).fetchone()
-            if before is None or row is None or row[0] is None:
+            before, number = live_pointer(connection), way_back(connection)
+            if before is None or number is None:
                 raise InputError(
                     "there is nothing to go back to", where=str(self.path), remedy="promote a version instead"
                 )
-            connection.execute("UPDATE live SET pointer = ?", row)
-            now = live_pointer(connection)
-            assert now is not None  # noqa: S101 - a foreign key says so
-            detail = {"index": now.index, "dimension": now.dimension, "before": before.version}
-            self._note(connection, "rolled back", now.version, detail)
-            return now
+            return self._point(connection, "rolled back", number, before)
+
+    def way_back(self) -> Live | None:
+        """What a roll back would make live; None when there is nothing to go back to."""
+        with database(self.path, MIGRATIONS) as connection:
+            number = way_back(connection)
+            return pointer(connection, number) if number is not None else None
+
+    def retire(self, version: str, reason: str = "") -> ModelVersion:
+        """Says that a version shall not be served any more: it cannot be promoted, and a roll back passes it over.
+
+        Its files stay, since other versions may have come from it.
+
+        Raises:
+            InputError: There is no such version, or it is live.
+        """
+        with database(self.path, MIGRATIONS) as connection, transaction(connection):
+            known = self._get(connection, version)
+            if known.status == "live":
+                raise InputError(f"version {version!r} is live", remedy="promote another one, or roll back, first")
+            if known.status != "retired":
+                connection.execute("INSERT INTO retired VALUES (?, ?)", (version, reason))
+                self._note(connection, "retired", version, {"reason": reason})
+            return self._get(connection, version)
+
+    def reinstate(self, version: str) -> ModelVersion:
+        """Takes a retirement back.
+
+        Raises:
+            InputError: There is no such version, or it was not retired.
+        """
+        with database(self.path, MIGRATIONS) as connection, transaction(connection):
+            if self._get(connection, version).status != "retired":
+                raise InputError(f"version {version!r} was not retired")
+            connection.execute("DELETE FROM retired WHERE version = ?", (version,))
+            self._note(connection, "reinstated", version, {})
+            return self._get(connection, version)
 
     def events(self) -> tuple[Event, ...]:
         """Everything that happened, oldest first."""
@@ -268,6 +337,14 @@ class Registry:
 
     def _note(self, connection: sqlite3.Connection, kind: str, version: str, detail: Mapping[str, Any]) -> None:
         insert_event(connection, self._time(), kind, version, detail)
+
+    def _point(self, connection: sqlite3.Connection, kind: str, number: int, before: Live | None) -> Live:
+        """Moves the live pointer."""
+        connection.execute("INSERT OR REPLACE INTO live VALUES (1, ?)", (number,))
+        now = pointer(connection, number)
+        detail = {"index": now.index, "dimension": now.dimension, "before": before.version if before else None}
+        self._note(connection, kind, now.version, detail)
+        return now
 
     def _get(self, connection: sqlite3.Connection, version: str) -> ModelVersion:
         known = {v.version: v for v in select(connection, self.models)}
@@ -308,41 +385,11 @@ class Registry:
         incoming = self.models / f"{_INCOMING}{version.version}-{os.getpid()}"
         incoming.mkdir(parents=True)
         try:
-            _copy_files(source, incoming, version.content_hash)
+            copy_model(source, incoming, version.content_hash)
             write_manifest(incoming, version)
             shutil.rmtree(version.path, ignore_errors=True)  # a damaged one
             incoming.rename(version.path)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
             raise
-        _flush(self.models)
-
-
-def _is_whole(version: ModelVersion) -> bool:
-    """Whether a version's files are what was registered."""
-    return version.path.is_dir() and model_hash(version.path) == version.content_hash
-
-
-def _hash_of_model(folder: Path) -> str:
-    if not folder.is_dir() or not model_files(folder):
-        raise InputError("there is no model in this folder", where=str(folder))
-    return model_hash(folder)
-
-
-def _copy_files(source: Path, target: Path, wanted: str) -> None:
-    for path in model_files(source):
-        copy = target / path.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-        _flush(copy)
-    if model_hash(target) != wanted:
-        raise MismatchError("the model changed while it was copied", where=str(source), remedy="run again")
-
-
-def _flush(path: Path) -> None:
-    """Makes a file's bytes, or a folder's names, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush(self.models)

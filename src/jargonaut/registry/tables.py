@@ -69,6 +69,42 @@ MIGRATIONS: Sequence[Migration] = (
         "DROP INDEX one_version_per_run",
         "CREATE INDEX versions_by_model ON versions (content_hash, fingerprint)",
     ),
+    (
+        "ALTER TABLE pointers ADD COLUMN quantisation TEXT NOT NULL DEFAULT 'float32'",
+        # What each collection held when it was last whole. `number` says which is newer: clocks go backwards.
+        """CREATE TABLE collections (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            version TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            dimension INTEGER NOT NULL,
+            quantisation TEXT NOT NULL,
+            content TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            generation INTEGER NOT NULL DEFAULT 0,
+            details TEXT NOT NULL,
+            built TEXT NOT NULL,
+            removed INTEGER NOT NULL DEFAULT 0,
+            target_content TEXT,
+            target_count INTEGER
+        )""",
+        """CREATE TABLE verifications (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            collection TEXT NOT NULL,
+            content TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            intact INTEGER NOT NULL,
+            passed INTEGER NOT NULL,
+            checks TEXT NOT NULL
+        )""",
+        "CREATE INDEX verifications_by_collection ON verifications (collection, number)",
+        """CREATE TRIGGER verifications_stay BEFORE UPDATE ON verifications
+            BEGIN SELECT RAISE(ABORT, 'verifications are append-only'); END""",
+        """CREATE TRIGGER verifications_are_kept BEFORE DELETE ON verifications
+            BEGIN SELECT RAISE(ABORT, 'verifications are append-only'); END""",
+        "CREATE TABLE retired (version TEXT PRIMARY KEY REFERENCES versions (version), reason TEXT NOT NULL)",
+    ),
 )
 
 
@@ -100,11 +136,14 @@ def select(connection: sqlite3.Connection, models: Path) -> tuple[ModelVersion, 
     rows = connection.execute(f"SELECT {_COLUMNS} FROM versions ORDER BY number").fetchall()  # noqa: S608 - a constant
     now = live_pointer(connection)
     once = {row[0] for row in connection.execute("SELECT DISTINCT version FROM pointers")}
+    retired = {row[0] for row in connection.execute("SELECT version FROM retired")}
 
     def status(version: str) -> Status:
         if now is not None and now.version == version:
             return "live"
-        return "retired" if version in once else "available"
+        if version in retired:
+            return "retired"
+        return "previous" if version in once else "available"
 
     def version(row: tuple[Any, ...]) -> ModelVersion:
         values = dict(zip(_COLUMNS.split(", "), row, strict=True))
@@ -117,10 +156,33 @@ def select(connection: sqlite3.Connection, models: Path) -> tuple[ModelVersion, 
 
 def live_pointer(connection: sqlite3.Connection) -> Live | None:
     """The pointer in force."""
+    row = connection.execute("SELECT pointer FROM live").fetchone()
+    return pointer(connection, row[0]) if row else None
+
+
+def pointer(connection: sqlite3.Connection, number: int) -> Live:
+    """One pointer of the chain, with its collection's present generation."""
     row = connection.execute(
-        "SELECT version, dimension, index_name, since FROM pointers JOIN live ON live.pointer = pointers.number"
+        "SELECT p.version, p.dimension, p.index_name, p.since, p.quantisation, coalesce(c.generation, 0) "
+        "FROM pointers p LEFT JOIN collections c ON c.name = p.index_name WHERE p.number = ?",
+        (number,),
     ).fetchone()
-    return Live(*row) if row else None
+    return Live(*row)
+
+
+def way_back(connection: sqlite3.Connection) -> int | None:
+    """Number of the pointer that a roll back goes to: the nearest whose version and collection may still be served."""
+    row = connection.execute(
+        """WITH RECURSIVE chain (number, depth) AS (
+            SELECT previous, 1 FROM pointers WHERE number = (SELECT pointer FROM live)
+            UNION ALL SELECT p.previous, depth + 1 FROM pointers p JOIN chain ON p.number = chain.number
+        )
+        SELECT chain.number FROM chain JOIN pointers p ON p.number = chain.number
+        LEFT JOIN collections c ON c.name = p.index_name
+        WHERE coalesce(c.removed, 0) = 0 AND p.version NOT IN (SELECT version FROM retired)
+        ORDER BY depth LIMIT 1"""
+    ).fetchone()
+    return int(row[0]) if row else None
 
 
 def insert_event(connection: sqlite3.Connection, at: str, kind: str, version: str, detail: Mapping[str, Any]) -> None:

@@ -6,18 +6,22 @@ Knows the shape of a version; knows nothing of databases or of how a version cam
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from jargonaut.artifacts import content_hash, file_hash, plain, write_json
+from jargonaut.errors import InputError, MismatchError
 
 MANIFEST = "jargonaut.json"
 """Name of the manifest. It is no part of the model's identity and sentence-transformers does not read it."""
 
-Status = Literal["available", "live", "retired"]
-"""`live`: the pointer names it; `retired`: it was live before; `available`: it never was."""
+Status = Literal["available", "live", "previous", "retired"]
+"""`live`: the pointer names it; `previous`: it was live before; `available`: it never was; `retired`: somebody said
+that it shall not be served any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class ModelVersion:
         run_id: The run that made it first; empty for a base.
         created: UTC, ISO 8601.
         metrics: Headline metrics on test.
-        lineage: What it came from: keys of corpus, pairs and negatives, options, seed, code version.
+        lineage: What it came from: keys of corpus, pairs and negatives, options, seeds, licence, code versions.
         query_prompt: Put before queries; None for what its own files say.
         passage_prompt: Put before passages; None for what its own files say.
         max_tokens: Longer texts are cut to this; None for what its own files say.
@@ -68,12 +72,16 @@ class Live:
         dimension: Vectors are cut to this length (Matryoshka) and normalised again.
         index: Name of the vector collection.
         since: When this binding was first promoted; UTC, ISO 8601.
+        quantisation: How an approximate search of the collection compares vectors.
+        generation: How often the collection was brought up to date since it was built.
     """
 
     version: str
     dimension: int
     index: str
     since: str
+    quantisation: str = "float32"
+    generation: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,8 @@ class Event:
     Attributes:
         number: Counts from 1.
         at: UTC, ISO 8601.
-        kind: `registered`, `adopted`, `restored`, `moved`, `promoted` or `rolled back`.
+        kind: `registered`, `adopted`, `restored`, `moved`, `promoted`, `rolled back`, `retired`, `reinstated`; of a
+            collection `indexed`, `verified`, `failed verification`, `synced`, `removed`.
         version: The version it is about.
         detail: What else is known, such as dimension and index.
     """
@@ -109,6 +118,46 @@ def model_files(folder: Path) -> list[Path]:
 def model_hash(folder: Path) -> str:
     """One hash over the relative names and bytes of a model's files."""
     return content_hash([[path.relative_to(folder).as_posix(), file_hash(path)] for path in model_files(folder)])
+
+
+def is_whole(version: ModelVersion) -> bool:
+    """Whether a version's files are what was registered."""
+    return version.path.is_dir() and model_hash(version.path) == version.content_hash
+
+
+def hash_of_model(folder: Path) -> str:
+    """As `model_hash`.
+
+    Raises:
+        InputError: There is no model in this folder.
+    """
+    if not folder.is_dir() or not model_files(folder):
+        raise InputError("there is no model in this folder", where=str(folder))
+    return model_hash(folder)
+
+
+def copy_model(source: Path, target: Path, wanted: str) -> None:
+    """Copies a model's files and makes them survive a power cut.
+
+    Raises:
+        MismatchError: The model changed while it was copied: its hash is not the wanted one.
+    """
+    for path in model_files(source):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        flush(copy)
+    if model_hash(target) != wanted:
+        raise MismatchError("the model changed while it was copied", where=str(source), remedy="run again")
+
+
+def flush(path: Path) -> None:
+    """Makes a file's bytes, or a folder's names, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_manifest(folder: Path, version: ModelVersion) -> None:

@@ -1,0 +1,136 @@
+"""The history of a workspace in plain sentences.
+
+Knows events and what each kind of them means to a reader; reads nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from jargonaut.registry.versions import Event, ModelVersion
+
+SHOWN_METRIC = "nDCG@10"
+
+
+def narrate(events: Iterable[Event], versions: Iterable[ModelVersion]) -> Iterator[str]:
+    """One sentence for each event, oldest first, without its time.
+
+    Args:
+        events: What happened.
+        versions: What is known of the versions that it happened to.
+    """
+    known = {version.version: version for version in versions}
+    for event in events:
+        tell = _SENTENCES.get(event.kind)
+        if tell is None:  # written by a later release
+            yield f"{event.version}: {event.kind}."
+        else:
+            yield tell(event, known.get(event.version), event.detail)
+
+
+_Teller = Callable[[Event, ModelVersion | None, Mapping[str, Any]], str]
+
+
+def _registered(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del detail
+    if version is None:
+        return f"{event.version} was registered."
+    if not version.base:
+        return f"The model {version.name} was registered as {event.version}."
+    scored = version.metrics.get(SHOWN_METRIC)
+    score = f"; {SHOWN_METRIC} on test {scored:.3f}" if scored is not None else ""
+    return f"{event.version} was registered: {version.name}, tuned from {version.base}{score}."
+
+
+def _adopted(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version, detail
+    return f"The folder of {event.version} was there without an entry, and was taken in again."
+
+
+def _restored(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version, detail
+    return f"The files of {event.version} were damaged or lost, and were restored."
+
+
+def _moved(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    return f"The files of {event.version} lie in {detail['path']} now."
+
+
+def _promoted(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    before = detail.get("before")
+    if before is None:
+        instead = "; nothing was live before"
+    elif before == event.version:
+        instead = " in place of another index of the same version"
+    else:
+        instead = f" in place of {before}"
+    return f"{event.version} went live on {_index(detail)}{instead}."
+
+
+def _rolled_back(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    return f"{detail.get('before')} was rolled back: {event.version} is live again on {_index(detail)}."
+
+
+def _retired(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    reason = f": {detail['reason']}" if detail.get("reason") else ""
+    return f"{event.version} was retired{reason}."
+
+
+def _reinstated(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version, detail
+    return f"{event.version} may be served again."
+
+
+def _indexed(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    encoded = detail.get("encoded")
+    work = f", {encoded:,} of them encoded anew" if encoded is not None else ""
+    return f"{detail['count']:,} passages were indexed for {event.version}{work}: {_index(detail)}."
+
+
+def _verified(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    return f"The index {detail['index']} of {event.version} passed its verification."
+
+
+def _failed(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    return f"The index {detail['index']} of {event.version} failed its verification ({', '.join(detail['failed'])})."
+
+
+def _synced(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    changes = f"{detail['added']:,} added, {detail['changed']:,} changed, {detail['removed']:,} removed"
+    return f"The index {detail['index']} of {event.version} followed the documents: {changes}."
+
+
+def _removed(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del version
+    return f"The index {detail['index']} of {event.version} was removed; nothing pointed at it."
+
+
+def _index(detail: Mapping[str, Any]) -> str:
+    dimension = detail.get("dimension")
+    return f"{detail['index']}{f' ({dimension} dimensions)' if dimension else ''}"
+
+
+_SENTENCES: Mapping[str, _Teller] = {
+    "registered": _registered,
+    "adopted": _adopted,
+    "restored": _restored,
+    "moved": _moved,
+    "promoted": _promoted,
+    "rolled back": _rolled_back,
+    "retired": _retired,
+    "reinstated": _reinstated,
+    "indexed": _indexed,
+    "verified": _verified,
+    "failed verification": _failed,
+    "synced": _synced,
+    "removed": _removed,
+}
