@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +23,11 @@ def small(tmp_path: Path, models: tuple[Path, Path]) -> Iterator[Shop]:
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
-    if sys.platform != "linux" or os.getuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+    if (
+        sys.platform != "linux"
+        or os.getuid() != 0
+        or subprocess.run(command, capture_output=True, check=False).returncode
+    ):
         pytest.skip("a small disk wants Linux and the right to mount")
     try:
         shop = Shop(folder / "shop", *models).stock()
@@ -37,14 +43,15 @@ def fill(folder: Path) -> Path:
     path = folder / "filler"
     with path.open("wb", buffering=0) as stream:
         for size in (1 << 20, 4096, 1):
-            with pytest.raises(OSError, match="No space"):
+            with contextlib.suppress(OSError):
                 while True:
                     stream.write(b"x" * size)
+    assert shutil.disk_usage(folder).free == 0
     return path
 
 
 def test_a_full_disk_stops_a_build_and_no_search(small: Shop) -> None:
-    """With no byte free, searches go on, build and sync fail in a sentence, the pointer stays; with room they succeed."""
+    """With no byte free, searches go on, build and sync fail in a sentence; with room they succeed."""
     searcher = small.open().serving()
     (before,) = searcher.search(["the ledger"], 3)
     live = small.open().registry().live()
@@ -74,7 +81,11 @@ def test_what_may_only_be_read_is_searched_and_not_changed(small: Shop) -> None:
         assert opened.search("the ledger", k=2).version == "base"
         index = opened.index()
         assert {one.role for one in index.status()} == {"live", "candidate"}
-        for change in (lambda: index.switch("v1"), index.rollback, index.gc, lambda: index.build("v1", dimension=8)):
+        changes = (
+            lambda: index.switch("v1"), index.rollback, lambda: index.gc(keep=0),
+            lambda: index.build("v1", dimension=8),
+        )  # fmt: skip
+        for change in changes:
             with pytest.raises((JargonautError, OSError)):
                 change()
     finally:
@@ -100,7 +111,9 @@ print(index.sync().count if what == "sync" else index.build("v1").info.collectio
 def elsewhere(shop: Shop, what: str) -> subprocess.Popen[str]:
     """A process that is about to sync or to build."""
     command = [sys.executable, "-c", WORK, str(shop.root), str(shop.base), what]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
