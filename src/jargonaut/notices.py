@@ -47,9 +47,15 @@ def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
     if judged_by == {"structure"}:
         lost = counts["removed"].get("round_trip", 0)
         without = f", without the {lost:,} that neither base nor BM25 could answer" if lost else ""
-        yield f"the questions come from the documents' own structure{without}: expect lower scores on users' questions"
+        yield (
+            f"the questions come from the documents' own structure{without}: they are not what users ask, and a model "
+            "may win here and lose there; add labels or clicks before it serves users"
+        )
     elif not judged_by & set(REAL):
-        yield "no person judged the test: its questions are generated, so expect lower scores on users' questions"
+        yield (
+            "no person judged the test: its questions are generated, so a model may win here and lose on users' "
+            "questions; add labels or clicks before it serves users"
+        )
     elif judged_by - {"label"}:
         yield "the test is judged by more than labels: what was clicked is not always what answers"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,14 +43,15 @@ def fill(folder: Path) -> Path:
     path = folder / "filler"
     with path.open("wb", buffering=0) as stream:
         for size in (1 << 20, 4096, 1):
-            with pytest.raises(OSError, match="No space"):
+            with contextlib.suppress(OSError):
                 while True:
                     stream.write(b"x" * size)
+    assert shutil.disk_usage(folder).free == 0
     return path
 
 
 def test_a_full_disk_stops_a_build_and_no_search(small: Shop) -> None:
-    """With no byte free, searches go on, build and sync fail in a sentence, the pointer stays; with room they succeed."""
+    """With no byte free, searches go on, build and sync fail in a sentence; with room they succeed."""
     searcher = small.open().serving()
     (before,) = searcher.search(["the ledger"], 3)
     live = small.open().registry().live()
@@ -78,7 +81,11 @@ def test_what_may_only_be_read_is_searched_and_not_changed(small: Shop) -> None:
         assert opened.search("the ledger", k=2).version == "base"
         index = opened.index()
         assert {one.role for one in index.status()} == {"live", "candidate"}
-        for change in (lambda: index.switch("v1"), index.rollback, index.gc, lambda: index.build("v1", dimension=8)):
+        changes = (
+            lambda: index.switch("v1"), index.rollback, lambda: index.gc(keep=0),
+            lambda: index.build("v1", dimension=8),
+        )  # fmt: skip
+        for change in changes:
             with pytest.raises((JargonautError, OSError)):
                 change()
     finally:

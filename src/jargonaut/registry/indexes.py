@@ -18,7 +18,7 @@ from jargonaut.artifacts import plain
 from jargonaut.databases import database, transaction
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.records import IndexContent
-from jargonaut.registry.tables import MIGRATIONS, insert_event, live_pointer, pointer, way_back
+from jargonaut.registry.tables import MIGRATIONS, insert_event, live_pointer, pointer, reading, way_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class IndexRecords:
 
     def all(self) -> tuple[IndexRecord, ...]:
         """Every collection that was ever recorded, oldest first, those given up too."""
-        with database(self._path, MIGRATIONS) as connection:
+        with reading(self._path) as connection:
             return _select(connection)
 
     def get(self, name: str) -> IndexRecord | None:
@@ -134,12 +134,12 @@ class IndexRecords:
 
     def verification(self, name: str) -> IndexVerification | None:
         """The newest examination of a collection; None when there was none."""
-        with database(self._path, MIGRATIONS) as connection:
+        with reading(self._path) as connection:
             return _latest(connection, name)
 
     def verifications(self) -> tuple[IndexVerification, ...]:
         """All examinations of all collections, oldest first."""
-        with database(self._path, MIGRATIONS) as connection:
+        with reading(self._path) as connection:
             rows = connection.execute(f"SELECT {_EXAMINED} FROM verifications ORDER BY number").fetchall()  # noqa: S608 - a constant
         return tuple(_verification(*row) for row in rows)
 

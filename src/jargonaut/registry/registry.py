@@ -27,6 +27,7 @@ from jargonaut.registry.tables import (
     insert_event,
     live_pointer,
     pointer,
+    reading,
     select,
     select_events,
     way_back,
@@ -176,7 +177,7 @@ class Registry:
 
     def list(self) -> tuple[ModelVersion, ...]:
         """All versions, oldest first."""
-        with database(self.path, MIGRATIONS) as connection:
+        with reading(self.path) as connection:
             return select(connection, self.models)
 
     def get(self, version: str) -> ModelVersion:
@@ -185,7 +186,7 @@ class Registry:
         Raises:
             InputError: There is none of this name; the message lists those there are.
         """
-        with database(self.path, MIGRATIONS) as connection:
+        with reading(self.path) as connection:
             return self._get(connection, version)
 
     def verify(self, version: str) -> ModelVersion:
@@ -227,7 +228,7 @@ class Registry:
 
     def live(self) -> Live | None:
         """The pointer in force; None before the first promotion."""
-        with database(self.path, MIGRATIONS) as connection:
+        with reading(self.path) as connection:
             return live_pointer(connection)
 
     @property
@@ -293,7 +294,7 @@ class Registry:
 
     def way_back(self) -> Live | None:
         """What a roll back would make live; None when there is nothing to go back to."""
-        with database(self.path, MIGRATIONS) as connection:
+        with reading(self.path) as connection:
             number = way_back(connection)
             return pointer(connection, number) if number is not None else None
 
@@ -329,7 +330,7 @@ class Registry:
 
     def events(self) -> tuple[Event, ...]:
         """Everything that happened, oldest first."""
-        with database(self.path, MIGRATIONS) as connection:
+        with reading(self.path) as connection:
             return select_events(connection)
 
     def _time(self) -> str:

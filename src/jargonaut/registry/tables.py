@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jargonaut.databases import Migration
+from jargonaut.databases import Migration, database
+from jargonaut.errors import JargonautError, MismatchError
 from jargonaut.registry.versions import Event, Live, ModelVersion, Status
 
 _COLUMNS = (
@@ -106,6 +108,25 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE retired (version TEXT PRIMARY KEY REFERENCES versions (version), reason TEXT NOT NULL)",
     ),
 )
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """The registry, to be read: also where it cannot be opened as usual, as on a full disk, which must stop no search.
+
+    Raises:
+        JargonautError: It cannot be read either.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            connection = stack.enter_context(database(path, MIGRATIONS))
+        except MismatchError:  # it is damaged, or of a newer release
+            raise
+        except JargonautError:
+            if not path.exists():
+                raise
+            connection = stack.enter_context(database(path, MIGRATIONS, read_only=True))
+        yield connection
 
 
 def insert(connection: sqlite3.Connection, version: ModelVersion, *, path: str) -> None:
