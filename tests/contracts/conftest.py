@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -46,8 +48,19 @@ def weaviate() -> Iterator[WeaviateServer]:
         yield server
 
 
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is such a thing: some engines wait for the disk after every row."""
+    memory = Path("/dev/shm")  # noqa: S108
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with TemporaryDirectory(dir=memory, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(params=STORES)
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+def backend(request: pytest.FixtureRequest, tmp_path: Path, quick: Path) -> Backend:
     """One store, empty."""
     name: str = request.param
     if name == "pgvector":
@@ -56,7 +69,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
         server: PineconeServer | WeaviateServer = request.getfixturevalue(name)
         return backends.served(name, server.url, tmp_path, "KEY")
     backends.require(*EMBEDDED[name])
-    return backends.embedded(name, tmp_path / "index")
+    return backends.embedded(name, quick / "index")
 
 
 @pytest.fixture

@@ -51,7 +51,6 @@ class QdrantEngine:
         JargonautError: The client is not installed, or another process uses the folder.
     """
 
-    quantisations: frozenset[Quantisation] = frozenset({"float32", "float16", "int8", "binary"})
     native_aliases = True
     writes_at_once = 512
 
@@ -75,6 +74,11 @@ class QdrantEngine:
                 self._client = qdrant_client.QdrantClient(
                     url=url, api_key=api_key, timeout=max(1, round(timeout)), check_compatibility=False
                 )
+
+    @property
+    def quantisations(self) -> frozenset[Quantisation]:
+        """A server's; the embedded engine would take any, and round none."""
+        return frozenset({"float32", "float16", "int8", "binary"} if self._served else {"float32"})
 
     def errors(self) -> AbstractContextManager[None]:
         """Turns the client's errors into a StoreUnavailableError."""
@@ -163,7 +167,9 @@ class QdrantEngine:
 
         rounded = info.quantisation in ("int8", "binary")
         again = models.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=_OVERSAMPLED)
-        how = models.SearchParams(exact=exact, quantization=again if rounded else None)
+        how: models.SearchParams | None = models.SearchParams(exact=exact, quantization=again if rounded else None)
+        if not self._served:
+            how = None  # the embedded engine compares with all, and warns where it is told to
         asked = [
             models.QueryRequest(query=vector.tolist(), limit=k, filter=_filter(where), params=how, with_payload=["id"])
             for vector in vectors
