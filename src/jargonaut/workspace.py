@@ -224,7 +224,7 @@ class Workspace:
         if bridge is not None:
             return _found(query, f"{bridge}, over a bridge", bridged_searcher(index, bridge), k)
         if model is not None:
-            record = index.beside(index.registry.get(model).version)
+            record = index.catalogue.beside(index.registry.get(model).version)
             return _found(query, record.version, index.searcher(record), k)
         if index.registry.live() is None:
             raise InputError("nothing is live in this workspace", where=str(self.layout.root), remedy=_RUN_FIRST)

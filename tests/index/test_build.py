@@ -107,7 +107,7 @@ BUILD = """
 import sys
 from pathlib import Path
 import numpy as np
-from jargonaut.index import LanceStore, build, build_index
+from jargonaut.index import BuildOptions, LanceStore, build_index
 from jargonaut.records import Passage
 
 class Numbers:  # a source of vectors, not a model: the store is what is tested here
@@ -119,10 +119,10 @@ class Numbers:  # a source of vectors, not a model: the store is what is tested 
             sys.stdin.read()
         return np.stack([np.random.default_rng(int(t)).normal(size=4) for t in texts]).astype(np.float32)
 
-build.BLOCK = 10
 passages = [Passage(str(i), str(i)) for i in range(50)]
-info = build_index(LanceStore(Path(sys.argv[1])), "v1", passages, [p.id for p in passages], Numbers())
-print(info.count, info.reused)
+info = build_index(LanceStore(Path(sys.argv[1])), "v1", passages, [p.id for p in passages], Numbers(),
+                   options=BuildOptions(block=10))
+print(info.count, info.reused, info.written)
 """
 
 
@@ -132,13 +132,13 @@ def _build_elsewhere(folder: Path, stop_at: int) -> subprocess.Popen[str]:
 
 
 def test_kill_while_building_and_build_again(store: LanceStore) -> None:
-    """After kill -9 in the third block nothing looks complete; the next build has every passage once."""
+    """After kill -9 in the third block nothing looks complete; the next build adds the rest, each passage once."""
     with _build_elsewhere(store.folder, 3) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"
         process.kill()
     assert [(c.complete) for c in store.collections()] == [False]
-    assert _build_elsewhere(store.folder, 0).communicate() == ("50 False\n", "")
+    assert _build_elsewhere(store.folder, 0).communicate() == ("50 False 30\n", "")
     (made,) = store.collections()
     hits = store.open(made.name, "f").search(np.ones((1, 4), dtype=np.float32), 50)[0]
     assert {hit.passage_id for hit in hits} == {str(number) for number in range(50)}
@@ -150,5 +150,5 @@ def test_two_processes_build_one_index(store: LanceStore) -> None:
     assert first.stdout is not None
     assert first.stdout.readline() == "here\n"
     second = _build_elsewhere(store.folder, 0)
-    assert first.communicate("go on") == ("50 False\n", "")
-    assert second.communicate() == ("50 True\n", "")
+    assert first.communicate("go on") == ("50 False 50\n", "")
+    assert second.communicate() == ("50 True 0\n", "")

@@ -135,7 +135,7 @@ def test_two_writers_at_once_end_as_one_would(live: Shop) -> None:
     index = live.open().index()
     assert index.verify().passed
     assert index.verify("v1").passed
-    assert index.find("v1").content == index.find(None).content
+    assert index.catalogue.find("v1").content == index.catalogue.find(None).content
     assert [event.kind for event in index.registry.events()].count("synced") == 1
 
 
@@ -151,5 +151,5 @@ def test_a_damaged_index_file_is_found_and_built_anew(live: Shop) -> None:
     again = live.open().index()
     assert again.build("v1").info.collection == made.info.collection
     assert again.switch("v1").version == "v1"
-    collection, _ = again.opened(again.find("v1"))
+    collection, _ = again.opened(again.catalogue.find("v1"))
     assert content_of(collection) == made.record.content

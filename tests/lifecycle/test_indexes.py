@@ -120,7 +120,7 @@ def test_an_edited_text_is_found_even_where_its_hash_was_kept(live: Shop, kept: 
 
 def test_a_live_collection_that_somebody_emptied_is_not_searched(live: Shop) -> None:
     """A search refuses and says both counts; a sync repairs it, and searches work again."""
-    name = live.open().index().find(None).name
+    name = live.open().index().catalogue.find(None).name
     collection_of(live, name).delete(["p1", "p2"])  # type: ignore[attr-defined]
     with pytest.raises(MismatchError, match="holds 38 passages, remembered are 40"):
         live.open().search("ledger")
@@ -159,7 +159,7 @@ def test_a_sync_follows_the_documents(live: Shop) -> None:
     index = live.open().index()
     done = index.sync()
     assert (done.added, done.changed, done.removed, done.count) == (5, 1, 5, 40)
-    record = index.find(None)
+    record = index.catalogue.find(None)
     fresh = Shop(live.root.parent / "fresh", live.base, live.tuned).stock()
     fresh.write(documents(range(5, 45), {7: "second"}))
     assert fresh.open().index().build("base").record.content == record.content
@@ -199,8 +199,8 @@ def test_a_sync_that_breaks_off_goes_on(live: Shop) -> None:
         live.open().index().verify()
     live.open().index().sync()
     index = live.open().index()
-    collection, _ = index.opened(index.find(None))
-    assert content_of(collection) == index.find(None).content
+    collection, _ = index.opened(index.catalogue.find(None))
+    assert content_of(collection) == index.catalogue.find(None).content
     assert not index.status()[0].syncing
 
 
@@ -230,7 +230,7 @@ def test_another_chunker_is_refused_with_both_values(live: Shop, tmp_path: Path)
 def test_a_synced_collection_is_not_taken_for_what_it_was(live: Shop) -> None:
     """Going back to the old documents by a build makes a collection of its own; the live one stays."""
     index = live.open().index()
-    first = index.find(None)
+    first = index.catalogue.find(None)
     live.write(documents(range(41)))
     live.open().index().sync()
     live.write(documents(range(40)))

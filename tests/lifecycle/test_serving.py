@@ -141,7 +141,7 @@ def test_an_encoder_that_changed_is_refused_with_both_values(live: Shop) -> None
     from jargonaut.lifecycle.identity import open_collection
 
     index = live.open().index()
-    name = index.find(None).name
+    name = index.catalogue.find(None).name
     other = LocalEncoder(find_model(str(live.base), query_prompt="query: "), max_tokens=64)
     with pytest.raises(MismatchError, match=r"query prompt: '' in the index, 'query: ' in use; token limit: "):
         open_collection(index.store, name, other)

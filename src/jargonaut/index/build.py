@@ -12,7 +12,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from jargonaut.errors import InputError, MismatchError, require_limits
@@ -109,8 +109,8 @@ class IndexInfo:
     count: int
     passages_hash: str
     reused: bool = False
-    written: int = 0
-    seconds: float = 0.0
+    written: int = field(default=0, compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def content(self) -> IndexContent:
@@ -197,22 +197,52 @@ def build_index(
         notes = {
             **(meta or {}), PASSAGES: wanted.content.digest, BUILT: clock().isoformat(), "encoder": encoder.name,
         }  # fmt: skip
-        target = _begun(store, name, wanted, notes, reporter)
-        started = time.monotonic()
-        missing = _missing(target, passages, contents)
-        written = add_rows(target.add, missing, encoder, len(passages), options, reporter, sleep)
+        target, resumed = _begun(store, name, wanted, notes, reporter)
+        filling = _Filling(store, wanted, passages, contents, options, reporter, sleep)
+        try:
+            return filling.done(target)
+        except DamagedCollectionError:
+            if not resumed:
+                raise
+            store.drop(target.info.name)  # what the kill left is of no use
+            return filling.done(_created(store, target.info.name, wanted, notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """What fills an unfinished collection."""
+
+    store: VectorStore
+    wanted: _Wanted
+    passages: Many[Passage]
+    contents: Many[str]
+    options: BuildOptions
+    reporter: Reporter
+    sleep: Callable[[float], None]
+
+    def done(self, target: Collection) -> IndexInfo:
+        """Adds what the collection lacks and finishes it.
+
+        Raises:
+            MismatchError: It holds something else in the end.
+        """
+        content, started = self.wanted.content, time.monotonic()
+        missing = _missing(target, self.passages, self.contents)
+        written = add_rows(
+            target.add, missing, self.wanted.encoder, content.count, self.options, self.reporter, self.sleep
+        )
         # What a kill left is looked through once more: it may have been changed before this call went on with it.
-        whole = written == wanted.content.count or content_of(target) == wanted.content
-        if not whole or target.count() != wanted.content.count:
+        whole = written == content.count or content_of(target) == content
+        if not whole or target.count() != content.count:
             count = target.count()
-            store.drop(target.info.name)
+            self.store.drop(target.info.name)
             raise MismatchError(
-                f"the collection {target.info.name!r} held {count} passages, or other ones, where "
-                f"{wanted.content.count} were added",
+                f"the collection {target.info.name!r} held {count} passages, or other ones, where {content.count} were "
+                "added",
                 remedy="something else wrote to it, or the passages changed while they were read; run again",
             )
         target.finish()
-        return _info(target.info.name, wanted, written=written, seconds=time.monotonic() - started)
+        return _info(target.info.name, self.wanted, written=written, seconds=time.monotonic() - started)
 
 
 def add_rows(
@@ -288,11 +318,15 @@ def _begun(store: VectorStore, name: str, wanted: _Wanted, notes: Mapping[str, s
         store.drop(collection)
     elif info is not None and wanted.fits(info):
         try:
-            return store.resume(collection, wanted.encoder.fingerprint)
+            return store.resume(collection, wanted.encoder.fingerprint), True
         except (InputError, MismatchError):
             store.drop(collection)
+    return _created(store, collection, wanted, notes), False
+
+
+def _created(store: VectorStore, name: str, wanted: _Wanted, notes: Mapping[str, str]) -> Collection:
     return store.create(
-        collection, fingerprint=wanted.encoder.fingerprint, dimension=wanted.encoder.dimension, meta=notes,
+        name, fingerprint=wanted.encoder.fingerprint, dimension=wanted.encoder.dimension, meta=notes,
         quantisation=wanted.quantisation, approximate=wanted.approximate,
     )  # fmt: skip
 

@@ -97,7 +97,7 @@ def build_bridge(lifecycle: IndexLifecycle, version: str, *, passages: int = FIT
         InputError: Nothing is live, the version is live already, or there are too few passages.
         MismatchError: The live collection is not what it was.
     """
-    record, model = lifecycle.find(None), lifecycle.registry.get(version)
+    record, model = lifecycle.catalogue.find(None), lifecycle.registry.get(version)
     if model.fingerprint == record.fingerprint:
         raise InputError(f"{version} built the live index, so it needs no bridge", where="VERSION")
     collection, old_encoder = lifecycle.opened(record)
@@ -119,7 +119,7 @@ def bridged_searcher(lifecycle: IndexLifecycle, version: str) -> IndexSearcher:
         InputError: There is no bridge from this version to what is live.
         MismatchError: The bridge was fitted for another model.
     """
-    record, model = lifecycle.find(None), lifecycle.registry.get(version)
+    record, model = lifecycle.catalogue.find(None), lifecycle.registry.get(version)
     bridge = load_bridge(_path(lifecycle, model, record))
     encoder = BridgedEncoder(TruncatedEncoder(lifecycle.encoders(model), model.dimension), bridge)
     open_collection(lifecycle.store, record.name, encoder)

@@ -31,6 +31,7 @@ from jargonaut.index import (
     plan_sync,
 )
 from jargonaut.layout import Layout
+from jargonaut.lifecycle.catalogue import BUILD, Catalogue
 from jargonaut.lifecycle.golden import golden_queries
 from jargonaut.lifecycle.identity import CHUNKER, CONTEXT, notes, open_collection, require_chunker, uncached
 from jargonaut.lifecycle.outcomes import (
@@ -81,6 +82,7 @@ class IndexLifecycle:
     ) -> None:
         self.layout, self.settings, self.registry, self.store = layout, settings, registry, store
         self.encoders, self.corpus, self.reporter = encoders, corpus, reporter or SilentReporter()
+        self.catalogue = Catalogue(registry, store)
         self._clock = clock
 
     def build(
@@ -131,11 +133,11 @@ class IndexLifecycle:
             InputError: There is no such collection.
             MismatchError: A sync of it has begun and not ended, or another encoder built it.
         """
-        record = self.find(target)
+        record = self.catalogue.find(target)
         if record.target is not None:
             raise MismatchError(
                 f"a sync of the collection {record.name!r} was begun and not ended",
-                remedy="run `jargonaut index sync` again",
+                remedy="run `jargonaut index sync` again while it is live, or build another",
             )
         return self.registry.indexes.verified(self._examined(record, record.content))
 
@@ -152,7 +154,7 @@ class IndexLifecycle:
             InputError: There is no such collection or version, or it was retired.
             MismatchError: The files or the collection are not what they were, or the verification failed.
         """
-        record = self.find(target) if target is not None else self._newest_other()
+        record = self.catalogue.find(target) if target is not None else self.catalogue.newest_other()
         live = self.registry.live()
         if live is not None and (live.version, live.index) == (record.version, record.name):
             self._point_alias(live)
@@ -203,13 +205,13 @@ class IndexLifecycle:
         """
         live = self.registry.live()
         if live is None:
-            raise InputError("nothing is live, so there is no index to bring up to date", remedy=_BUILD)
-        record, passages = self.find(live.index), self.corpus()
+            raise InputError("nothing is live, so there is no index to bring up to date", remedy=BUILD)
+        record, passages = self.catalogue.find(live.index), self.corpus()
         options = options or self.settings.build
         full = self._cached(self.encoders(self.registry.get(live.version)))
         encoder = TruncatedEncoder(full, live.dimension)
         with self.store.exclusive():
-            record = self.find(live.index)  # another sync may have ended while this one waited
+            record = self.catalogue.find(live.index)  # another sync may have ended while this one waited
             collection = open_collection(self.store, record.name, encoder)
             require_chunker(collection.info, passages.chunker, passages.context)
             target = content_of_passages(passages.passages, passages.contents)
@@ -247,15 +249,15 @@ class IndexLifecycle:
             raise InputError(f"{keep} collections cannot be kept", where="--keep")
         live = self.registry.live()
         if live is None:
-            raise InputError("nothing is live, so every collection would be removed", remedy=_BUILD)
+            raise InputError("nothing is live, so every collection would be removed", remedy=BUILD)
         back = self.registry.way_back()
         pointed = {live.index, *([back.index] if back else [])}
         if dry_run:
-            free = [name for name in self._oldest_first() if name not in pointed]
+            free = [name for name in self.catalogue.oldest_first() if name not in pointed]
             gone = tuple(free[: max(0, len(free) - keep)])
-            return Removal((*gone, *self._unfinished()), (*pointed, *free[len(gone) :]), done=False)
+            return Removal((*gone, *self.catalogue.unfinished()), (*pointed, *free[len(gone) :]), done=False)
         with self.store.exclusive():
-            unfinished, finished = self._unfinished(), self._oldest_first()
+            unfinished, finished = self.catalogue.unfinished(), self.catalogue.oldest_first()
             gone = self.registry.indexes.give_up(finished, keep=keep)
             for name in (*gone, *unfinished):
                 self.store.drop(name)
@@ -279,44 +281,6 @@ class IndexLifecycle:
         return plan_index(
             passages, dimensions or usual, measured_rate=rate, measured_bytes=size, options=self.settings.plan
         )
-
-    def find(self, target: str | None) -> IndexRecord:
-        """What is remembered of a collection, or of a version's newest one; of the live one when None.
-
-        Raises:
-            InputError: There is none.
-        """
-        live = self.registry.live()
-        if target is None and live is None:
-            remedy = "name a collection or a version; `jargonaut index status` lists them"
-            raise InputError("nothing is live", remedy=remedy)
-        wanted = target if target is not None else live.index if live else ""
-        for attempt in ("recorded", "adopted"):
-            kept = [one for one in self.registry.indexes.all() if not one.removed]
-            fitting = [one for one in kept if wanted in (one.name, one.version)]
-            if fitting:
-                return fitting[-1]
-            if attempt == "recorded":
-                self._adopt()
-        if any(version.version == wanted for version in self.registry.list()):
-            raise InputError(f"version {wanted} has no index", remedy=f"`jargonaut index build {wanted}` builds one")
-        known = ", ".join(one.name for one in kept)
-        raise InputError(f"there is no collection or version {wanted!r}", remedy=f"known: {known}" if known else _BUILD)
-
-    def beside(self, version: str) -> IndexRecord:
-        """A version's collection over the passages that are live; its newest where there is none.
-
-        Raises:
-            InputError: It has no collection.
-        """
-        live = self.registry.live()
-        if live is not None and live.version == version:
-            return self.find(live.index)
-        newest = self.find(version)
-        pointed = self.registry.indexes.get(live.index) if live is not None else None
-        same = [one for one in self.registry.indexes.all() if not one.removed and one.version == version
-                and pointed is not None and one.content == pointed.content]  # fmt: skip
-        return same[-1] if same else newest
 
     def opened(self, record: IndexRecord) -> tuple[Collection, Encoder]:
         """A collection and the encoder that built it, computing and cut to its dimension."""
@@ -345,7 +309,7 @@ class IndexLifecycle:
         raise MismatchError(
             "this collection does not say what was embedded for its passages: an older jargonaut built it",
             where=collection.info.name,
-            remedy=_BUILD,
+            remedy=BUILD,
         )
 
     def cached(self, version: ModelVersion) -> Encoder:
@@ -392,42 +356,11 @@ class IndexLifecycle:
         if any(collection.info.meta.get(key) != noted[key] for key in (CHUNKER, CONTEXT)):
             collection.annotate(noted)
 
-    def _newest_other(self) -> IndexRecord:
-        live = self.registry.live()
-        there = {info.name for info in self.store.collections() if info.complete}
-        others = [one for one in self.registry.indexes.all()
-                  if not one.removed and one.name in there and (live is None or one.name != live.index)]  # fmt: skip
-        if not others:
-            raise InputError("there is no other index to switch to", remedy=_BUILD)
-        return others[-1]
-
-    def _adopt(self) -> None:
-        """Remembers finished collections that an older release, or a registry that was lost, built."""
-        known = {one.name for one in self.registry.indexes.all() if not one.removed}
-        versions = {one.fingerprint: one for one in self.registry.list()}
-        for info in self.store.collections():
-            if info.complete and info.name not in known and info.fingerprint in versions:
-                content = content_of(self.store.open(info.name, info.fingerprint))
-                version = versions[info.fingerprint].version
-                self.registry.indexes.record(
-                    IndexRecord(
-                        info.name, version, info.fingerprint, info.dimension, content, info.quantisation, info.meta
-                    )
-                )
-
     def _passage_bytes(self) -> float | None:
         try:
             return self.corpus().mean_bytes if self.registry.live() is not None else None
         except JargonautError:  # nobody said where the documents are
             return None
-
-    def _unfinished(self) -> tuple[str, ...]:
-        return tuple(info.name for info in self.store.collections() if not info.complete)
-
-    def _oldest_first(self) -> list[str]:
-        """Finished collections; those that nobody remembers come first."""
-        number = {one.name: one.number for one in self.registry.indexes.all()}
-        return sorted((i.name for i in self.store.collections() if i.complete), key=lambda n: (number.get(n, 0), n))
 
     def _point_alias(self, live: Live) -> None:
         """Tells other programs by the store's own second name; the registry's pointer is what counts."""
@@ -439,6 +372,3 @@ class IndexLifecycle:
             self.reporter.warn(
                 f"{live.index} is live, but the store's alias {ALIAS!r} could not be moved ({error.what})"
             )
-
-
-_BUILD = "`jargonaut index build` builds one"

@@ -77,7 +77,7 @@ def shadow_log(lifecycle: IndexLifecycle, candidate: str) -> Path:
         lifecycle: Of the workspace.
         candidate: A collection, or a version, whose newest one is meant.
     """
-    live, other = lifecycle.find(None), lifecycle.find(candidate)
+    live, other = lifecycle.catalogue.find(None), lifecycle.catalogue.find(candidate)
     return lifecycle.layout.shadow / f"{live.name}--{other.name}.jsonl"
 
 
@@ -91,8 +91,8 @@ def candidate_searcher(lifecycle: IndexLifecycle, candidate: str) -> IndexSearch
     Raises:
         InputError: There is none, or it is what is live.
     """
-    record = lifecycle.find(candidate)
-    if record.name == lifecycle.find(None).name:
+    record = lifecycle.catalogue.find(candidate)
+    if record.name == lifecycle.catalogue.find(None).name:
         remedy = "name another version or collection"
         raise InputError(f"{candidate} is what is live", where="--candidate", remedy=remedy)
     return lifecycle.searcher(record)

@@ -1,0 +1,99 @@
+"""Which collection a name, a version or a position stands for, by what the registry remembers and the store holds.
+
+Knows names; opens a collection only to remember one that nobody recorded.
+"""
+
+from __future__ import annotations
+
+from jargonaut.errors import InputError
+from jargonaut.index import VectorStore, content_of
+from jargonaut.registry import IndexRecord, Registry
+
+BUILD = "`jargonaut index build` builds one"
+
+
+class Catalogue:
+    """The collections of a workspace.
+
+    Args:
+        registry: Remembers them.
+        store: Holds them.
+    """
+
+    def __init__(self, registry: Registry, store: VectorStore) -> None:
+        self._registry, self._store = registry, store
+
+    def find(self, target: str | None) -> IndexRecord:
+        """What is remembered of a collection, or of a version's newest one; of the live one when None.
+
+        Raises:
+            InputError: There is none.
+        """
+        live = self._registry.live()
+        if target is None and live is None:
+            remedy = "name a collection or a version; `jargonaut index status` lists them"
+            raise InputError("nothing is live", remedy=remedy)
+        wanted = target if target is not None else live.index if live else ""
+        for attempt in ("recorded", "adopted"):
+            kept = [one for one in self._registry.indexes.all() if not one.removed]
+            fitting = [one for one in kept if wanted in (one.name, one.version)]
+            if fitting:
+                return fitting[-1]
+            if attempt == "recorded":
+                self._adopt()
+        if any(version.version == wanted for version in self._registry.list()):
+            raise InputError(f"version {wanted} has no index", remedy=f"`jargonaut index build {wanted}` builds one")
+        known = ", ".join(one.name for one in kept)
+        raise InputError(f"there is no collection or version {wanted!r}", remedy=f"known: {known}" if known else BUILD)
+
+    def beside(self, version: str) -> IndexRecord:
+        """A version's collection over the passages that are live; its newest where there is none.
+
+        Raises:
+            InputError: It has no collection.
+        """
+        live = self._registry.live()
+        if live is not None and live.version == version:
+            return self.find(live.index)
+        newest = self.find(version)
+        pointed = self._registry.indexes.get(live.index) if live is not None else None
+        same = [one for one in self._registry.indexes.all() if not one.removed and one.version == version
+                and pointed is not None and one.content == pointed.content]  # fmt: skip
+        return same[-1] if same else newest
+
+    def newest_other(self) -> IndexRecord:
+        """The newest collection that is not live.
+
+        Raises:
+            InputError: There is none.
+        """
+        live = self._registry.live()
+        there = {info.name for info in self._store.collections() if info.complete}
+        others = [one for one in self._registry.indexes.all()
+                  if not one.removed and one.name in there and (live is None or one.name != live.index)]  # fmt: skip
+        if not others:
+            raise InputError("there is no other index to switch to", remedy=BUILD)
+        return others[-1]
+
+    def unfinished(self) -> tuple[str, ...]:
+        """What builds have begun, or killed ones left."""
+        return tuple(info.name for info in self._store.collections() if not info.complete)
+
+    def oldest_first(self) -> list[str]:
+        """Finished collections; those that nobody remembers come first."""
+        number = {one.name: one.number for one in self._registry.indexes.all()}
+        return sorted((i.name for i in self._store.collections() if i.complete), key=lambda n: (number.get(n, 0), n))
+
+    def _adopt(self) -> None:
+        """Remembers finished collections that an older release, or a registry that was lost, built."""
+        known = {one.name for one in self._registry.indexes.all() if not one.removed}
+        versions = {one.fingerprint: one for one in self._registry.list()}
+        for info in self._store.collections():
+            if info.complete and info.name not in known and info.fingerprint in versions:
+                content = content_of(self._store.open(info.name, info.fingerprint))
+                version = versions[info.fingerprint].version
+                self._registry.indexes.record(
+                    IndexRecord(
+                        info.name, version, info.fingerprint, info.dimension, content, info.quantisation, info.meta
+                    )
+                )
