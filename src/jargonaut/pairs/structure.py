@@ -43,7 +43,8 @@ class StructureOptions:
             is passed over. Terms of definitions may be single words.
         max_query_words: Most words of a query.
         max_per_document: Most pairs found in one document; which, is decided by hash.
-        max_passages_per_query: A query that leads to more passages is ambiguous and dropped.
+        max_passages_per_query: A query that leads to more passages is ambiguous and dropped: as positives of one query
+            they would be learnt to be alike.
         generic_headings: Lower-case headings that get the name of what they stand under.
 
     Raises:
@@ -55,7 +56,7 @@ class StructureOptions:
     min_query_words: int = 2
     max_query_words: int = 30
     max_per_document: int = 100
-    max_passages_per_query: int = 5
+    max_passages_per_query: int = 1
     generic_headings: frozenset[str] = GENERIC_HEADINGS
 
     def __post_init__(self) -> None:
