@@ -227,7 +227,7 @@ def chart(rows: Sequence[Measured]) -> str:
         for name, unit, value in series
     ]
     panels = [
-        alt.Chart(alt.Data(values=[one for one in values if one["unit"] == unit]))
+        alt.Chart(alt.InlineData(values=[one for one in values if one["unit"] == unit]))
         .mark_line(point=True)
         .encode(
             x=alt.X("passages:Q", scale=alt.Scale(type="log"), title="passages"),
