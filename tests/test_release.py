@@ -18,7 +18,7 @@ from jargonaut.protocols import SilentReporter
 from jargonaut.records import Passage
 from jargonaut.registry import Registry
 from jargonaut.release import Model, Outcome, Released, release
-from jargonaut.settings import Settings
+from jargonaut.settings import Settings, override
 
 HEART = [Passage("mi", "Acute myocardial infarction"), Passage("arm", "Fracture of the radius")]
 MONEY = [Passage("tax", "Income tax expense of the year"), Passage("debt", "Long-term debt, current portion")]
@@ -31,6 +31,7 @@ class Shop:
         self.root, self.base = root, base
         self.layout = Layout(root)
         self.registry = Registry(self.layout.registry, self.layout.models)
+        self.settings = Settings()
         self.warnings: list[str] = []
 
     def tuned(self, name: str) -> Path:
@@ -59,7 +60,7 @@ class Shop:
         encoders = {one.encoder.fingerprint: one.encoder for one in (base, tuned)}
         indexed = IndexedPassages(passages, [p.text for p in passages], "none", "by hand")
         lifecycle = IndexLifecycle(
-            self.layout, Settings(), self.registry, open_store(Settings().index, self.layout.index),
+            self.layout, self.settings, self.registry, open_store(self.settings.index, self.layout.index),
             lambda version: encoders[version.fingerprint], lambda: indexed, Listener(),
         )  # fmt: skip
         return release(lifecycle, base, tuned, Outcome(name, verdict, {}, {}, dim), Listener())
@@ -139,6 +140,21 @@ def test_a_lost_registry_is_told(shop: Shop) -> None:
         path.unlink()
     shop.run("b", "dont_ship", HEART)
     assert any("registry was lost" in warning for warning in shop.warnings)
+
+
+def test_a_release_is_told_to_mlflow(shop: Shop, tmp_path: Path) -> None:
+    """Where a folder is set the version is a run there; one that cannot be written is a warning, and no more."""
+    mlflow = pytest.importorskip("mlflow")
+    shop.settings = override(Settings(), {"registry.mlflow": (tmp_path / "runs").as_uri()})
+    shop.run("a", "ship", HEART)
+    client = mlflow.MlflowClient(tracking_uri=shop.settings.registry.mlflow)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "jargonaut"]
+    assert [one.info.run_name for one in client.search_runs([experiment.experiment_id])] == ["v1"]
+    (tmp_path / "file").write_text("")
+    shop.settings = override(Settings(), {"registry.mlflow": (tmp_path / "file").as_uri()})
+    shop.run("b", "dont_ship", HEART)
+    assert any("MLflow did not take version 'v2'" in warning for warning in shop.warnings)
+    assert shop.live == "v1"
 
 
 def test_a_damaged_version_is_named_by_a_search(shop: Shop) -> None:

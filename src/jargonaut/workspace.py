@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment
     from jargonaut.hardness import PreparedNegatives
-    from jargonaut.index import IndexSearcher, ShadowSummary
+    from jargonaut.index import IndexPlan, IndexSearcher, ShadowSummary
     from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
     from jargonaut.pipeline import RunResult
     from jargonaut.records import Passage
@@ -285,6 +285,24 @@ class Workspace:
             Path(queries), "query", lambda: base_model(self.settings), self.settings, self.layout, self.reporter
         )
         return shadow_queries(index, self.serving(), candidate, texts, k=k, share=share)
+
+    def plan(self, passages: int, dimensions: Sequence[int] = ()) -> IndexPlan:
+        """What an index of so many passages would take: hours, bytes, dollars, by dimension and number format.
+
+        It rests on what this workspace measured; where there is none yet, on the assumptions in `[plan]`.
+
+        Args:
+            passages: How many.
+            dimensions: Lengths of vectors; the usual ones when none is given.
+
+        Raises:
+            InputError: There is no passage to plan for.
+        """
+        from jargonaut.index import plan_index
+
+        if self.layout.registry.exists():
+            return self.index().plan(passages, dimensions)
+        return plan_index(passages, dimensions or (768, 384, 256, 128, 64), options=self.settings.plan)
 
     def bridge(self, version: str, *, passages: int = 20_000) -> BridgeReport:
         """Fits a bridge that lets a new model search the live index until its own is built, and measures it.

@@ -75,6 +75,8 @@ def test_a_plan_shows_hours_bytes_and_dollars(town: Shop) -> None:
     assert "binary" in out
     assert "· " in out
     assert len(told(town, "index", "plan", "--passages", "1_000")["rows"]) >= 4
+    elsewhere = CliRunner().invoke(app, ["index", "plan", "--passages", "50e6", "-w", str(town.root / "nowhere")])
+    assert "assumed: [plan] passages_per_second" in elsewhere.stdout
     done = CliRunner().invoke(app, ["index", "plan", "--passages", "many", "-w", str(town.root)])
     assert "'many' is no number" in str(done.exception)
 

@@ -18,6 +18,7 @@ from tests.lifecycle.shop import Shop, documents, text_of
 def test_a_service_follows_the_pointer(live: Shop) -> None:
     """One searcher, opened once, answers with what others promote, roll back to and sync."""
     searcher = live.open().serving()
+    assert searcher.warm() == live.open().registry().live()
     (first,) = searcher.search(["the ledger"], 3)
     other = live.open().index()
     other.build("v1", dimension=16)

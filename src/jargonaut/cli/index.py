@@ -158,7 +158,7 @@ def plan(
         count = int(float(passages.replace(",", "").replace("_", "")))
     except (ValueError, OverflowError) as error:
         raise InputError(f"{passages!r} is no number", where="--passages", remedy="such as 50e6") from error
-    found = open_workspace(workspace, TerminalReporter(quiet=True), setting).index().plan(count, dim or ())
+    found = open_workspace(workspace, TerminalReporter(quiet=True), setting).plan(count, dim or ())
     if as_json:
         _print(found)
         return
