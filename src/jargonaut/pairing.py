@@ -22,13 +22,14 @@ from jargonaut.cards import pairs_card
 from jargonaut.errors import InputError
 from jargonaut.evidence import cross_scorer, ranker, topics_of
 from jargonaut.layout import Layout
+from jargonaut.llm import estimate
 from jargonaut.llm.endpoint import model_identity
 from jargonaut.pairs.attribution import attribute
 from jargonaut.pairs.curation import Curated, Evidence, curate
 from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.pairs.curation.sameness import gist
 from jargonaut.pairs.narrowing import LexicalBest
-from jargonaut.pairs.questions import judge
+from jargonaut.pairs.questions import judge, verdict_request
 from jargonaut.pairs.review import Decision, DecisionStore, ReviewOptions, apply, settled
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Encoder, Reporter
@@ -40,6 +41,10 @@ from jargonaut.writers import endpoint, open_judge
 PAIRS_VERSION = 6
 ATTRIBUTION_VERSION = 2
 COLLECT_VERSION = 3
+
+_SAMPLED = 200
+_VERDICT_TOKENS = 60
+"""Pairs by which a judge's cost is estimated, and tokens of its answer, about."""
 
 Decisions = Mapping[str, Mapping[str, Decision]]
 """What people decided about pairs: card → reviewer → decision."""
@@ -310,6 +315,11 @@ def language_judge(
     writer = open_judge(settings, layout, where)
 
     def judged(positives: Sequence[Pair]) -> list[float | None]:
+        step = max(1, len(positives) // _SAMPLED)
+        sample = [verdict_request(pair, prepared.texts, settings.judge) for pair in positives[::step]
+                  if pair.passage_id in prepared.texts]  # fmt: skip
+        cost = estimate(sample, len(positives), reply_tokens=_VERDICT_TOKENS, prices=settings.prices)
+        reporter.line(f"  judge: {cost.sentence}")
         asked = reporter.track(positives, f"asking {writer.name} to judge", len(positives))
         scores = judge(asked, prepared.texts, writer, settings.judge)
         reporter.line(f"  judge: {writer.account.sentence(settings.prices)}")

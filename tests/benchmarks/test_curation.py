@@ -26,7 +26,7 @@ def test_steps_are_timed_and_shown() -> None:
     one = measure(500)
     assert (one.pairs, one.passages) == (500, 150)
     assert one.kept + sum(one.removed.values()) == 500
-    assert min(one.seconds.values()) >= 0
+    assert 0 < one.total < 60
     report = CurationReport((one, one), CONDITIONS)
     page = report.to_markdown()
     assert all(f"| {step} |" in page for step in one.seconds)

@@ -16,4 +16,5 @@ def test_every_passage_has_its_questions() -> None:
     """A small job end to end, in processes of its own."""
     measured = measure(GenerationOptions((20,), concurrency=10, latency=0.01)).measured[0]
     assert (measured.passages, measured.questions) == (20, 60)
-    assert measured.peak_mb >= measured.before_mb > 0
+    assert 10 < measured.before_mb < 1000
+    assert measured.peak_mb - measured.before_mb < 200

@@ -4,7 +4,7 @@ Knows what to ask for and how to read what comes back. Knows no network and no m
 """
 
 from jargonaut.pairs.questions.generation import LeftOut, for_small_model, generate
-from jargonaut.pairs.questions.judge import JudgeOptions, judge
+from jargonaut.pairs.questions.judge import JudgeOptions, judge, verdict_request
 from jargonaut.pairs.questions.parsing import Parsed, Question, parse
 from jargonaut.pairs.questions.plan import Assignment, Plan, QuestionOptions, plan
 from jargonaut.pairs.questions.prompts import Examples, prompt, reply_tokens
@@ -25,4 +25,5 @@ __all__ = [
     "plan",
     "prompt",
     "reply_tokens",
+    "verdict_request",
 ]
