@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -72,6 +74,20 @@ def test_a_roll_back_takes_less_than_a_second_and_loads_no_model(live: Shop) -> 
     assert index.rollback() == before
     assert time.monotonic() - started < 1
     assert live.open().search("ledger").version == "base"
+
+
+def test_a_roll_back_imports_nothing_heavy(live: Shop) -> None:
+    """A new process that rolls back has imported neither torch nor LanceDB, which would take longer than the rest."""
+    index = live.open().index()
+    index.build("v1")
+    index.switch("v1")
+    code = (
+        "import sys; from pathlib import Path; from jargonaut import Workspace\n"
+        "print(Workspace(Path(sys.argv[1])).rollback().version)\n"
+        "print([name for name in ('torch', 'lancedb', 'pyarrow', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(live.root)], capture_output=True, text=True, check=True)
+    assert done.stdout == "base\n[]\n"
 
 
 def test_a_roll_back_to_a_collection_that_is_gone_is_refused(live: Shop) -> None:

@@ -302,7 +302,7 @@ def _holds(store: VectorStore, collection: str, wanted: _Wanted) -> bool:
 def _begun(
     store: VectorStore, name: str, wanted: _Wanted, notes: Mapping[str, str], reporter: Reporter
 ) -> tuple[Collection, bool]:
-    """The unfinished collection to fill, and whether a kill left it; else it is new.
+    """The unfinished collection to fill, and whether it is one that a kill left.
 
     What other killed builds left goes: only one process builds at a time, so nobody is at work on these.
     """

@@ -21,6 +21,7 @@ from jargonaut.index import (
     DamagedCollectionError,
     IndexPlan,
     IndexSearcher,
+    LanceStore,
     VectorStore,
     apply_sync,
     build_index,
@@ -29,6 +30,7 @@ from jargonaut.index import (
     examine,
     plan_index,
     plan_sync,
+    unknown_collection,
 )
 from jargonaut.layout import Layout
 from jargonaut.lifecycle.catalogue import BUILD, Catalogue
@@ -172,19 +174,18 @@ class IndexLifecycle:
         return now
 
     def rollback(self) -> Live:
-        """Goes back to what was live before, in one step; loads no model.
+        """Goes back to what was live before, in one step; loads neither a model nor the embedded store's library.
 
         Raises:
             InputError: There is nothing to go back to, or its collection is gone.
-            MismatchError: What it goes back to is not what it was.
+            MismatchError: The files of its model are gone.
         """
         before = self.registry.way_back()
         if before is not None:
             version = self.registry.get(before.version)
             if not version.path.is_dir():
                 self.registry.verify(before.version)  # which says what is gone
-            collection = self.store.open(before.index, version.fingerprint)
-            require_intact(self.registry, before.index, collection.count)
+            self._require_there(before.index, version.fingerprint)
         now = self.registry.rollback()
         self._point_alias(now)
         return now
@@ -361,6 +362,18 @@ class IndexLifecycle:
             return self.corpus().mean_bytes if self.registry.live() is not None else None
         except JargonautError:  # nobody said where the documents are
             return None
+
+    def _require_there(self, name: str, fingerprint: str) -> None:
+        """Refuses to go back to a collection that is gone.
+
+        Importing LanceDB takes a hundred times as long as going back, so of its tables the folder is looked for. One
+        that was altered is refused by the searches.
+        """
+        if isinstance(self.store, LanceStore):
+            if not (self.store.folder / f"{name}.lance").is_dir():
+                raise unknown_collection(name, [], self.store.location)
+            return
+        require_intact(self.registry, name, self.store.open(name, fingerprint).count)
 
     def _point_alias(self, live: Live) -> None:
         """Tells other programs by the store's own second name; the registry's pointer is what counts."""
