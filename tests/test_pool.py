@@ -6,12 +6,11 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from jargonaut.errors import InputError, MismatchError
-from jargonaut.pool import Entry, Pool
+from jargonaut.pool import Built, Entry, Pool
 from jargonaut.records import BadRow, Judgement
 
 SAID = [Judgement("who asks", "p1", line=2), Judgement("and what", text="the words", relevance=0, score=0.25, line=3)]
@@ -20,10 +19,10 @@ SAID = [Judgement("who asks", "p1", line=2), Judgement("and what", text="the wor
 def add(pool: Pool, name: str = "gold.csv", said: Sequence[Judgement] = SAID, bad: Sequence[BadRow] = ()) -> Entry:
     """Adds judgements as a file of labels would."""
 
-    def build(on_bad: Callable[[BadRow], None]) -> tuple[Sequence[Judgement], Any]:
+    def build(on_bad: Callable[[BadRow], None]) -> Built:
         for row in bad:
             on_bad(row)
-        return said, lambda: {"format": "table"}
+        return Built(said, lambda: {"format": "table"})
 
     return pool.add(name, "labels", version=1, inputs={"content": [repr(said)]}, options=None, build=build)
 
@@ -61,7 +60,7 @@ def test_a_name_of_another_kind_is_refused(tmp_path: Path) -> None:
     pool = Pool(tmp_path)
     add(pool, "generated")
     with pytest.raises(InputError, match="name of other pairs"):
-        pool.add("generated", "questions", version=1, inputs={}, options=None, build=lambda _: (SAID, dict))
+        pool.add("generated", "questions", version=1, inputs={}, options=None, build=lambda _: Built(SAID, dict))
     assert [entry.kind for entry in pool.entries()] == ["labels"]
 
 
