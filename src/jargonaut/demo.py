@@ -17,7 +17,7 @@ from types import ModuleType
 from jargonaut.artifacts import atomic_write
 from jargonaut.errors import InputError
 from jargonaut.formats import write_beir
-from jargonaut.pairs import SplitOptions, held_out, normalised, query_id, split_pairs
+from jargonaut.pairs import SplitOptions, held_out, normalised, query_id, require_enough, split_pairs
 from jargonaut.pairs.wording import words
 from jargonaut.records import SPLITS, Pair, Passage, Qrel, SplitName, positives, qrels, queries
 
@@ -104,7 +104,9 @@ def write_demo(folder: Path, *, chapters: Iterable[int] | None = DEFAULT_CHAPTER
     terms = _terms(icd, codes, passage_of)
     categories = {code: code[:3] for code in codes}
     same_text = {code: passage_of[code] for code in codes}
-    splits = split_pairs(terms.pairs, categories, same_text, SplitOptions(test=_TEST_SHARE, seed=seed))
+    options = SplitOptions(test=_TEST_SHARE, seed=seed)
+    splits = split_pairs(terms.pairs, categories, same_text, options)
+    require_enough(splits, options)
     held = held_out(splits)
     excluded = [pair for pair in _negatives(icd, codes, passage_of, splits.train) if pair.passage_id not in held]
     judgements: dict[SplitName, Sequence[Qrel]] = {name: qrels(splits.part(name)) for name in SPLITS}

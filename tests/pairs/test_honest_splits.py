@@ -48,7 +48,7 @@ def mixtures(draw: st.DrawFn) -> Mixture:
     documents = {p: f"d{draw(st.integers(0, 15))}" for p in passages}
     near = {p: f"n{draw(st.integers(0, 4))}" for p in draw(st.lists(st.sampled_from(passages), max_size=5))}
     row = st.tuples(
-        st.sampled_from(ASKED), st.sampled_from(passages), st.integers(0, 1), st.sampled_from(SOURCES),
+        st.sampled_from(ASKED), st.sampled_from(passages), st.integers(0, 2), st.sampled_from(SOURCES),
         st.sampled_from(PUT),
     )  # fmt: skip
     added = [

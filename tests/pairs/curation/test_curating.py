@@ -80,7 +80,7 @@ def contents(done: Curated) -> tuple[object, ...]:
 
 
 def trace(one: Pair) -> tuple[object, ...]:
-    """What no merging changes; of repeats in different parts the one that stays goes to the strictest."""
+    """What no merging changes; what stands goes to the strictest part of its repeats."""
     return (one.passage_id, one.relevance, one.provenance, one.score)
 
 
