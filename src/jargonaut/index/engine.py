@@ -189,6 +189,23 @@ def client_errors(location: str, *kinds: type[Exception]) -> Iterator[None]:
         raise StoreUnavailableError(reason, location) from error
 
 
+class WithoutAliases:
+    """The part of an `Engine` whose database has no second names for collections."""
+
+    native_aliases = False
+
+    def alias(self, name: str) -> str | None:
+        """None: there is no second name."""
+        del name
+        return None
+
+    def set_alias(self, name: str, native: str) -> None:
+        """Never asked for."""
+
+    def drop_alias(self, name: str) -> None:
+        """Never asked for."""
+
+
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """Held by one process of this workspace at a time. SQLite's: the system frees it with the process."""

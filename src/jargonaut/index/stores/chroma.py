@@ -19,6 +19,7 @@ from jargonaut.errors import SettingsError
 from jargonaut.index.engine import (
     STATE,
     Row,
+    WithoutAliases,
     client_errors,
     folder_lock,
     missing_client,
@@ -38,7 +39,7 @@ _LISTED_AT_ONCE = 500
 _SEEN = 200  # candidates that the index keeps in view
 
 
-class ChromaEngine:
+class ChromaEngine(WithoutAliases):
     """One Chroma.
 
     Args:
@@ -52,7 +53,6 @@ class ChromaEngine:
     """
 
     quantisations: frozenset[Quantisation] = frozenset({"float32"})
-    native_aliases = False
     writes_at_once = 2000
 
     def __init__(
@@ -194,17 +194,6 @@ class ChromaEngine:
                 rows += self._rows(collection, ids[part : min(part + _LISTED_AT_ONCE, start + block)], vectors=vectors)
             if rows:
                 yield rows
-
-    def alias(self, name: str) -> str | None:
-        """None: Chroma has no second names."""
-        del name
-        return None
-
-    def set_alias(self, name: str, native: str) -> None:
-        """Never asked for."""
-
-    def drop_alias(self, name: str) -> None:
-        """Never asked for."""
 
     def _collection(self, native: str) -> Collection:
         return self._client.get_collection(native, embedding_function=None)

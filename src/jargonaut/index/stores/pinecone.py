@@ -21,6 +21,7 @@ from jargonaut.errors import InputError, SettingsError
 from jargonaut.index.engine import (
     STATE,
     Row,
+    WithoutAliases,
     client_errors,
     folder_lock,
     missing_client,
@@ -44,7 +45,7 @@ _FETCHED_AT_ONCE = 100  # ids are sent in the address, which must not grow too l
 _MOST_HITS = 10_000
 
 
-class PineconeEngine:
+class PineconeEngine(WithoutAliases):
     """One project of Pinecone.
 
     Args:
@@ -61,7 +62,6 @@ class PineconeEngine:
     """
 
     quantisations: frozenset[Quantisation] = frozenset({"float32"})
-    native_aliases = False
     writes_at_once = 100
 
     def __init__(
@@ -202,17 +202,6 @@ class PineconeEngine:
             rows = self._rows(index, [item.id for item in page.vectors if item.id], vectors=vectors)
             if rows:
                 yield rows
-
-    def alias(self, name: str) -> str | None:
-        """None: Pinecone has no second names."""
-        del name
-        return None
-
-    def set_alias(self, name: str, native: str) -> None:
-        """Never asked for."""
-
-    def drop_alias(self, name: str) -> None:
-        """Never asked for."""
 
     def _index(self, native: str) -> Index:
         if native not in self._indexes:
