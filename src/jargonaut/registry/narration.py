@@ -25,6 +25,8 @@ def narrate(events: Iterable[Event], versions: Iterable[ModelVersion]) -> Iterat
         tell = _SENTENCES.get(event.kind)
         if tell is None:  # written by a later release
             yield f"{event.version}: {event.kind}."
+        elif isinstance(tell, str):
+            yield tell.format_map({**event.detail, "version": event.version})
         else:
             yield tell(event, known.get(event.version), event.detail)
 
@@ -41,21 +43,6 @@ def _registered(event: Event, version: ModelVersion | None, detail: Mapping[str,
     scored = version.metrics.get(SHOWN_METRIC)
     score = f"; {SHOWN_METRIC} on test {scored:.3f}" if scored is not None else ""
     return f"{event.version} was registered: {version.name}, tuned from {version.base}{score}."
-
-
-def _adopted(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
-    del version, detail
-    return f"The folder of {event.version} was there without an entry, and was taken in again."
-
-
-def _restored(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
-    del version, detail
-    return f"The files of {event.version} were damaged or lost, and were restored."
-
-
-def _moved(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
-    del version
-    return f"The files of {event.version} lie in {detail['path']} now."
 
 
 def _promoted(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
@@ -81,11 +68,6 @@ def _retired(event: Event, version: ModelVersion | None, detail: Mapping[str, An
     return f"{event.version} was retired{reason}."
 
 
-def _reinstated(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
-    del version, detail
-    return f"{event.version} may be served again."
-
-
 def _indexed(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
     del version
     encoded = detail.get("encoded")
@@ -93,25 +75,9 @@ def _indexed(event: Event, version: ModelVersion | None, detail: Mapping[str, An
     return f"{detail['count']:,} passages were indexed for {event.version}{work}: {_index(detail)}."
 
 
-def _verified(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
-    del version
-    return f"The index {detail['index']} of {event.version} passed its verification."
-
-
 def _failed(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
     del version
     return f"The index {detail['index']} of {event.version} failed its verification ({', '.join(detail['failed'])})."
-
-
-def _synced(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
-    del version
-    changes = f"{detail['added']:,} added, {detail['changed']:,} changed, {detail['removed']:,} removed"
-    return f"The index {detail['index']} of {event.version} followed the documents: {changes}."
-
-
-def _removed(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
-    del version
-    return f"The index {detail['index']} of {event.version} was removed; nothing pointed at it."
 
 
 def _index(detail: Mapping[str, Any]) -> str:
@@ -119,18 +85,21 @@ def _index(detail: Mapping[str, Any]) -> str:
     return f"{detail['index']}{f' ({dimension} dimensions)' if dimension else ''}"
 
 
-_SENTENCES: Mapping[str, _Teller] = {
+_SENTENCES: Mapping[str, str | _Teller] = {
     "registered": _registered,
-    "adopted": _adopted,
-    "restored": _restored,
-    "moved": _moved,
+    "adopted": "The folder of {version} was there without an entry, and was taken in again.",
+    "restored": "The files of {version} were damaged or lost, and were restored.",
+    "moved": "The files of {version} lie in {path} now.",
     "promoted": _promoted,
     "rolled back": _rolled_back,
     "retired": _retired,
-    "reinstated": _reinstated,
+    "reinstated": "{version} may be served again.",
     "indexed": _indexed,
-    "verified": _verified,
+    "verified": "The index {index} of {version} passed its verification.",
     "failed verification": _failed,
-    "synced": _synced,
-    "removed": _removed,
+    "synced": (
+        "The index {index} of {version} followed the documents: "
+        "{added:,} added, {changed:,} changed, {removed:,} removed."
+    ),
+    "removed": "The index {index} of {version} was removed; nothing pointed at it.",
 }
