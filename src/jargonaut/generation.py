@@ -15,6 +15,7 @@ from jargonaut.artifacts import content_hash
 from jargonaut.errors import InputError
 from jargonaut.llm import Estimate, estimate
 from jargonaut.llm.local import LocalModel
+from jargonaut.pairs.provenance import REAL
 from jargonaut.pairs.questions import Examples, LeftOut, Plan, QuestionOptions, for_small_model, generate, plan, prompt
 from jargonaut.pairs.questions.prompts import reply_tokens
 from jargonaut.pool import Built, Entry, Pool
@@ -24,7 +25,6 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus
 from jargonaut.writers import Writer
 
-_REAL = {"label", "click", "recent-click"}
 NAME = "generated"
 PROVENANCE = "llm"
 QUESTIONS_VERSION = 1
@@ -116,7 +116,7 @@ def _foreseen(
     More questions than planned are never written, and fewer hold out fewer passages of the same order; so what tests in
     the end is held out here.
     """
-    if not any(source_of(pair.provenance) in _REAL for pair in judged.pairs):
+    if not any(source_of(pair.provenance) in REAL for pair in judged.pairs):
         return frozenset(), []
     splits = judged.given
     if splits is None:
@@ -125,13 +125,14 @@ def _foreseen(
         future = [Pair(f"future-{id_}", f"future {id_}", id_, 1, PROVENANCE) for id_ in prepared.texts]
         # One query stands for all of a passage's, so the threshold is asked here.
         asked = replace(settings.split, teach_queries=0 if planned + len(judged.pairs) >= limit else sys.maxsize)
-        try:
-            splits = pairs.split_pairs([*judged.pairs, *future], prepared.documents, prepared.near_duplicates, asked)
-        except InputError:  # nothing can be foreseen, so nothing that people judged is touched
-            known = {p.passage_id for p in judged.pairs if source_of(p.provenance) in _REAL}
-            documents = {prepared.documents[id_] for id_ in known}
-            return frozenset(id_ for id_, document in prepared.documents.items() if document in documents), []
-    real = [p.query for p in (*splits.train, *splits.dev) if source_of(p.provenance) in _REAL]
+        splits = pairs.split_pairs(
+            [*judged.pairs, *future],
+            prepared.documents,
+            prepared.near_duplicates,
+            asked,
+            language=settings.bm25.language,
+        )
+    real = [p.query for p in (*splits.train, *splits.dev) if source_of(p.provenance) in REAL]
     return pairs.held_out(splits), list(dict.fromkeys(real))
 
 
