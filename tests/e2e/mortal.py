@@ -60,7 +60,10 @@ def act(workspace: Workspace, name: str, argument: object) -> None:
             case "gc":
                 index.gc(keep=2)
     except InputError as error:
-        told = ("nothing to go back to", "no other index", "has no index", "was removed", "no collection or version")
+        told = (
+            "nothing to go back to", "no other index", "has no index", "was removed", "no collection or version",
+            "begun and not ended",  # of a collection that is not live any more
+        )  # fmt: skip
         if not any(one in str(error) for one in told):
             raise
 

@@ -14,7 +14,7 @@ import pytest
 
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.index import LanceStore, content_of
-from jargonaut.records import Passage
+from jargonaut.records import IndexContent, Passage
 from tests.lifecycle.shop import Shop, documents, text_of
 
 
@@ -218,6 +218,21 @@ def test_a_sync_that_breaks_off_goes_on(live: Shop) -> None:
     collection, _ = index.opened(index.catalogue.find(None))
     assert content_of(collection) == index.catalogue.find(None).content
     assert not index.status()[0].syncing
+
+
+def test_a_broken_off_sync_of_what_is_not_live_any_more_can_be_ended(live: Shop) -> None:
+    """It is refused as long as it is half done; ended by its name, it can be switched to."""
+    tolerant = {"verify.golden_tolerance": 1.0}
+    index = live.open(**tolerant).index()
+    first, other = index.catalogue.find("base"), index.build("v1").info.collection
+    index.registry.indexes.begin_sync(first.name, IndexContent("half", 1))
+    index.switch(other)
+    with pytest.raises(MismatchError, match=f"--collection {first.name}"):
+        index.switch(first.name)
+    live.write(documents(range(10, 50)))
+    done = live.open(**tolerant).index().sync(first.name)
+    assert (done.collection, done.removed) == (first.name, 10)
+    assert live.open(**tolerant).index().switch(first.name).index == first.name
 
 
 def test_the_wrong_documents_empty_no_index(live: Shop) -> None:

@@ -115,6 +115,7 @@ def rollback(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> No
 @index_app.command("sync", epilog="Example: jargonaut index sync docs/ -w my-domain")
 def sync(
     docs: DocsArgument = None,
+    collection: Annotated[str | None, typer.Option("--collection", help="Another than the live one.")] = None,
     rate: Annotated[float | None, typer.Option("--rate", help="Passages a second at most.")] = None,
     workspace: WorkspaceFlag = Path(),
     setting: SetFlag = None,
@@ -126,7 +127,7 @@ def sync(
     """
     opened = open_workspace(workspace, TerminalReporter(), setting)
     options = opened.settings.build if rate is None else replace(opened.settings.build, most_per_second=rate)
-    done = opened.index(docs).sync(options=options)
+    done = opened.index(docs).sync(collection, options=options)
     changes = f"{done.added:,} added, {done.changed:,} changed, {done.removed:,} removed"
     _say(done, f"{done.collection}: {changes}; {done.count:,} passages now", as_json=as_json)
 

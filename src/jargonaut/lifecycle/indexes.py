@@ -139,7 +139,7 @@ class IndexLifecycle:
         if record.target is not None:
             raise MismatchError(
                 f"a sync of the collection {record.name!r} was begun and not ended",
-                remedy="run `jargonaut index sync` again while it is live, or build another",
+                remedy=f"`jargonaut index sync --collection {record.name}` ends it",
             )
         return self.registry.indexes.verified(self._examined(record, record.content))
 
@@ -190,41 +190,41 @@ class IndexLifecycle:
         self._point_alias(now)
         return now
 
-    def sync(self, *, options: BuildOptions | None = None) -> Synced:
-        """Brings the live collection up to date with the documents. Run again after a kill, it ends in the same place.
+    def sync(self, target: str | None = None, *, options: BuildOptions | None = None) -> Synced:
+        """Brings a collection up to date with the documents. Run again after a kill, it ends in the same place.
 
         Passages are compared by hash; only what was added or changed is embedded, and from the cache where it can be.
         While it works, a search finds every passage as it was or as it is now, never half of one and never a vector of
         another model.
 
         Args:
+            target: A collection, or a version, whose newest one is meant; what is live when None.
             options: Steps, speed, and how much may be removed; the settings' when None.
 
         Raises:
-            InputError: Nothing is live, or more would be removed than is allowed.
+            InputError: There is no such collection, nothing is live, or more would be removed than is allowed.
             MismatchError: The documents are cut in another way than those of the index.
         """
-        live = self.registry.live()
-        if live is None:
+        if target is None and self.registry.live() is None:
             raise InputError("nothing is live, so there is no index to bring up to date", remedy=BUILD)
-        record, passages = self.catalogue.find(live.index), self.corpus()
+        record, passages = self.catalogue.find(target), self.corpus()
         options = options or self.settings.build
-        full = self._cached(self.encoders(self.registry.get(live.version)))
-        encoder = TruncatedEncoder(full, live.dimension)
+        full = self._cached(self.encoders(self.registry.get(record.version)))
+        encoder = TruncatedEncoder(full, record.dimension)
         with self.store.exclusive():
-            record = self.catalogue.find(live.index)  # another sync may have ended while this one waited
+            record = self.catalogue.find(record.name)  # another sync may have ended while this one waited
             collection = open_collection(self.store, record.name, encoder)
             require_chunker(collection.info, passages.chunker, passages.context)
-            target = content_of_passages(passages.passages, passages.contents)
-            plan = plan_sync(collection, passages.passages, passages.contents, target)
-            if plan.nothing and record.target is None and record.content == target:
-                return Synced(record.name, 0, 0, 0, target.count, self.registry.indexes.verification(record.name))
+            wanted = content_of_passages(passages.passages, passages.contents)
+            plan = plan_sync(collection, passages.passages, passages.contents, wanted)
+            if plan.nothing and record.target is None and record.content == wanted:
+                return Synced(record.name, 0, 0, 0, wanted.count, self.registry.indexes.verification(record.name))
             require_few_removed(plan, record, options)
-            self.registry.indexes.begin_sync(record.name, target)
+            self.registry.indexes.begin_sync(record.name, wanted)
             apply_sync(
                 collection, plan, passages.passages, passages.contents, encoder, options=options, reporter=self.reporter
             )
-            found = self._examined(record, target)
+            found = self._examined(record, wanted)
             if not found.intact:
                 self.registry.indexes.verified(found)
                 raise not_verified(found)
@@ -232,7 +232,7 @@ class IndexLifecycle:
             self.registry.indexes.end_sync(record.name, detail, found)
         if not found.passed:
             self.reporter.warn(str(not_verified(found)))
-        return Synced(record.name, plan.added, plan.changed, len(plan.removed), target.count, found)
+        return Synced(record.name, plan.added, plan.changed, len(plan.removed), wanted.count, found)
 
     def gc(self, *, keep: int = 1, dry_run: bool = False) -> Removal:
         """Removes collections that nothing points at, and what killed builds left.

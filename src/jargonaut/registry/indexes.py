@@ -246,7 +246,7 @@ def require_servable(connection: sqlite3.Connection, name: str, fingerprint: str
     if known.target is not None:
         raise MismatchError(
             f"a sync of the collection {name!r} was begun and not ended",
-            remedy="run `jargonaut index sync` again while it is live, or build another: `jargonaut index build`",
+            remedy=f"`jargonaut index sync --collection {name}` ends it; `jargonaut index build` makes another",
         )
     latest = _latest(connection, name)
     if latest is None or not latest.passed or latest.content != known.content:
