@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Set before any library reads them: tests never download, and a forked tokenizer must not warn.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# Where every core has its own tests, more threads would only wait for one another; programs that tests start inherit it.
+# Where every core has its own tests, more threads only wait for one another; programs that tests start inherit it.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test is timed: what else the machine does is not what it promises. `--hypothesis-profile=thorough` looks longer.
@@ -46,14 +46,16 @@ def base_model_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], SentenceTransformer]:
-    """Loads the tiny model of a family; its folder is written once."""
+def tiny_folder(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a family's tiny model, written once for all tests, which leave it as it is."""
+    root = tmp_path_factory.mktemp("tiny")
+    return functools.cache(lambda name: built((FAMILIES | OTHERS)[name], base_model_path, root / name))
 
-    @functools.cache
-    def folder(name: str) -> Path:
-        return built((FAMILIES | OTHERS)[name], base_model_path, tmp_path_factory.mktemp("tiny"))
 
-    return lambda name: loaded(folder(name))
+@pytest.fixture(scope="session")
+def tiny_model(tiny_folder: Callable[[str], Path]) -> Callable[[str], SentenceTransformer]:
+    """Loads the tiny model of a family."""
+    return lambda name: loaded(tiny_folder(name))
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

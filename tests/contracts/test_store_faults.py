@@ -38,6 +38,7 @@ def listed(store: VectorStore, name: str = "c") -> set[str]:
     return {id_ for page in store.open(name, "f").hashes() for id_ in page}
 
 
+@pytest.mark.slow  # the client waits longer and longer before it asks again
 @pytest.mark.parametrize("fault", ["drop", "after", "503"])
 def test_a_server_that_breaks_off_is_an_answer_and_the_retry_is_whole(
     pinecone: PineconeServer, tmp_path: Path, fault: str
