@@ -20,7 +20,8 @@ from jargonaut.formats import read_passages, read_qrels, read_queries, write_bei
 from jargonaut.records import SPLITS
 
 COMMAND = [sys.executable, "-m", "jargonaut"]
-QUICK = ["--set", "train.epochs=1", "--set", "evaluate.resamples=500"]
+# One epoch and two steps from base to tuned: to judge each of five takes longer than to train on this little.
+QUICK = ["--set", "train.epochs=1", "--set", "train.alphas=[0.5, 1.0]", "--set", "evaluate.resamples=500"]
 OFTEN = ["--set", "compute.checkpoint_minutes=0.0001"]
 KILLS = 20
 
@@ -227,7 +228,7 @@ def test_a_jsonl_of_passages_is_a_source_too(handbook: Path, tmp_path: Path) -> 
         rows.append(json.dumps({"_id": path.stem, "title": title.removeprefix("# "), "text": text.strip()}))
     source = tmp_path / "passages.jsonl"
     source.write_text("\n".join(rows), encoding="utf-8")
-    settings = override(Settings(), {"train.epochs": 1, "evaluate.resamples": 500})
+    settings = override(Settings(), {"train.epochs": 1, "train.alphas": (0.5, 1.0), "evaluate.resamples": 500})
     result = Workspace(tmp_path / "w", settings=settings).run(source)
     assert "tuned" in result.table()
     assert result.version.version == "v1"
