@@ -362,7 +362,7 @@ def main() -> None:
     line.add_argument("--recipes", nargs="+", default=["default", ENGINE])
     line.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15])
     line.add_argument("--pairs", type=int, help="most training queries of a set; also bounds its dev queries")
-    line.add_argument("--corpus", type=int, default=StudyOptions.corpus, help="most passages of an exam")
+    line.add_argument("--corpus", type=int, default=StudyOptions().corpus, help="most passages of an exam")
     line.add_argument("--queries", type=int, help="most queries of an exam")
     line.add_argument("--away", action="store_true", help="sit the other sets' exams too")
     line.add_argument("--set", nargs="+", action="append", default=[], metavar="NAME KEY=VALUE", help="a recipe more")
