@@ -38,7 +38,7 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
 from jargonaut.writers import endpoint, open_judge
 
-PAIRS_VERSION = 6
+PAIRS_VERSION = 7
 ATTRIBUTION_VERSION = 2
 COLLECT_VERSION = 3
 

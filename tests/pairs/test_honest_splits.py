@@ -119,6 +119,19 @@ def test_nothing_that_tests_is_taught(mixture: Mixture, giant_share: float) -> N
     assert not put & {question(pair.query) for pair in relevant(splits.train)}
 
 
+def test_a_pair_put_into_dev_trains_under_no_other_grade() -> None:
+    """Where labels contradict each other, what was put there stays out of train, also where dev cannot use it."""
+    own: dict[SplitName, list[Pair]] = {
+        "train": [Pair("own-train", "insulin dose for children", "p1")],
+        "dev": [Pair("own-dev", "dose of insulin", "p0")],
+    }
+    wrong = Pair("q", "insulin dose for children", "p1", 0, "label", None, "dev")
+    right = Pair("q", "insulin dose for children", "p1", 1, "label")
+    splits = given_splits(own, {"p0": "d0", "p1": "d1"}, {}, LENIENT, [wrong, right])
+    assert [pair.query_id for pair in splits.train] == ["own-train"]
+    assert {(one.pair, one.rule) for one in splits.dropped} == {(wrong, "query_without_positive"), (right, "held_out")}
+
+
 @settings(max_examples=60)
 @given(mixtures())
 def test_nothing_is_lost(mixture: Mixture) -> None:
