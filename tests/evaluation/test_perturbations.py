@@ -63,7 +63,7 @@ def test_a_typo_depends_on_seed_and_text_alone() -> None:
     assert perturbed("typos", others, options) != perturbed("typos", others, PerturbationOptions(seed=2))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.text(max_size=60), st.sampled_from(PERTURBATIONS))
 def test_any_text_is_changed_or_left_out(text: str, name: str) -> None:
     """No text breaks a rule, and a variant never has the words of its query."""
@@ -92,7 +92,7 @@ def test_a_query_that_is_keywords_already_has_no_keyword_variant() -> None:
 
 def test_shorter_keeps_the_longer_half() -> None:
     """Half of the words with a topic stay, in order, at least two."""
-    assert shortened(ASKED, STOPS) == "difference between stenosis"
+    assert shortened(ASKED, STOPS) == "difference stenosis bronchus"
     assert shortened("stenosis bronchus", STOPS) == "stenosis bronchus"
 
 

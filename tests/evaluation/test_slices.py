@@ -83,12 +83,12 @@ def test_a_smaller_gain_is_named_as_what_it_is() -> None:
 def test_noise_is_never_named() -> None:
     """Of many random divisions of one homogeneous test hardly any names a slice."""
     blamed = 0
-    for seed in range(20):
+    for seed in range(10):
         base, tuned = noisy(np.full(240, 0.05), seed)
         rng = np.random.default_rng(100 + seed)
         labels = {f"by {k}": {f"q{i}": str(rng.integers(4)) for i in range(240)} for k in range(5)}
         blamed += named(base, tuned, labels).slice is not None
-    assert blamed <= 2
+    assert blamed <= 1
 
 
 def test_a_small_slice_is_shown_and_never_named() -> None:

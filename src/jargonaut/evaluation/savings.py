@@ -209,9 +209,9 @@ def savings(
 def _needed(means: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.int64]:
     """Smallest k whose mean recall reaches the target, row by row; one more than the depth where none does."""
     reached = means >= targets[:, None] - _ROUNDING
-    first = reached.argmax(axis=1) + 1
+    first: NDArray[np.int64] = reached.argmax(axis=1).astype(np.int64) + 1
     first[~reached.any(axis=1)] = means.shape[1] + 1
-    return first.astype(np.int64)
+    return first
 
 
 def _spans(
