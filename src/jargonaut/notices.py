@@ -101,14 +101,23 @@ def of_forgetting(counts: Mapping[str, Any], limit: float, alphas: Sequence[floa
 def of_scrutiny(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """The findings beside the comparison that everybody should read, as lines for a terminal.
 
+    Of savings only the systems that save something are told.
+
     Args:
         found: As a report's JSON holds it.
         folder: Of the run.
     """
     told = found["sentences"]
+    systems = found["savings"]["systems"] if found["savings"] else [{"tokens": None}]
+    today = systems[0]["tokens"]
+    spared = [
+        sentence for system, sentence in zip(systems[1:], told["savings"], strict=True)
+        if system["tokens"] is not None and system["tokens"] < today
+    ]  # fmt: skip
     shown = {
         "slices": told["slices"], "robust": told["conditions"], "forgetting": told["forgetting"],
-        "threshold": told["scale"], "savings": told["savings"], "answers": told["answers"],
+        "threshold": told["scale"], "answers": told["answers"],
+        "savings": spared or ["no other system reaches the base's recall with fewer tokens"],
     }  # fmt: skip
     for name, sentences in shown.items():
         for place, sentence in enumerate(sentences):

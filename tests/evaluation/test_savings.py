@@ -40,7 +40,7 @@ def test_each_system_needs_its_own_k() -> None:
     assert tuned.cost == pytest.approx(0.4)
     assert found.saved("tuned") == pytest.approx(0.8)
     assert found.saved("bm25") is None
-    assert "with 2 passages (2 to 2): 200 context tokens a question instead of 1,000, 0.40 USD" in found.sentence(
+    assert "with 2 passages (2 to 2): 200 context tokens a question instead of 1,000, 0.4 USD" in found.sentence(
         "tuned"
     )
     assert "does not reach" in found.sentence("bm25")

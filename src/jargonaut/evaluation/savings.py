@@ -125,7 +125,7 @@ class Savings:
             f"{one.tokens:,.0f} context tokens a question instead of {base.tokens:,.0f}"
         )
         if one.cost is not None and base.cost is not None:
-            text += f", {one.cost:,.2f} {self.currency} for {QUESTIONS:,} questions instead of {base.cost:,.2f}"
+            text += f", {_money(one.cost)} {self.currency} for {QUESTIONS:,} questions instead of {_money(base.cost)}"
         return text
 
 
@@ -204,6 +204,11 @@ def savings(
         cost = None if price is None else used * price / 1e6 * QUESTIONS
         found.append(Saving(name, int(k), low, high, float(curve[:, k - 1].mean()), used, cost))
     return Savings(target, options.k, tuple(found), len(asked), price, currency)
+
+
+def _money(amount: float) -> str:
+    """An amount with two decimals, a small one with as many as it takes to tell two apart."""
+    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.3g}"
 
 
 def _needed(means: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -183,8 +183,8 @@ class ScaleShift:
             return "; ".join(self.notices) or "no threshold of the base lets any hit through"
         one = self.moves[0]
         return (
-            f"a threshold of {one.old:.2f} on the base's cosine becomes {one.new:.2f}: it lets through "
-            f"{one.passed:.1f} hits of a query as before; left at {one.old:.2f} it would be {one.passed_if_kept:.1f}"
+            f"a threshold of {one.old:.3f} on the base's cosine becomes {one.new:.3f}, which lets through "
+            f"{one.passed:.1f} hits of a query as before; left at {one.old:.3f} it would be {one.passed_if_kept:.1f}"
         )
 
 
