@@ -39,6 +39,7 @@ class Measured:
         base: Answers and scores of the base at the deployed dimension.
         tuned: The same of the tuned model.
         groups: Document groups among the queries, the units that the bootstrap draws.
+        runs: Answers of every system at the deployed dimension, and of BM25.
     """
 
     systems: tuple[SystemResult, ...]
@@ -46,6 +47,7 @@ class Measured:
     base: tuple[Run, Scores]
     tuned: tuple[Run, Scores]
     groups: int
+    runs: Mapping[str, Run]
 
 
 class Contenders:
@@ -102,18 +104,19 @@ class Contenders:
         clusters = evaluation.query_clusters(judged, groups)
         systems: dict[str, SystemResult] = {}
         shown: dict[SystemKind, tuple[Run, Scores]] = {}
+        runs: dict[str, Run] = {}
         for kind, dim, run in self.all(base, tuned, asked, dims, deployed):
             name = f"{kind}-{dim}" if dim else kind
             scores = evaluation.per_query(run, judged, asked)
             systems[name] = evaluation.summarise(run.name, kind, dim, scores, clusters=clusters, options=options)
             formats.write_trec_run(folder / "trec" / f"{name}.run", run)
-            if dim == deployed:
-                shown[kind] = (run, scores)
+            if dim in (deployed, None):
+                shown[kind], runs[kind] = (run, scores), run
         formats.write_trec_qrels(folder / "trec" / "test.qrels", judged)
         evaluation.write_per_query(folder / "per_query.parquet", {name: one.scores for name, one in systems.items()})
         measured = tuple(systems.values())
         compared = evaluation.compare(measured, clusters, options)
-        return Measured(measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())))
+        return Measured(measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())), runs)
 
     def all(
         self, base: Encoder, tuned: Encoder, asked: Sequence[Query], dims: Sequence[int], deployed: int

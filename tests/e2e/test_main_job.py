@@ -82,7 +82,11 @@ def test_a_run_leaves_report_scores_and_trec_files(finished: Path) -> None:
     """A run writes report.html, report.json with the keys scripts use, per-query scores, TREC runs and qrels."""
     report = report_of(finished)
     assert report["verdict"] in {"ship", "dont_ship", "no_measurable_difference"}
-    assert {"systems", "comparisons", "counts", "leakage", "timings"} <= report.keys()
+    assert {"systems", "comparisons", "counts", "leakage", "timings", "scrutiny"} <= report.keys()
+    scrutiny = report["scrutiny"]
+    assert isinstance(scrutiny, dict)
+    assert {one["name"] for one in scrutiny["conditions"]} >= {"typos", "paraphrase"}
+    assert scrutiny["sentences"]["forgetting"]
     (folder,) = (finished / ".jargonaut" / "runs").glob("[!.]*")
     assert {"report.html", "report.json", "per_query.parquet", "trec"} <= {p.name for p in folder.iterdir()}
     assert (folder / "trec" / "test.qrels").exists()

@@ -13,6 +13,7 @@ from typing import Any
 from jargonaut.evaluation.assessment import Assessment
 from jargonaut.evaluation.changes import Changes
 from jargonaut.evaluation.comparison import Comparison, SystemResult, Verdict, find, system
+from jargonaut.evaluation.scrutiny import Scrutiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class RunReport:
         curve: How training went.
         confidence: Probability mass of the intervals.
         deployed_dim: Dimension on which the verdict was drawn; None for the full one.
+        scrutiny: What was found beyond the comparison; None where nothing else was looked at.
     """
 
     title: str
@@ -84,6 +86,7 @@ class RunReport:
     curve: TrainingCurve = field(default_factory=TrainingCurve)
     confidence: float = 0.95
     deployed_dim: int | None = None
+    scrutiny: Scrutiny | None = None
 
     @property
     def headline_dim(self) -> int | None:

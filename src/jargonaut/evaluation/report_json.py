@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from jargonaut.artifacts import plain
-from jargonaut.evaluation.changes import Change
+from jargonaut.evaluation.changes import Change, NearMiss
 from jargonaut.evaluation.comparison import SystemResult
 from jargonaut.evaluation.report import RunReport
 from jargonaut.records import Passage
@@ -37,6 +37,10 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "changes": {
             "better_total": report.changes.better_total,
             "worse_total": report.changes.worse_total,
+            "unchanged_total": report.changes.unchanged_total,
+            "near_miss_total": report.changes.near_miss_total,
+            "base_near_miss_total": report.changes.base_near_miss_total,
+            "near_misses": [_near_miss(one) for one in report.changes.near_misses],
             "better": [_change(one) for one in report.changes.better],
             "worse": [_change(one) for one in report.changes.worse],
         },
@@ -50,6 +54,7 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "training": plain(report.curve),
         "confidence": report.confidence,
         "deployed_dim": report.headline_dim,
+        "scrutiny": None if report.scrutiny is None else report.scrutiny.to_json(),
     }
     return {key: _finite(item) for key, item in value.items()}
 
@@ -78,6 +83,16 @@ def _change(one: Change) -> dict[str, Any]:
         "positive": _passage(one.positive),
         "base_top": _passage(one.base_top),
         "tuned_top": _passage(one.tuned_top),
+    }
+
+
+def _near_miss(one: NearMiss) -> dict[str, Any]:
+    return {
+        "query_id": one.query.id,
+        "query": one.query.text,
+        "rank": one.rank,
+        "base_rank": one.base_rank,
+        "positive": _passage(one.positive),
     }
 
 
