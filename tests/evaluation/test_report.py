@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 from rich.table import Table
 
-from jargonaut.evaluation import RunReport, TrainingCurve, to_html, to_json, verdict_table
+from jargonaut.errors import MismatchError
+from jargonaut.evaluation import RunReport, TrainingCurve, from_json, scores_key, to_html, to_json, verdict_table
 from tests.pages import Page
 
 from .samples import report
@@ -78,12 +82,14 @@ def test_rich_table_has_a_row_per_system(sample: RunReport) -> None:
 
 
 def test_html_needs_nothing_else(page: str) -> None:
-    """The page is whole: no script, no address to load from, and every tag closed."""
+    """The page is whole: no address to load from, every tag closed, and one script, which is ours."""
     found = Page(page)
     assert found.balanced
     assert not found.open
-    assert found.loads == []
-    assert not {"script", "link", "img", "iframe"} & set(found.tags)
+    assert [address for address in found.loads if not address.startswith("#")] == []
+    assert {address[1:] for address in found.loads} <= set(re.findall(r'<section id="([^"]*)"', page))
+    assert not {"link", "img", "iframe"} & set(found.tags)
+    assert found.tags.count("script") == 1
     assert "url(" not in page
     assert "@import" not in page
 
@@ -93,18 +99,26 @@ def test_html_tells_the_whole_run(sample: RunReport, page: str) -> None:
     from html import unescape
 
     assert sample.verdict.sentence in unescape(page)
-    assert page.count("<svg ") == 6
+    assert page.count("<svg ") == 8
     assert page.count('<details class="change better">') == 10
-    for heading in ("Quality by dimension", "Leakage check", "Counts", "Training", "Time", "Settings"):
+    for heading in ("Quality by dimension", "Leakage check", "Training", "Time", "Settings"):
         assert f"<h2>{heading}</h2>" in page
+    assert ">Counts</h3>" in page
 
 
 def test_html_escapes_the_users_words() -> None:
     """Markup in documents, queries, names, settings and notices is shown, never interpreted."""
     hostile = to_html(report(text=ATTACK, title=ATTACK, base_name=ATTACK))
-    assert "script" not in Page(hostile).tags
-    assert "<script" not in hostile
+    assert Page(hostile).tags.count("script") == hostile.count("<script") == 1
     assert "&lt;script&gt;" in hostile
+
+
+def test_only_our_own_script_may_run(page: str) -> None:
+    """The page's policy names the hash of its one script, so nothing that a document brings in could run."""
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
 def test_html_of_the_least_report(sample: RunReport) -> None:
@@ -114,7 +128,8 @@ def test_html_of_the_least_report(sample: RunReport) -> None:
     )
     page = to_html(least)
     assert Page(page).balanced
-    assert "<h2>Counts</h2>" not in page
+    assert "Leakage check" not in page
+    assert "Counts" not in page
     assert "Quality by dimension" not in page
 
 
@@ -165,3 +180,33 @@ def test_without_steps_between_there_is_one_curve(sample: RunReport) -> None:
     assert "by epoch" in page
     assert "between base (0)" not in page
     assert "moved towards" not in page
+
+
+def test_a_report_is_read_back_as_it_was(sample: RunReport) -> None:
+    """What JSON and the scores beside it hold is the whole report: every other form can be made of them."""
+    curve = TrainingCurve(((1, math.nan), (2, 1.0)), ((0, 0.5), (1, 0.6)), 1)
+    told = dataclasses.replace(sample, curve=curve, assessment=None, notices=("mind",))
+    for report_ in (sample, told):
+        value = json.loads(json.dumps(to_json(report_), allow_nan=False))
+        scores = {scores_key(one.kind, one.dim): one.scores for one in report_.systems}
+        again = from_json(value, scores)
+        assert to_json(again) == to_json(report_)
+        assert to_html(again) == to_html(report_)
+    assert isinstance(again.created, type(sample.created))
+
+
+@pytest.mark.parametrize("key", ["title", "verdict", "systems", "comparisons"])
+def test_what_is_no_report_is_refused(sample: RunReport, key: str) -> None:
+    """A file of another kind, or with a piece of another type, is told, with what to do."""
+    value = to_json(sample)
+    scores = {scores_key(one.kind, one.dim): one.scores for one in sample.systems}
+    with pytest.raises(MismatchError, match="no report"):
+        from_json({k: v for k, v in value.items() if k != key}, scores)
+    with pytest.raises(MismatchError, match="no report"):
+        from_json({**value, key: 3}, scores)
+
+
+def test_scores_that_are_gone_are_missed(sample: RunReport) -> None:
+    """A report whose per-query scores are gone is not shown with others."""
+    with pytest.raises(MismatchError, match="no report"):
+        from_json(to_json(sample), {})

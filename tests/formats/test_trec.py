@@ -93,7 +93,7 @@ def test_ranks_against_scores_are_noticed(tmp_path: Path, scores: tuple[float, .
 
 def test_a_run_that_is_not_there_is_an_answer(tmp_path: Path) -> None:
     """A missing file is named."""
-    with pytest.raises(InputError, match="gone.run"):
+    with pytest.raises(InputError, match=r"gone\.run"):
         formats.read_trec_run(tmp_path / "gone.run", list[BadRow]().append)
 
 

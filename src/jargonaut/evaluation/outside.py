@@ -175,5 +175,3 @@ def _few(groups: int, confidence: float) -> list[str]:
     if groups >= fewest:
         return []
     return [f"there are {groups} independent groups of queries, too few for an interval ({fewest}): nothing is proved"]
-
-

@@ -1,90 +1,141 @@
-"""A report as JSON values, for scripts. The keys are a promise: new ones may come, these stay.
+"""A report as JSON values, for scripts and for every other form of it, and back.
 
-Knows the names of the keys; knows nothing of files.
+The keys are a promise: new ones may come, these stay. What `from_json` reads is what `to_json` wrote, so a report can
+be shown in another form without anything being measured again. Knows the names of the keys; knows nothing of files.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_type_hints
 
 from jargonaut.artifacts import plain
+from jargonaut.errors import MismatchError
 from jargonaut.evaluation.changes import Change
 from jargonaut.evaluation.comparison import SystemResult
+from jargonaut.evaluation.measures import Scores
 from jargonaut.evaluation.report import RunReport
 from jargonaut.records import Passage
 
 SCHEMA = 1
 
+_RENAMED = {"curve": "training"}
+"""Fields of the report that have another key."""
+
 
 def to_json(report: RunReport) -> dict[str, Any]:
     """The report as what `json.dumps` takes; a number that is not finite becomes None."""
-    assessment = None
-    if report.assessment is not None:
-        assessment = {**plain(report.assessment), "sentence": report.assessment.sentence}
-    value = {
-        "schema": SCHEMA,
-        "title": report.title,
-        "created": report.created.isoformat(),
-        "base": report.base,
-        "tuned": report.tuned,
-        "source": report.source,
-        "verdict": report.verdict.name,
-        "sentence": report.verdict.sentence,
-        "reasons": list(report.verdict.reasons),
-        "systems": [_system(one) for one in report.ordered_systems()],
-        "comparisons": plain(list(report.comparisons)),
-        "changes": {
-            "better_total": report.changes.better_total,
-            "worse_total": report.changes.worse_total,
-            "better": [_change(one) for one in report.changes.better],
-            "worse": [_change(one) for one in report.changes.worse],
-        },
-        "assessment": assessment or {},
-        "counts": plain(report.counts),
-        "leakage": plain(report.leakage),
-        "timings": plain(report.timings),
-        "settings": plain(report.settings),
-        "overlap": plain(report.overlap),
-        "notices": list(report.notices),
-        "training": plain(report.curve),
-        "confidence": report.confidence,
-        "deployed_dim": report.headline_dim,
-    }
+    value: dict[str, Any] = {"schema": SCHEMA}
+    for field in dataclasses.fields(RunReport):
+        item = getattr(report, field.name)
+        match field.name:
+            case "created":
+                value["created"] = item.isoformat()
+            case "verdict":  # its fields stand beside it, where scripts look for them
+                value |= {"verdict": item.name, **{k: v for k, v in plain(item).items() if k != "name"}}
+            case "systems":
+                value["systems"] = [_system(one) for one in report.ordered_systems()]
+            case "changes":
+                moved = {side: [_change(one) for one in getattr(item, side)] for side in ("better", "worse")}
+                value["changes"] = {**plain(item), **moved}
+            case "assessment":
+                value["assessment"] = {**plain(item), "sentence": item.sentence} if item is not None else {}
+            case "deployed_dim":
+                value["deployed_dim"] = report.headline_dim
+            case name:
+                value[_RENAMED.get(name, name)] = plain(item)
     return {key: _finite(item) for key, item in value.items()}
+
+
+def from_json(value: Mapping[str, Any], scores: Mapping[str, Scores]) -> RunReport:
+    """The report that was written as this value.
+
+    Args:
+        value: From `to_json`.
+        scores: Every system's `scores_key` → its scores, as they are kept beside the report.
+
+    Raises:
+        MismatchError: A key is missing or holds something else than it should, or a system's scores are missing.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    hints = get_type_hints(RunReport)
+    found: dict[str, Any] = {}
+    try:
+        for field in dataclasses.fields(RunReport):
+            key = _RENAMED.get(field.name, field.name)
+            if field.name == "systems":
+                found["systems"] = tuple(_read_system(one, scores) for one in value["systems"])
+            elif key in value:
+                item = _read(field.name, value)
+                found[field.name] = TypeAdapter(hints[field.name]).validate_python(_with_nan(item))
+        return RunReport(**found)
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        told = f"{error.title}: {error.errors()[0]['msg']}" if isinstance(error, ValidationError) else repr(error)
+        raise MismatchError(
+            f"this is no report that this version reads ({told})", remedy="`jargonaut run` writes it anew"
+        ) from error
+
+
+def scores_key(kind: str, dim: int | None) -> str:
+    """The name under which a system's per-query scores are kept."""
+    return f"{kind}-{dim}" if dim else kind
+
+
+def _read(name: str, value: Mapping[str, Any]) -> Any:
+    """What `to_json` made of a field, as the field's own type has it."""
+    if name == "verdict":
+        return {**value, "name": value["verdict"]}  # what is no field of a verdict is passed over
+    if name == "assessment":
+        return value["assessment"] or None
+    if name == "changes":
+        sides = ("better", "worse")
+        moved = {side: [_read_change(one) for one in value["changes"][side]] for side in sides}
+        return {**value["changes"], **moved}
+    return value[_RENAMED.get(name, name)]
 
 
 def _system(one: SystemResult) -> dict[str, Any]:
     bars = {metric: {"mean": bar.difference, "low": bar.low, "high": bar.high} for metric, bar in one.intervals.items()}
+    more = {f.name: plain(getattr(one, f.name)) for f in dataclasses.fields(one) if f.name != "scores"}
     return {
-        "name": one.name,
-        "kind": one.kind,
-        "dim": one.dim,
+        **more,
+        "scores": scores_key(one.kind, one.dim),
         "queries": len(one.scores.query_ids),
         "metrics": one.metrics,
         "intervals": bars,
     }
 
 
-def _change(one: Change) -> dict[str, Any]:
-    return {
-        "query_id": one.query.id,
-        "query": one.query.text,
-        "base_ndcg": one.base_ndcg,
-        "tuned_ndcg": one.tuned_ndcg,
-        "difference": one.difference,
-        "base_rank": one.base_rank,
-        "tuned_rank": one.tuned_rank,
-        "positive": _passage(one.positive),
-        "base_top": _passage(one.base_top),
-        "tuned_top": _passage(one.tuned_top),
+def _read_system(row: Mapping[str, Any], scores: Mapping[str, Scores]) -> SystemResult:
+    from pydantic import TypeAdapter
+
+    hints = get_type_hints(SystemResult)
+    bars = {m: {**bar, "difference": bar["mean"]} for m, bar in row["intervals"].items()}
+    values = {
+        f.name: TypeAdapter(hints[f.name]).validate_python(bars if f.name == "intervals" else row[f.name])
+        for f in dataclasses.fields(SystemResult)
+        if f.name in row and f.name != "scores"
     }
+    return SystemResult(**values, scores=scores[row.get("scores") or scores_key(row["kind"], row["dim"])])
+
+
+def _change(one: Change) -> dict[str, Any]:
+    passages = {name: _passage(getattr(one, name)) for name in ("positive", "base_top", "tuned_top")}
+    query = {"query_id": one.query.id, "query": one.query.text}
+    return {**query, **plain(one), **query, "difference": one.difference, **passages}
+
+
+def _read_change(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "query": {"id": row["query_id"], "text": row["query"]}}
 
 
 def _passage(passage: Passage | None) -> dict[str, Any] | None:
     if passage is None:
         return None
-    return {"id": passage.id, "title": passage.title, "text": passage.text}
+    return {"id": passage.id, "title": passage.title, "headings": list(passage.headings), "text": passage.text}
 
 
 def _finite(value: object) -> object:
@@ -95,3 +146,14 @@ def _finite(value: object) -> object:
     if hasattr(value, "item"):  # a numpy number from somebody's counts
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _with_nan(value: Any) -> Any:
+    """The value with NaN for what `_finite` took out of a row of numbers, such as a curve's point."""
+    if isinstance(value, Mapping):
+        return {key: _with_nan(item) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    if any(isinstance(item, float) for item in value) or (len(value) > 1 and value[-1] is None):
+        return [math.nan if item is None else item for item in value]
+    return [_with_nan(item) for item in value]

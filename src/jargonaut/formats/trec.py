@@ -5,6 +5,7 @@ Knows columns. Which queries a run must answer, and what its scores are worth, i
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -81,7 +82,9 @@ def read_trec_qrels(path: Path, on_bad: OnBad) -> Iterator[Qrel]:
         if before[0] == number:
             yield Qrel(*key, grade)
         elif before[1] != grade:
-            reason = f"{qrel.passage_id!r} was judged {before[1]} for {qrel.query_id!r} in line {before[0]}, here {grade}"
+            reason = (
+                f"{qrel.passage_id!r} was judged {before[1]} for {qrel.query_id!r} in line {before[0]}, here {grade}"
+            )
             on_bad(BadRow(str(path), number, "relevance", reason))
 
 
@@ -142,6 +145,4 @@ def _disordered(rows: list[tuple[float, float]]) -> bool:
     scores = [score for _, score in sorted(rows, key=lambda row: row[0])]
     if len(scores) < 2 or any(math.isnan(rank) for rank, _ in rows) or len({rank for rank, _ in rows}) < len(rows):
         return False
-    return scores[0] == scores[-1] == max(scores) or any(
-        after > before for before, after in zip(scores, scores[1:], strict=False)
-    )
+    return scores[0] == scores[-1] == max(scores) or any(after > before for before, after in itertools.pairwise(scores))

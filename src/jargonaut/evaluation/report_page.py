@@ -1,0 +1,50 @@
+"""What all pages of this room share: their templates, the words in them, and the one script that sorts tables.
+
+The script is our own and stands in the page; the page's policy names its hash, so nothing else can run there, whatever
+a document says. Knows nothing of what a page tells.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jargonaut.evaluation import wording
+from jargonaut.evaluation.statistics import signed
+from jargonaut.pictures import template
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+PAGES = Path(__file__).with_name("pages")
+
+
+def page_template(name: str) -> Template:
+    """A page's template with the filters, the script and the policy that all of them use.
+
+    Args:
+        name: Of a file in `pages/`.
+    """
+    from markupsafe import Markup
+
+    found = template(
+        PAGES / name,
+        {
+            "signed": signed, "amount": wording.amount, "duration": wording.duration, "words": wording.words,
+            "cut": wording.cut, "three": wording.three, "percent": wording.percent, "size": wording.size,
+        },
+    )  # fmt: skip
+    script, policy = _script()
+    found.globals.update(script=Markup(script), policy=Markup(policy))  # noqa: S704 - both are ours, not the user's
+    return found
+
+
+@cache
+def _script() -> tuple[str, str]:
+    """The script, and the policy under which it alone may run."""
+    text = (PAGES / "sort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return text, f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
