@@ -7,25 +7,35 @@ from jargonaut.evaluation.assessment import Alternative, Assessment, AssessmentO
 from jargonaut.evaluation.changes import Change, Changes, find_changes
 from jargonaut.evaluation.comparison import (
     Comparison,
-    EvaluationOptions,
     SystemKind,
     SystemResult,
+    compare,
+    pareto_front,
+    summarise,
+)
+from jargonaut.evaluation.gate import (
+    Evidence,
+    Forgetting,
+    Jury,
+    Slice,
     Verdict,
     VerdictName,
-    compare,
     deployed_dimension,
-    summarise,
+    jury_of,
     verdict,
 )
 from jargonaut.evaluation.measures import (
     HEADLINE,
+    JUDGED,
     MEASURES,
     Scores,
     per_query,
     query_clusters,
     read_per_query,
+    unjudged,
     write_per_query,
 )
+from jargonaut.evaluation.options import EvaluationOptions, Pipeline
 from jargonaut.evaluation.report import RunReport, TrainingCurve
 from jargonaut.evaluation.report_html import to_html
 from jargonaut.evaluation.report_json import to_json
@@ -40,6 +50,7 @@ from jargonaut.evaluation.statistics import (
 
 __all__ = [
     "HEADLINE",
+    "JUDGED",
     "MEASURES",
     "NO_DIFFERENCE",
     "Alternative",
@@ -49,9 +60,14 @@ __all__ = [
     "Changes",
     "Comparison",
     "EvaluationOptions",
+    "Evidence",
+    "Forgetting",
     "Interval",
+    "Jury",
+    "Pipeline",
     "RunReport",
     "Scores",
+    "Slice",
     "SystemKind",
     "SystemResult",
     "TrainingCurve",
@@ -62,8 +78,10 @@ __all__ = [
     "deployed_dimension",
     "fewest_clusters",
     "find_changes",
+    "jury_of",
     "mean_interval",
     "paired_bootstrap",
+    "pareto_front",
     "per_query",
     "query_clusters",
     "read_per_query",
@@ -71,6 +89,7 @@ __all__ = [
     "summarise",
     "to_html",
     "to_json",
+    "unjudged",
     "verdict",
     "verdict_table",
     "write_per_query",

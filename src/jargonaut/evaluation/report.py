@@ -12,7 +12,8 @@ from typing import Any
 
 from jargonaut.evaluation.assessment import Assessment
 from jargonaut.evaluation.changes import Changes
-from jargonaut.evaluation.comparison import Comparison, SystemResult, Verdict, find, system
+from jargonaut.evaluation.comparison import Comparison, SystemResult, find, system
+from jargonaut.evaluation.gate import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,16 +200,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def effect_size(differences: NDArray[np.float64]) -> float:
-    """Standardised mean of paired differences, Cohen's d_z: mean over standard deviation; 0 where all are 0.
-
-    It is infinite, with a sign, where all differences are the same and not 0.
-    """
+def effect_size(differences: NDArray[np.float64]) -> float | None:
+    """Standardised mean of paired differences, Cohen's d_z: mean over standard deviation; None where they do not vary."""
     mean = float(np.mean(differences))
     spread = float(np.std(differences, ddof=1)) if len(differences) > 1 else 0.0
-    if spread <= abs(mean) * 1e-12:
-        return math.copysign(math.inf, mean) if mean else 0.0
-    return mean / spread
+    return mean / spread if spread > abs(mean) * 1e-9 else None
 
 
 def queries_needed(

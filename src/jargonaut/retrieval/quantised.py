@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut.encoding.matryoshka import truncate
-from jargonaut.protocols import Vectors
+from jargonaut.protocols import Precision, Vectors
 from jargonaut.retrieval.scan import PASSAGE_BLOCK, Rows, blocks, pair_scores, scan
 
 if TYPE_CHECKING:
     import torch
 
-Precision = Literal["float32", "int8", "binary", "binary+rescore"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 RESCORED = 2
 """Hits by signs, for each that is wanted, that `binary+rescore` looks at again (sentence-transformers' default)."""
