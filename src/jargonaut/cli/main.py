@@ -16,6 +16,7 @@ import click
 import typer
 
 from jargonaut.artifacts import plain
+from jargonaut.cli.evaluation import register as register_evaluation
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
 from jargonaut.cli.index import index_app
 from jargonaut.cli.mining import mine
@@ -125,6 +126,7 @@ def assess(
     raise typer.Exit(0 if found.verdict == "fine_tune" else EXIT_DONT)
 
 
+register_evaluation(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
 
 

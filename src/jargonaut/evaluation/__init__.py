@@ -11,6 +11,7 @@ from jargonaut.evaluation.comparison import (
     SystemResult,
     compare,
     pareto_front,
+    slug,
     summarise,
 )
 from jargonaut.evaluation.gate import (
@@ -40,6 +41,7 @@ from jargonaut.evaluation.report import RunReport, TrainingCurve
 from jargonaut.evaluation.report_html import to_html
 from jargonaut.evaluation.report_json import to_json
 from jargonaut.evaluation.report_table import verdict_table
+from jargonaut.evaluation.results import read_systems, system_rows, write_systems
 from jargonaut.evaluation.statistics import (
     NO_DIFFERENCE,
     Interval,
@@ -47,6 +49,7 @@ from jargonaut.evaluation.statistics import (
     mean_interval,
     paired_bootstrap,
 )
+from jargonaut.evaluation.systems_table import systems_table
 
 __all__ = [
     "HEADLINE",
@@ -85,12 +88,17 @@ __all__ = [
     "per_query",
     "query_clusters",
     "read_per_query",
+    "read_systems",
+    "slug",
     "smallest_detectable",
     "summarise",
+    "system_rows",
+    "systems_table",
     "to_html",
     "to_json",
     "unjudged",
     "verdict",
     "verdict_table",
     "write_per_query",
+    "write_systems",
 ]

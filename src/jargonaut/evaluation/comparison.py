@@ -70,6 +70,11 @@ class SystemResult:
     unjudged: int | None = None
 
     @property
+    def slug(self) -> str:
+        """Name of its files and rows, unique in a report: kind, dimension, and number format unless it is float32."""
+        return slug(self.kind, self.dim, self.precision)
+
+    @property
     def metrics(self) -> dict[str, float]:
         """Every measure's mean over the queries."""
         return self.scores.means
@@ -248,6 +253,12 @@ def find(
         if (*one, *other, c.metric) == wanted:
             return c
     return None
+
+
+def slug(kind: SystemKind, dim: int | None, precision: Precision) -> str:
+    """As `SystemResult.slug`."""
+    name = kind if dim is None else f"{kind}-{dim}"
+    return name if precision == "float32" else f"{name}-{precision}"
 
 
 def key(one: SystemResult) -> tuple[str, int | None, Precision]:

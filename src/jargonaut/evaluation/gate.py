@@ -124,6 +124,7 @@ class _Facts:
     pipeline: Comparison
     evidence: Evidence
     options: EvaluationOptions
+    names: tuple[str, str]
 
     @property
     def worse_slice(self) -> Slice | None:
@@ -175,7 +176,7 @@ class _Rule:
 _RULES: tuple[_Rule, ...] = (
     _Rule(
         "worse", "dont_ship", lambda f: f.dense.is_loss,
-        lambda f: f"Don't ship: the tuned model is measurably worse on {f.asked} ({f.figures}).",
+        lambda f: f"Don't ship: {f.names[1]} is measurably worse on {f.asked} ({f.figures}).",
     ),
     _Rule(
         "worse_pipeline", "dont_ship", lambda f: f.pipeline.is_loss or _is_loss(f.hybrid),
@@ -187,7 +188,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _Rule(
         "worse_where_judged", "dont_ship", lambda f: _is_loss(f.judged),
-        lambda f: f"Don't ship: on the queries that somebody judged the tuned model is measurably worse "
+        lambda f: f"Don't ship: on the queries that somebody judged {f.names[1]} is measurably worse "
                   f"({_METRIC} {_words(f.judged)}); on all {f.asked}: {f.figures}.",
     ),
     _Rule(
@@ -197,34 +198,34 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _Rule(
         "forgets", "dont_ship", lambda f: f.forgets is not None,
-        lambda f: f"Don't ship: the tuned model forgets too much of what it knew: {_forgotten(f.forgets)} "
+        lambda f: f"Don't ship: {f.names[1]} forgets too much of what it knew: {_forgotten(f.forgets)} "
                   f"(limit {f.options.forgetting_limit:g}); on {f.asked}: {f.figures}.",
     ),
     _Rule(
         "nobody_judged", "no_measurable_difference",
         lambda f: f.evidence.jury is not None and f.evidence.jury.judged == 0,
-        lambda f: f"Keep the base: nobody judged this test. No label, click or review says what answers its "
+        lambda f: f"Keep {f.names[0]}: nobody judged this test. No label, click or review says what answers its "
                   f"{len(f.base.scores.query_ids):,} generated questions, and a gain on such questions ({f.figures}) "
                   "was a loss on real ones where both were measured: add labels or clicks, or review the pairs.",
     ),
     _Rule(
         "no_gain", "no_measurable_difference", lambda f: not f.dense.is_gain,
-        lambda f: f"Keep the base: on {f.asked} the tuned model is not measurably different ({f.figures}).",
+        lambda f: f"Keep {f.names[0]}: on {f.asked} {f.names[1]} is not measurably different ({f.figures}).",
     ),
     _Rule(
         "no_gain_where_judged", "no_measurable_difference",
         lambda f: f.judged is not None and not f.judged.is_gain,
-        lambda f: f"Keep the base: on the {f.evidence.jury.judged if f.evidence.jury else 0:,} queries that somebody "
-                  f"judged there is no measurable difference; the gain ({f.figures}) comes from generated questions.",
+        lambda f: f"Keep {f.names[0]}: on the queries that somebody judged there is no measurable difference; the gain "
+                  f"({f.figures}) comes from generated questions.",
     ),
     _Rule(
         "no_gain_in_pipeline", "no_measurable_difference", lambda f: not f.pipeline.is_gain,
-        lambda f: f"Keep the base: dense search gains ({f.figures}), but not {PIPELINES[f.options.pipeline][2]}, "
+        lambda f: f"Keep {f.names[0]}: dense search gains ({f.figures}), but not {PIPELINES[f.options.pipeline][2]}, "
                   f"which will answer: {_span(f.pipeline)}.",
     ),
     _Rule(
         "gain", "ship", lambda _: True,
-        lambda f: f"Ship it: the tuned model is measurably better on {f.asked} ({f.figures}).",
+        lambda f: f"Ship it: {f.names[1]} is measurably better on {f.asked} ({f.figures}).",
     ),
 )  # fmt: skip
 
@@ -234,6 +235,7 @@ def verdict(
     comparisons: Sequence[Comparison],
     options: EvaluationOptions | None = None,
     evidence: Evidence | None = None,
+    names: tuple[str, str] = ("the base", "the tuned model"),
 ) -> Verdict:
     """Draws the verdict at the deployed dimension by the rules of `_RULES`, first match first.
 
@@ -242,12 +244,13 @@ def verdict(
         comparisons: From `compare`.
         options: Pipeline, dimension and limits.
         evidence: Slices, forgetting and jury; the default of each part is in `Evidence`.
+        names: What a sentence calls the two models.
 
     Raises:
         InputError: Base and tuned model were not both measured at the deployed dimension, or not in the pipeline.
     """
     options = options or EvaluationOptions()
-    facts = _facts(systems, comparisons, options, evidence or Evidence())
+    facts = _facts(systems, comparisons, options, evidence or Evidence(), names)
     rule = next(rule for rule in _RULES if rule.holds(facts))
     reasons = tuple(_reasons(facts, comparisons))
     return Verdict(rule.verdict, rule.sentence(facts), reasons, rule.rule)
@@ -299,7 +302,11 @@ def jury_of(
 
 
 def _facts(
-    systems: Sequence[SystemResult], comparisons: Sequence[Comparison], options: EvaluationOptions, evidence: Evidence
+    systems: Sequence[SystemResult],
+    comparisons: Sequence[Comparison],
+    options: EvaluationOptions,
+    evidence: Evidence,
+    names: tuple[str, str],
 ) -> _Facts:
     dim = deployed_dimension(systems, options)
 
@@ -318,8 +325,8 @@ def _facts(
         )
     base, tuned = _needed(system(systems, "base", dim), dim), _needed(system(systems, "tuned", dim), dim)
     return _Facts(
-        base, tuned, dense, compared("hybrid"), compared("dense", "recall@10"), pipeline, evidence, options
-    )  # fmt: skip
+        base, tuned, dense, compared("hybrid"), compared("dense", "recall@10"), pipeline, evidence, options, names
+    )
 
 
 def _needed(one: SystemResult | None, dim: int) -> SystemResult:
@@ -349,7 +356,7 @@ def _span(one: Comparison) -> str:
 
 def _lost(facts: _Facts, worst: Comparison | None) -> str:
     assert worst is not None  # noqa: S101 - the rule has looked
-    what = "the tuned model"
+    what = facts.names[1]
     if worst is facts.pipeline and facts.options.pipeline != "dense":
         what = f"{PIPELINES[facts.options.pipeline][2]} with {what}"
     elif worst is facts.hybrid:
@@ -400,7 +407,7 @@ def _of_evidence(facts: _Facts) -> Iterator[str]:
         worst = min(evidence.slices, key=lambda one: (one.difference, one.name))
         yield f"Worst of {len(evidence.slices)} slices: {_slice_words(worst)} (limit {options.slice_limit:g})."
     if evidence.forgetting is None:
-        yield "What the tuned model forgot was not measured."
+        yield f"What {facts.names[1]} forgot was not measured."
     else:
         yield f"General knowledge: {_forgotten(evidence.forgetting)} (limit {options.forgetting_limit:g})."
 
@@ -418,4 +425,6 @@ def _of_smaller(facts: _Facts, comparisons: Sequence[Comparison]) -> Iterator[st
     ]  # fmt: skip
     if smaller:
         best = min(smaller, key=lambda c: c.candidate_dim or 0)
-        yield f"Tuned vectors of {best.candidate_dim} dimensions beat the base's {base.dim}: {_METRIC} {best.words}."
+        whose = "Tuned vectors" if tuned.name == "tuned" else f"Vectors of {tuned.name}"
+        other = "the base's" if base.name == "base" else f"those of {base.name} with"
+        yield f"{whose} with {best.candidate_dim} dimensions beat {other} {base.dim}: {_METRIC} {best.words}."

@@ -7,19 +7,23 @@ from jargonaut.retrieval.prefixes import prefix_top_k
 from jargonaut.retrieval.quantised import PRECISIONS, bytes_per_vector, quantised_top_k
 from jargonaut.retrieval.scan import pair_scores
 from jargonaut.retrieval.shortlist import Shortlist
+from jargonaut.retrieval.single import SingleSearch, milliseconds, search_milliseconds
 
 __all__ = [
     "BM25",
     "PRECISIONS",
     "BM25Options",
     "Shortlist",
+    "SingleSearch",
     "bytes_per_vector",
     "dense_run",
+    "milliseconds",
     "pair_scores",
     "prefix_top_k",
     "quantised_top_k",
     "reciprocal_rank_fusion",
     "run_of",
+    "search_milliseconds",
     "top_k",
     "weighted_fusion",
 ]

@@ -62,7 +62,8 @@ class Ranges:
     def codes(self, vectors: Vectors) -> NDArray[np.int8]:
         """Vectors as int8, as `quantize_embeddings` gives them."""
         steps = np.clip(np.floor((vectors - self.starts) / self.steps), 0, 255)
-        return (steps - 128).astype(np.int8)
+        codes: NDArray[np.int8] = (steps - 128).astype(np.int8)
+        return codes
 
     def restored(self, codes: NDArray[np.int8]) -> Vectors:
         """What the codes stand for."""
