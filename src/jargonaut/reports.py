@@ -251,7 +251,7 @@ def _baseline(layout: Layout, ours: FinishedRun | None, against: str | None) -> 
         return Path(against)
     run = ours or find_run(layout)
     folder = run.folder / TREC
-    wanted = against or evaluation.scores_key("tuned", run.report.headline_dim)
+    wanted = against or evaluation.slug("tuned", run.report.headline_dim, "float32")
     known = sorted(path.name.removesuffix(".run") for path in folder.glob("*.run"))
     if wanted not in known:
         raise InputError(

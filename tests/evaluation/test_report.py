@@ -14,7 +14,7 @@ import pytest
 from rich.table import Table
 
 from jargonaut.errors import MismatchError
-from jargonaut.evaluation import RunReport, TrainingCurve, from_json, scores_key, to_html, to_json, verdict_table
+from jargonaut.evaluation import RunReport, TrainingCurve, from_json, to_html, to_json, verdict_table
 from tests.pages import Page
 
 from .samples import report
@@ -188,7 +188,7 @@ def test_a_report_is_read_back_as_it_was(sample: RunReport) -> None:
     told = dataclasses.replace(sample, curve=curve, assessment=None, notices=("mind",))
     for report_ in (sample, told):
         value = json.loads(json.dumps(to_json(report_), allow_nan=False))
-        scores = {scores_key(one.kind, one.dim): one.scores for one in report_.systems}
+        scores = {one.slug: one.scores for one in report_.systems}
         again = from_json(value, scores)
         assert to_json(again) == to_json(report_)
         assert to_html(again) == to_html(report_)
@@ -199,7 +199,7 @@ def test_a_report_is_read_back_as_it_was(sample: RunReport) -> None:
 def test_what_is_no_report_is_refused(sample: RunReport, key: str) -> None:
     """A file of another kind, or with a piece of another type, is told, with what to do."""
     value = to_json(sample)
-    scores = {scores_key(one.kind, one.dim): one.scores for one in sample.systems}
+    scores = {one.slug: one.scores for one in sample.systems}
     with pytest.raises(MismatchError, match="no report"):
         from_json({k: v for k, v in value.items() if k != key}, scores)
     with pytest.raises(MismatchError, match="no report"):

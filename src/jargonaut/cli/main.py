@@ -17,6 +17,7 @@ import typer
 
 from jargonaut.artifacts import plain
 from jargonaut.cli.export import export_app
+from jargonaut.cli.evaluation import register as register_evaluation
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
 from jargonaut.cli.index import index_app
 from jargonaut.cli.mining import mine
@@ -129,6 +130,7 @@ def assess(
 
 
 register_report(app)
+register_evaluation(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
 
 

@@ -7,33 +7,45 @@ from jargonaut.evaluation.assessment import Alternative, Assessment, AssessmentO
 from jargonaut.evaluation.changes import Change, Changes, find_changes
 from jargonaut.evaluation.comparison import (
     Comparison,
-    EvaluationOptions,
     SystemKind,
     SystemResult,
+    compare,
+    pareto_front,
+    slug,
+    summarise,
+)
+from jargonaut.evaluation.gate import (
+    Evidence,
+    Forgetting,
+    Jury,
+    Slice,
     Verdict,
     VerdictName,
-    compare,
     deployed_dimension,
-    summarise,
+    jury_of,
     verdict,
 )
 from jargonaut.evaluation.measures import (
     HEADLINE,
+    JUDGED,
     MEASURES,
     Scores,
     per_query,
     query_clusters,
     read_per_query,
+    unjudged,
     write_per_query,
 )
 from jargonaut.evaluation.outside import JudgedRun, RunComparison, compare_runs
+from jargonaut.evaluation.options import EvaluationOptions, Pipeline
 from jargonaut.evaluation.report import RunReport, TrainingCurve
 from jargonaut.evaluation.report_card import CardFacts, to_card
 from jargonaut.evaluation.report_html import to_html
-from jargonaut.evaluation.report_json import from_json, scores_key, to_json
+from jargonaut.evaluation.report_json import from_json, to_json
 from jargonaut.evaluation.report_markdown import to_markdown
 from jargonaut.evaluation.report_runs import runs_html, runs_json, runs_markdown, runs_text
 from jargonaut.evaluation.report_table import verdict_table
+from jargonaut.evaluation.results import read_systems, system_rows, write_systems
 from jargonaut.evaluation.statistics import (
     NO_DIFFERENCE,
     Interval,
@@ -41,9 +53,11 @@ from jargonaut.evaluation.statistics import (
     mean_interval,
     paired_bootstrap,
 )
+from jargonaut.evaluation.systems_table import systems_table
 
 __all__ = [
     "HEADLINE",
+    "JUDGED",
     "MEASURES",
     "NO_DIFFERENCE",
     "Alternative",
@@ -54,11 +68,16 @@ __all__ = [
     "Changes",
     "Comparison",
     "EvaluationOptions",
+    "Evidence",
+    "Forgetting",
     "Interval",
     "JudgedRun",
+    "Jury",
+    "Pipeline",
     "RunComparison",
     "RunReport",
     "Scores",
+    "Slice",
     "SystemKind",
     "SystemResult",
     "TrainingCurve",
@@ -71,23 +90,30 @@ __all__ = [
     "fewest_clusters",
     "find_changes",
     "from_json",
+    "jury_of",
     "mean_interval",
     "paired_bootstrap",
+    "pareto_front",
     "per_query",
     "query_clusters",
     "read_per_query",
+    "read_systems",
     "runs_html",
     "runs_json",
     "runs_markdown",
     "runs_text",
-    "scores_key",
+    "slug",
     "smallest_detectable",
     "summarise",
+    "system_rows",
+    "systems_table",
     "to_card",
     "to_html",
     "to_json",
     "to_markdown",
+    "unjudged",
     "verdict",
     "verdict_table",
     "write_per_query",
+    "write_systems",
 ]

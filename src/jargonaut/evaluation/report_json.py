@@ -14,9 +14,10 @@ from typing import Any, get_type_hints
 from jargonaut.artifacts import plain
 from jargonaut.errors import MismatchError
 from jargonaut.evaluation.changes import Change
-from jargonaut.evaluation.comparison import SystemResult
+from jargonaut.evaluation.comparison import SystemResult, pareto_front, slug
 from jargonaut.evaluation.measures import Scores
 from jargonaut.evaluation.report import RunReport
+from jargonaut.evaluation.statistics import Interval
 from jargonaut.records import Passage
 
 SCHEMA = 1
@@ -36,7 +37,12 @@ def to_json(report: RunReport) -> dict[str, Any]:
             case "verdict":  # its fields stand beside it, where scripts look for them
                 value |= {"verdict": item.name, **{k: v for k, v in plain(item).items() if k != "name"}}
             case "systems":
-                value["systems"] = [_system(one) for one in report.ordered_systems()]
+                value["systems"] = [_system(one, main=True) for one in report.ordered_systems()]
+                value["systems"] += [_system(one, main=False) for one in report.others]
+                front = pareto_front((*report.systems, *report.others))
+                value["pareto"] = [{"name": one.name, "dim": one.dim, "precision": one.precision} for one in front]
+            case "others":
+                pass  # they stand among the systems
             case "changes":
                 moved = {side: [_change(one) for one in getattr(item, side)] for side in ("better", "worse")}
                 value["changes"] = {**plain(item), **moved}
@@ -54,7 +60,7 @@ def from_json(value: Mapping[str, Any], scores: Mapping[str, Scores]) -> RunRepo
 
     Args:
         value: From `to_json`.
-        scores: Every system's `scores_key` → its scores, as they are kept beside the report.
+        scores: Every system's `slug` → its scores, as they are kept beside the report.
 
     Raises:
         MismatchError: A key is missing or holds something else than it should, or a system's scores are missing.
@@ -66,8 +72,10 @@ def from_json(value: Mapping[str, Any], scores: Mapping[str, Scores]) -> RunRepo
     try:
         for field in dataclasses.fields(RunReport):
             key = _RENAMED.get(field.name, field.name)
-            if field.name == "systems":
-                found["systems"] = tuple(_read_system(one, scores) for one in value["systems"])
+            if field.name in ("systems", "others"):
+                main = field.name == "systems"
+                rows = [row for row in value["systems"] if row.get("main", True) is main]
+                found[field.name] = tuple(_read_system(row, scores) for row in rows)
             elif key in value:
                 item = _read(field.name, value)
                 found[field.name] = TypeAdapter(hints[field.name]).validate_python(_with_nan(item))
@@ -77,11 +85,6 @@ def from_json(value: Mapping[str, Any], scores: Mapping[str, Scores]) -> RunRepo
         raise MismatchError(
             f"this is no report that this version reads ({told})", remedy="`jargonaut run` writes it anew"
         ) from error
-
-
-def scores_key(kind: str, dim: int | None) -> str:
-    """The name under which a system's per-query scores are kept."""
-    return f"{kind}-{dim}" if dim else kind
 
 
 def _read(name: str, value: Mapping[str, Any]) -> Any:
@@ -97,12 +100,18 @@ def _read(name: str, value: Mapping[str, Any]) -> Any:
     return value[_RENAMED.get(name, name)]
 
 
-def _system(one: SystemResult) -> dict[str, Any]:
+def _system(one: SystemResult, *, main: bool) -> dict[str, Any]:
     bars = {metric: {"mean": bar.difference, "low": bar.low, "high": bar.high} for metric, bar in one.intervals.items()}
-    more = {f.name: plain(getattr(one, f.name)) for f in dataclasses.fields(one) if f.name != "scores"}
     return {
-        **more,
-        "scores": scores_key(one.kind, one.dim),
+        "name": one.name,
+        "kind": one.kind,
+        "dim": one.dim,
+        "precision": one.precision,
+        "slug": one.slug,
+        "main": main,
+        "bytes_per_passage": one.storage,
+        "milliseconds_per_query": one.latency,
+        "unjudged": one.unjudged,
         "queries": len(one.scores.query_ids),
         "metrics": one.metrics,
         "intervals": bars,
@@ -110,16 +119,13 @@ def _system(one: SystemResult) -> dict[str, Any]:
 
 
 def _read_system(row: Mapping[str, Any], scores: Mapping[str, Scores]) -> SystemResult:
-    from pydantic import TypeAdapter
-
-    hints = get_type_hints(SystemResult)
-    bars = {m: {**bar, "difference": bar["mean"]} for m, bar in row["intervals"].items()}
-    values = {
-        f.name: TypeAdapter(hints[f.name]).validate_python(bars if f.name == "intervals" else row[f.name])
-        for f in dataclasses.fields(SystemResult)
-        if f.name in row and f.name != "scores"
-    }
-    return SystemResult(**values, scores=scores[row.get("scores") or scores_key(row["kind"], row["dim"])])
+    """A system; what an earlier version did not write of it is not known."""
+    precision = row.get("precision", "float32")
+    return SystemResult(
+        row["name"], row["kind"], row["dim"], scores[slug(row["kind"], row["dim"], precision)],
+        {metric: Interval(bar["mean"], bar["low"], bar["high"]) for metric, bar in row["intervals"].items()},
+        precision, row.get("bytes_per_passage"), row.get("milliseconds_per_query"), row.get("unjudged"),
+    )  # fmt: skip
 
 
 def _change(one: Change) -> dict[str, Any]:
