@@ -70,6 +70,7 @@ class Measured:
         groups: Document groups among the queries, the units that the bootstrap draws.
         clusters: Query id → its document group.
         weights: `weighted-base` and `weighted-tuned` → weight of dense search that dev chose; none without dev.
+        runs: Answers of every system at the deployed dimension, and of BM25.
     """
 
     systems: tuple[SystemResult, ...]
@@ -79,6 +80,7 @@ class Measured:
     groups: int
     clusters: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
 
     @property
     def plain(self) -> tuple[SystemResult, ...]:
@@ -156,6 +158,7 @@ class Contenders:
         systems: dict[str, SystemResult] = {}
         shown: dict[SystemKind, tuple[Run, Scores]] = {}
         weights: dict[str, float] = {}
+        runs: dict[str, Run] = {}
         for one in self._answers(models, dims, deployed, options, dev, rerank, weights):
             scores = evaluation.per_query(one.run, judged, asked, passages=known)
             made = evaluation.summarise(
@@ -165,14 +168,14 @@ class Contenders:
             systems[one.name] = replace(made, storage=one.storage)
             if one.precision == "float32" or one.dim == deployed:
                 formats.write_trec_run(folder / "trec" / f"{one.name}.run", one.run)
-            if one.dim == deployed and one.precision == "float32":
-                shown[one.kind] = (one.run, scores)
+            if one.dim in (deployed, None) and one.precision == "float32":
+                shown[one.kind], runs[one.kind] = (one.run, scores), one.run
         formats.write_trec_qrels(folder / "trec" / "test.qrels", judged)
         evaluation.write_per_query(folder / "per_query.parquet", {name: one.scores for name, one in systems.items()})
         measured = self._timed(tuple(systems.values()), models, dims, options, rerank)
         compared = evaluation.compare(measured, clusters, options)
         return Measured(
-            measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())), clusters, weights
+            measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())), clusters, weights, runs
         )
 
     def _answers(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jargonaut.pairs import Leakage
@@ -14,6 +15,8 @@ from jargonaut.pairs.provenance import REAL
 
 FEW_PAIRS = 1000
 FEW_DEV_QUERIES = 50
+LABEL_ERRORS = "label_errors.csv"
+"""Likely label errors of a run, to be filled in and read by `pairs review --import`."""
 
 
 def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
@@ -94,6 +97,27 @@ def of_forgetting(counts: Mapping[str, Any], limit: float, alphas: Sequence[floa
         f"the tuned model loses {loss:.3f} nDCG@10 of general knowledge, more than {limit:g} ([train] general_limit), "
         f"{tried}: expect worse answers outside this domain"
     )
+
+
+def of_scrutiny(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """The findings beside the comparison that everybody should read, as lines for a terminal.
+
+    Args:
+        found: As a report's JSON holds it.
+        folder: Of the run.
+    """
+    told = found["sentences"]
+    shown = {
+        "slices": told["slices"], "robust": told["conditions"], "forgetting": told["forgetting"],
+        "threshold": told["scale"], "savings": told["savings"], "answers": told["answers"],
+    }  # fmt: skip
+    for name, sentences in shown.items():
+        for place, sentence in enumerate(sentences):
+            yield f"  {name if not place else '':<11} {sentence}"
+    if found["label_errors"]["total"]:
+        sheet = folder / LABEL_ERRORS
+        yield f"  {'labels':<11} {told['label_errors'][0]}"
+        yield f"  {'':<11} look at them: `jargonaut pairs review --suspects`, or fill in {sheet}"
 
 
 _SOURCES = {

@@ -34,7 +34,8 @@ from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import Triplet, grades, positives, qrels, queries
+from jargonaut.records import Query, Run, Triplet, grades, positives, qrels, queries
+from jargonaut.scrutiny import Subject, language_model, scrutinise
 from jargonaut.settings import BaseOptions, Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 
@@ -80,6 +81,7 @@ class Story:
         if settings.mine.remine and settings.train.loss == "gist":
             raise SettingsError("passages that are mined again have no vectors of the guide", where="[mine] remine",
                                 remedy="say `remine = false`, or another [train] loss")  # fmt: skip
+        language_model(settings, layout)  # one that is wanted and is not there is told before anything is trained
         remember_source(layout, source)
         self.callbacks: tuple[training.Callback, ...] = ()
         self.notices: list[str] = []
@@ -207,7 +209,7 @@ class Story:
         }  # fmt: skip
         options = {
             "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.dims,
-            "assess": self.settings.assess,
+            "assess": self.settings.assess, "scrutiny": self._scrutinised_by,
         }  # fmt: skip
 
         def build(folder: Path) -> Mapping[str, Any]:
@@ -221,9 +223,11 @@ class Story:
         artifact = ensure(
             self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
         )
-        counted = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))["leakage"]
-        self._say_leakage(Leakage(**counted))
+        report = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))
+        self._say_leakage(Leakage(**report["leakage"]))
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
+        for line in notices.of_scrutiny(report["scrutiny"], artifact.path):
+            self.reporter.line(line)
         return artifact
 
     @property
@@ -362,6 +366,7 @@ class Story:
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
         leaked = self._leakage()
+        scrutiny = self._scrutinise(folder, found.runs)
         for notice in notices.of_test(found.groups, evaluation.fewest_clusters(options.confidence)):
             self._warn(notice)
         return evaluation.RunReport(
@@ -386,6 +391,7 @@ class Story:
             curve=self._curve(),
             confidence=options.confidence,
             deployed_dim=self.deployed,
+            scrutiny=scrutiny,
         )
 
     @property
@@ -400,6 +406,29 @@ class Story:
             forgetting=evaluation.Forgetting(*self.tuned.counts["general"]),
             jury=evaluation.jury_of(found.systems, judged, found.clusters, self._gated),
         )
+
+    def _scrutinise(self, folder: Path, runs: Mapping[str, Run]) -> evaluation.Scrutiny:
+        """What is asked of the candidate beyond the comparison."""
+
+        def search(name: str, encoder: Encoder) -> Callable[[Sequence[Query], int], Run]:
+            return lambda asked, k: self._contenders.dense(name, encoder, asked, dim=self.deployed, k=k)
+
+        subject = Subject(
+            self.corpus, self.pairs.splits, runs, search("base", self.base), search("tuned", self.tuned_encoder),
+            (self.base, self.tuned_encoder), self.deployed,
+        )  # fmt: skip
+        return scrutinise(folder, subject, self.settings, self.layout, self.reporter)
+
+    @property
+    def _scrutinised_by(self) -> dict[str, Any]:
+        """Everything that decides what a scrutiny finds."""
+        settings = self.settings
+        writer = language_model(settings, self.layout)
+        return {
+            "perturb": settings.perturb, "slices": settings.slices, "thresholds": settings.thresholds,
+            "savings": settings.savings, "answers": settings.answers, "prices": settings.prices,
+            "limit": settings.train.general_limit, "model": "" if writer is None else writer.identity,
+        }  # fmt: skip
 
     def _leakage(self) -> Leakage:
         mined = {passage_id for triplet in self.mined.triplets for passage_id in triplet.negative_ids}

@@ -16,8 +16,8 @@ import click
 import typer
 
 from jargonaut.artifacts import plain
-from jargonaut.cli.export import export_app
 from jargonaut.cli.evaluation import register as register_evaluation
+from jargonaut.cli.export import export_app
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
 from jargonaut.cli.index import index_app
 from jargonaut.cli.mining import mine

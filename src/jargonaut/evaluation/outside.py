@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from jargonaut.errors import InputError
-from jargonaut.evaluation.comparison import Comparison, EvaluationOptions
+from jargonaut.evaluation.comparison import Comparison
 from jargonaut.evaluation.measures import HEADLINE, Scores, per_query, query_clusters
+from jargonaut.evaluation.options import EvaluationOptions
 from jargonaut.evaluation.statistics import Interval, fewest_clusters, intervals, mean_interval
 from jargonaut.records import Qrel, Query, Run
 

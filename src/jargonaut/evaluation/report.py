@@ -14,6 +14,7 @@ from jargonaut.evaluation.assessment import Assessment
 from jargonaut.evaluation.changes import Changes
 from jargonaut.evaluation.comparison import Comparison, SystemResult, find, system
 from jargonaut.evaluation.gate import Verdict
+from jargonaut.evaluation.scrutiny import Scrutiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class RunReport:
         deployed_dim: Dimension on which the verdict was drawn; None for the full one.
         others: Further systems on the same queries: other number formats, weighted hybrids, reranked search.
         weights: Kind of a weighted hybrid → weight of dense search, fitted on dev.
+        scrutiny: What was found beyond the comparison; None where nothing else was looked at.
     """
 
     title: str
@@ -89,6 +91,7 @@ class RunReport:
     deployed_dim: int | None = None
     others: tuple[SystemResult, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    scrutiny: Scrutiny | None = None
 
     @property
     def headline_dim(self) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 from jargonaut.artifacts import plain
 from jargonaut.errors import MismatchError
-from jargonaut.evaluation.changes import Change
+from jargonaut.evaluation.changes import Change, NearMiss
 from jargonaut.evaluation.comparison import SystemResult, pareto_front, slug
 from jargonaut.evaluation.measures import Scores
 from jargonaut.evaluation.report import RunReport
@@ -45,7 +45,11 @@ def to_json(report: RunReport) -> dict[str, Any]:
                 pass  # they stand among the systems
             case "changes":
                 moved = {side: [_change(one) for one in getattr(item, side)] for side in ("better", "worse")}
-                value["changes"] = {**plain(item), **moved}
+                near = [_near_miss(one) for one in item.near_misses]
+                value["changes"] = {**plain(item), **moved, "near_misses": near}
+            case "scrutiny":  # whole, so that it can be read back; its own form shows the first label errors only
+                errors = None if item is None else {**plain(item.label_errors), "total": len(item.label_errors.all)}
+                value["scrutiny"] = None if item is None else {**item.to_json(), "label_errors": errors}
             case "assessment":
                 value["assessment"] = {**plain(item), "sentence": item.sentence} if item is not None else {}
             case "deployed_dim":
@@ -94,8 +98,8 @@ def _read(name: str, value: Mapping[str, Any]) -> Any:
     if name == "assessment":
         return value["assessment"] or None
     if name == "changes":
-        sides = ("better", "worse")
-        moved = {side: [_read_change(one) for one in value["changes"][side]] for side in sides}
+        lists = ("better", "worse", "near_misses")
+        moved = {name: [_read_change(one) for one in value["changes"].get(name, ())] for name in lists}
         return {**value["changes"], **moved}
     return value[_RENAMED.get(name, name)]
 
@@ -136,6 +140,16 @@ def _change(one: Change) -> dict[str, Any]:
 
 def _read_change(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "query": {"id": row["query_id"], "text": row["query"]}}
+
+
+def _near_miss(one: NearMiss) -> dict[str, Any]:
+    return {
+        "query_id": one.query.id,
+        "query": one.query.text,
+        "rank": one.rank,
+        "base_rank": one.base_rank,
+        "positive": _passage(one.positive),
+    }
 
 
 def _passage(passage: Passage | None) -> dict[str, Any] | None:

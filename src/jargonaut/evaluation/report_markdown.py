@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from jargonaut.evaluation.changes import Change
-from jargonaut.evaluation.comparison import Comparison, SystemResult, VerdictName, system
+from jargonaut.evaluation.comparison import Comparison, SystemResult, system
+from jargonaut.evaluation.gate import VerdictName
 from jargonaut.evaluation.measures import HEADLINE
 from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.wording import amount, markdown, markdown_table, percent, three, words
