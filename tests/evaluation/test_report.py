@@ -101,7 +101,7 @@ def test_html_tells_the_whole_run(sample: RunReport, page: str) -> None:
     assert sample.verdict.sentence in unescape(page)
     assert page.count("<svg ") == 8
     assert page.count('<details class="change better">') == 10
-    for heading in ("Quality by dimension", "Leakage check", "Training", "Time", "Settings"):
+    for heading in ("Quality by dimension", "Leakage and counts", "Training", "Time", "Settings"):
         assert f"<h2>{heading}</h2>" in page
     assert ">Counts</h3>" in page
 
@@ -128,7 +128,7 @@ def test_html_of_the_least_report(sample: RunReport) -> None:
     )
     page = to_html(least)
     assert Page(page).balanced
-    assert "Leakage check" not in page
+    assert "Leakage and counts" not in page
     assert "Counts" not in page
     assert "Quality by dimension" not in page
 

@@ -13,7 +13,7 @@ from typing import Any
 from jargonaut.pictures import svg, tones
 
 # Fixed room around the axes (instead of a measured one) makes neighbours equally large, whatever font the reader has.
-_BAR_ROOM: Mapping[str, int] = {"left": 128, "top": 6, "right": 62, "bottom": 26}
+_BAR_ROOM: Mapping[str, int] = {"left": 152, "top": 6, "right": 62, "bottom": 26}
 _LINE_ROOM: Mapping[str, int] = {"left": 42, "top": 8, "right": 18, "bottom": 46}
 
 
@@ -49,7 +49,7 @@ def bars(items: Sequence[Bar], description: str) -> str:
         "label:N",
         sort=None,
         title=None,
-        axis=alt.Axis(labelLimit=130, ticks=False, domain=False, labelPadding=8),
+        axis=alt.Axis(labelLimit=142, ticks=False, domain=False, labelPadding=8),
     )
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", title=None, ticks=False, domain=False)
     x = alt.X("value:Q", stack=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
@@ -59,7 +59,7 @@ def bars(items: Sequence[Bar], description: str) -> str:
     whisker = chart.mark_rule(color="var(--ink)", strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
     text = chart.mark_text(align="left", dx=6, color="var(--ink)", fontSize=12, fontWeight=600)
     value = text.encode(x="high:Q", y=y, text="text:N")
-    return svg((bar + whisker + value).properties(width=190, height=32 * len(items)), description, room=_BAR_ROOM)
+    return svg((bar + whisker + value).properties(width=200, height=30 * len(items)), description, room=_BAR_ROOM)
 
 
 def lines(
@@ -126,13 +126,14 @@ class Mark:
     front: bool = False
 
 
-def forest(items: Sequence[Bar], description: str, *, room: int = 150) -> str:
+def forest(items: Sequence[Bar], description: str, *, room: int = 130, width: int = 430) -> str:
     """Differences with their intervals around a line at zero, one per item, in order (a forest plot).
 
     Args:
         items: Differences; `tone` says whether they are gains.
         description: What a screen reader says.
         room: Pixels for the labels.
+        width: Of the whole picture, in pixels.
     """
     import altair as alt
 
@@ -152,7 +153,7 @@ def forest(items: Sequence[Bar], description: str, *, room: int = 150) -> str:
     zero = alt.Chart(alt.InlineData(values=[{"low": 0}])).mark_rule(color="var(--ink)", strokeWidth=1).encode(x=x)
     span = chart.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=y, color=colour)
     point = chart.mark_point(size=70, filled=True, opacity=1).encode(x=alt.X("value:Q", scale=scale), y=y, color=colour)
-    drawn = (zero + span + point).properties(width=440 - room, height=max(60, 26 * len(items)))
+    drawn = (zero + span + point).properties(width=width - room, height=max(60, 24 * len(items)))
     return svg(drawn, description, room={"left": room, "top": 6, "right": 16, "bottom": 26})
 
 

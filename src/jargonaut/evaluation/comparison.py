@@ -39,6 +39,8 @@ _PAIRED: tuple[tuple[SystemKind, SystemKind], ...] = (
     ("base", "tuned"), ("hybrid-base", "hybrid-tuned"), ("weighted-base", "weighted-tuned"),
     ("reranked-base", "reranked-tuned"), ("base", "adapter"),
 )  # fmt: skip
+COUNTERPART: Mapping[SystemKind, SystemKind] = {candidate: baseline for baseline, candidate in _PAIRED}
+"""Kind of a system with a tuned model → the kind of the untuned one that it is compared with."""
 _TIE = 1e-9
 """Scores of a query that differ by no more than this are the same."""
 

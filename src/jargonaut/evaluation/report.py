@@ -12,7 +12,7 @@ from typing import Any
 
 from jargonaut.evaluation.assessment import Assessment
 from jargonaut.evaluation.changes import Changes
-from jargonaut.evaluation.comparison import Comparison, SystemResult, find, system
+from jargonaut.evaluation.comparison import COUNTERPART, Comparison, SystemResult, find, system
 from jargonaut.evaluation.gate import Verdict
 from jargonaut.evaluation.scrutiny import Scrutiny
 
@@ -99,6 +99,11 @@ class RunReport:
         return self.deployed_dim or max((s.dim for s in self.systems if s.dim is not None), default=None)
 
     @property
+    def all_systems(self) -> tuple[SystemResult, ...]:
+        """Every system, those of the short table first."""
+        return (*self.ordered_systems(), *self.others)
+
+    @property
     def is_clean(self) -> bool:
         """Whether every leakage count that was computed is zero (and at least one was)."""
         numbers = [value for value in self.leakage.values() if isinstance(value, int | float)]
@@ -117,12 +122,11 @@ class RunReport:
         return sorted(self.systems, key=place)
 
     def against_base(self, one: SystemResult, metric: str = "nDCG@10") -> Comparison | None:
-        """A tuned system compared with its untuned counterpart of the same dimension."""
-        if one.kind == "tuned":
-            return find(self.comparisons, system(self.systems, "base", one.dim), one, metric)
-        if one.kind == "hybrid-tuned":
-            return find(self.comparisons, system(self.systems, "hybrid-base", one.dim), one, metric)
-        return None
+        """A tuned system compared with its untuned counterpart of the same dimension and number format."""
+        counterpart = COUNTERPART.get(one.kind)
+        if counterpart is None:
+            return None
+        return find(self.comparisons, system(self.all_systems, counterpart, one.dim, one.precision), one, metric)
 
     def smaller_against_full(self, metric: str = "nDCG@10") -> list[Comparison]:
         """Tuned at each smaller dimension against the base at its full one, the largest first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jargonaut.evaluation import charts
-from jargonaut.evaluation.comparison import Comparison, SystemKind, SystemResult, system
+from jargonaut.evaluation.comparison import Comparison, SystemKind, SystemResult, pareto_front, system
 from jargonaut.evaluation.report import RunReport
 
 Drawn = list[tuple[str, str]]
@@ -20,6 +20,11 @@ TONES: Mapping[SystemKind, str] = {
     "tuned": "tuned",
     "hybrid-base": "hybrid-base",
     "hybrid-tuned": "hybrid-tuned",
+    "weighted-base": "hybrid-base",
+    "weighted-tuned": "hybrid-tuned",
+    "reranked-base": "base",
+    "reranked-tuned": "tuned",
+    "adapter": "tuned",
 }
 """Kind of system → the CSS variable that colours it."""
 LABELS: Mapping[SystemKind, str] = {
@@ -28,8 +33,20 @@ LABELS: Mapping[SystemKind, str] = {
     "tuned": "tuned",
     "hybrid-base": "base + BM25",
     "hybrid-tuned": "tuned + BM25",
+    "weighted-base": "base + BM25, fitted",
+    "weighted-tuned": "tuned + BM25, fitted",
+    "reranked-base": "base, reranked",
+    "reranked-tuned": "tuned, reranked",
+    "adapter": "adapter",
 }
+_STAGES = {
+    "tuned": "dense", "hybrid-tuned": "hybrid", "weighted-tuned": "fitted hybrid", "reranked-tuned": "reranked",
+    "adapter": "adapter",
+}  # fmt: skip
+"""What a tuned system is called beside its untuned counterpart."""
 _SHOWN = ("nDCG@10", "recall@10")
+_METRIC = _SHOWN[0]
+_BYTES = "bytes a passage takes"
 _LOSS_POINTS = 200  # more would be invisible at this width
 
 
@@ -49,7 +66,8 @@ def forest_charts(report: RunReport) -> Drawn:
     """Tuned against untuned in every form, as paired differences."""
     drawn = []
     for metric in _SHOWN:
-        found = [(one, report.against_base(one, metric)) for one in report.ordered_systems()]
+        shown = [one for one in report.all_systems if one.precision == "float32"]
+        found = [(one, report.against_base(one, metric)) for one in shown]
         items = [_difference(one, compared) for one, compared in found if compared is not None]
         if items:
             told = ", ".join(f"{b.label} {b.value:+.3f} ({b.low:+.3f} to {b.high:+.3f})" for b in items)
@@ -73,6 +91,31 @@ def dimension_charts(report: RunReport) -> Drawn:
             told = "; ".join(f"{p.series} at {p.x:.0f}: {p.y:.3f}" for p in points)
             drawn.append((metric, charts.lines(points, f"{metric}: {told}", x_title="dimensions", doubling=True)))
     return drawn
+
+
+def cost_chart(report: RunReport) -> str:
+    """Quality against bytes of every system whose size is known; empty where there are fewer than two."""
+    sized = [one for one in report.all_systems if one.storage and _METRIC in one.intervals]
+    if len({one.storage for one in sized}) < 2:
+        return ""
+    front = {one.slug for one in pareto_front(sized)}
+    marks = [_mark(one, front=one.slug in front) for one in sized]
+    told = "; ".join(f"{m.label} {m.y:.3f} in {m.x:.0f} bytes" for m in sorted(marks, key=lambda m: m.x) if m.front)
+    return charts.cost(marks, f"{_METRIC} against bytes a passage; nothing smaller beats {told}", x_title=_BYTES)
+
+
+def slice_chart(report: RunReport) -> str:
+    """What the tuned model gains in every part of the test that is large enough; empty where there is none."""
+    if report.scrutiny is None:
+        return ""
+    shown = [one for one in report.scrutiny.slices if one.eligible]
+    items = [
+        charts.Bar(_shortened(one.label), one.difference, one.low, one.high, tone_of(one.low, one.high))
+        for one in sorted(shown, key=lambda one: (one.difference, one.label))
+    ]
+    unique = {item.label: item for item in items}  # a chart has one row per label
+    told = "; ".join(f"{b.label} {b.value:+.3f}" for b in unique.values())
+    return charts.forest(list(unique.values()), f"{_METRIC}, tuned − base: {told}", room=250, width=660) if items else ""
 
 
 def training_charts(report: RunReport) -> Drawn:
@@ -120,20 +163,30 @@ def tone_of(low: float, high: float) -> str:
     return "good" if low > 0 else "bad" if high < 0 else "base"
 
 
+def _mark(one: SystemResult, *, front: bool) -> charts.Mark:
+    bar, form = one.intervals[_METRIC], "" if one.precision == "float32" else f" {one.precision}"
+    label = f"{LABELS[one.kind]}{f' {one.dim}' if one.dim else ''}{form}"
+    return charts.Mark(float(one.storage or 0), bar.difference, bar.low, bar.high, TONES[one.kind], label, front)
+
+
+def _shortened(text: str, limit: int = 38) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
 def _bar(one: SystemResult, metric: str) -> charts.Bar:
     interval = one.intervals[metric]
     return charts.Bar(LABELS[one.kind], interval.difference, interval.low, interval.high, TONES[one.kind])
 
 
 def _difference(one: SystemResult, found: Comparison) -> charts.Bar:
-    label = f"{'dense' if one.kind == 'tuned' else 'with BM25'}, {one.dim}"
+    label = f"{_STAGES.get(one.kind, one.kind)}, {one.dim}"
     return charts.Bar(label, found.difference, found.low, found.high, tone_of(found.low, found.high))
 
 
 def _shown(report: RunReport, kind: SystemKind) -> SystemResult | None:
     """The system of a kind at the deployed dimension, else its largest."""
-    largest = max((s for s in report.systems if s.kind == kind), key=lambda s: s.dim or 0, default=None)
-    return system(report.systems, kind, report.headline_dim) or largest
+    kept = [s for s in report.all_systems if s.kind == kind and s.precision == "float32"]
+    return system(kept, kind, report.headline_dim) or max(kept, key=lambda s: s.dim or 0, default=None)
 
 
 def _thin(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from jargonaut.artifacts import plain
 from jargonaut.evaluation import report_charts as drawn
-from jargonaut.evaluation.comparison import system
-from jargonaut.evaluation.measures import HEADLINE
+from jargonaut.evaluation.comparison import pareto_front, system
+from jargonaut.evaluation.measures import HEADLINE, JUDGED
 from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.report_page import page_template
 
@@ -57,13 +57,19 @@ def to_html(report: RunReport) -> str:
 
 def _sections(report: RunReport, given: Mapping[str, Any]) -> tuple[_Section, ...]:
     """All sections in reading order; what decides stands before what explains."""
+    scrutiny = report.scrutiny
     return (
         _Section("systems", "Base, tuned and hybrid", "Systems", given["bar_charts"]),
-        _Section("size", "Quality by dimension", "Size", given["dimension_charts"]),
+        _Section("size", "Quality by dimension", "Size", given["dimension_charts"] or given["cost_chart"]),
+        _Section("robustness", "Where it helps, and where it does not", "Slices, robustness", scrutiny),
+        _Section("savings", "What it saves", "Savings", scrutiny and (scrutiny.savings or scrutiny.answers)),
+        _Section("thresholds", "Thresholds on similarity", "Thresholds", scrutiny and scrutiny.scale),
         _Section("table", "Every system", "All figures", given["systems"]),
+        _Section("statistics", "Every comparison", "Statistics", report.comparisons),
         _Section("changes", "What changed for users", "Changes", report.changes.better or report.changes.worse),
+        _Section("labels", "Labels that may be wrong", "Labels", scrutiny and scrutiny.label_errors.all),
         _Section("assessment", "Was fine-tuning worth trying?", "Alternatives", report.assessment),
-        _Section("trust", "Leakage check", "Leakage, counts", report.leakage or report.counts or report.overlap),
+        _Section("trust", "Leakage and counts", "Leakage, counts", report.leakage or report.counts or report.overlap),
         _Section("training", "Training", "Training", given["training_charts"]),
         _Section("time", "Time", "Time", report.timings),
         _Section("settings", "Settings", "Settings", given["settings"]),
@@ -72,6 +78,7 @@ def _sections(report: RunReport, given: Mapping[str, Any]) -> tuple[_Section, ..
 
 def _given(report: RunReport) -> dict[str, Any]:
     """What the sections' templates ask for, besides the report itself."""
+    systems = report.all_systems
     stages = {name: seconds for name, seconds in report.timings.items() if name != "total"}
     return {
         "bar_charts": drawn.bar_charts(report),
@@ -79,13 +86,21 @@ def _given(report: RunReport) -> dict[str, Any]:
         "dimension_charts": drawn.dimension_charts(report),
         "training_charts": drawn.training_charts(report),
         "forgetting_charts": drawn.forgetting_charts(report),
-        "systems": [(one, one.metrics, report.against_base(one)) for one in report.ordered_systems()],
+        "systems": [(one, one.metrics, report.against_base(one)) for one in systems],
+        "formats": len({one.precision for one in systems}) > 1,
+        "judged": all(JUDGED in one.scores.values for one in systems),
+        "sizes": any(one.storage is not None for one in systems),
+        "latencies": any(one.latency is not None for one in systems),
+        "front": {one.slug for one in pareto_front(systems)},
+        "tones": drawn.TONES,
+        "labels": drawn.LABELS,
         "smaller": report.smaller_against_full(),
         "settings": _flat(plain(report.settings)),
         "stages": stages,
         "total_seconds": sum(stages.values()),
         "longest": max(stages.values(), default=0.0),
-        "cost_chart": None,
+        "cost_chart": drawn.cost_chart(report),
+        "slice_chart": drawn.slice_chart(report),
     }
 
 

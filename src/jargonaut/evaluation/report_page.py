@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jargonaut.evaluation import wording
+from jargonaut.evaluation.comparison import Comparison
 from jargonaut.evaluation.statistics import signed
 from jargonaut.pictures import template
 
@@ -34,12 +35,29 @@ def page_template(name: str) -> Template:
         PAGES / name,
         {
             "signed": signed, "amount": wording.amount, "duration": wording.duration, "words": wording.words,
-            "cut": wording.cut, "three": wording.three, "percent": wording.percent, "size": wording.size,
+            "cut": wording.cut, "three": wording.three, "percent": wording.percent, "bytes": wording.size,
+            "p_value": wording.p_value, "sentence": wording.sentence, "couple": _couple,
+            "three_or_dash": lambda value: "–" if value is None else wording.three(value),
+            "share": lambda value: "–" if value is None else wording.percent(value),
+            "saving": lambda value: f"{-100 * value:+.0f}%".replace("-", "−"),
         },
     )  # fmt: skip
     script, policy = _script()
     found.globals.update(script=Markup(script), policy=Markup(policy))  # noqa: S704 - both are ours, not the user's
     return found
+
+
+def _couple(one: Comparison) -> str:
+    """Who is compared with whom; what is the same for both is said once."""
+    same = (one.baseline_dim, one.baseline_precision) == (one.candidate_dim, one.candidate_precision)
+    candidate = _form(one.candidate_dim, one.candidate_precision)
+    baseline = "" if same else _form(one.baseline_dim, one.baseline_precision)
+    return f"{one.candidate}{candidate} − {one.baseline}{baseline}"
+
+
+def _form(dim: int | None, precision: str) -> str:
+    shown = [str(dim)] * bool(dim) + [precision] * (precision != "float32")
+    return f" {' '.join(shown)}" if shown else ""
 
 
 @cache

@@ -14,17 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jargonaut.evaluation.comparison import Comparison, SystemKind, SystemResult, find, key, pareto_front, system
+from jargonaut.evaluation.comparison import COUNTERPART, Comparison, SystemResult, find, key, pareto_front, system
 from jargonaut.evaluation.measures import JUDGED
 from jargonaut.protocols import Precision
 
 WIDTH = 110
 _COLUMNS = ("nDCG@10", "recall@10", "MRR@10", JUDGED)
 _FORMATS = get_args(Precision)
-_COUNTERPART: dict[SystemKind, SystemKind] = {
-    "tuned": "base", "hybrid-tuned": "hybrid-base", "weighted-tuned": "weighted-base",
-    "reranked-tuned": "reranked-base", "adapter": "base",
-}  # fmt: skip
 
 
 def systems_table(systems: Sequence[SystemResult], comparisons: Sequence[Comparison], confidence: float) -> str:
@@ -77,7 +73,7 @@ def _cells(one: SystemResult, *, on_front: bool) -> list[str]:
 
 
 def _difference(one: SystemResult, systems: Sequence[SystemResult], comparisons: Sequence[Comparison]) -> str:
-    counterpart = _COUNTERPART.get(one.kind)
+    counterpart = COUNTERPART.get(one.kind)
     if counterpart is None:
         return ""
     found = find(comparisons, system(systems, counterpart, one.dim, one.precision), one, "nDCG@10")

@@ -42,8 +42,10 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}".removesuffix(".0") + "%"
 
 
-def size(count: float) -> str:
+def size(count: float | None) -> str:
     """Bytes as "96 B", "1.5 kB", "9.7 MB", "1.5 GB"."""
+    if count is None:
+        return "–"
     for unit in ("B", "kB", "MB", "GB"):
         if count < 999.5:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
@@ -60,6 +62,19 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value as papers write it."""
+    if value is None:
+        return "–"
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
+def sentence(text: str) -> str:
+    """A finding as a sentence of its own."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
 def words(name: object) -> str:
