@@ -59,7 +59,7 @@ def export_beir(prepared: PreparedCorpus, splits: CountedSplits, folder: Path) -
         asked.update((query.id, query) for query in queries(pairs))
     count = formats.write_jsonl(folder / "corpus.jsonl", (_row(passage, prepared) for passage in prepared.passages))
     formats.write_queries(folder / "queries.jsonl", (Query(_id(q.id), q.text) for q in asked.values()))
-    judgements = {}
+    judgements: dict[str, int] = {}
     for name, pairs in parts.items():
         rows = [(_id(j.query_id), _id(j.passage_id), j.relevance) for j in qrels(pairs) if j.query_id in asked]
         judgements[name] = _write_qrels(folder / _QRELS / name, rows)

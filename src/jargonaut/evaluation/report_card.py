@@ -80,7 +80,8 @@ def _head(report: RunReport, facts: CardFacts) -> str:
             dataset_name=f"{facts.domain} (test)", metric_type=_METRICS[name], metric_name=name,
             metric_value=round(tuned.metrics[name], 4),
         )
-        for name in (HEADLINE if tuned else ())
+        for name in HEADLINE
+        if tuned is not None
     ]  # fmt: skip
     data = ModelCardData(
         license=None if facts.licence == "unknown" else facts.licence,

@@ -115,7 +115,9 @@ def slice_chart(report: RunReport) -> str:
     ]
     unique = {item.label: item for item in items}  # a chart has one row per label
     told = "; ".join(f"{b.label} {b.value:+.3f}" for b in unique.values())
-    return charts.forest(list(unique.values()), f"{_METRIC}, tuned − base: {told}", room=250, width=660) if items else ""
+    return (
+        charts.forest(list(unique.values()), f"{_METRIC}, tuned − base: {told}", room=250, width=660) if items else ""
+    )
 
 
 def training_charts(report: RunReport) -> Drawn:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from jargonaut.layout import Layout
 from jargonaut.protocols import Encoder, Vectors
 from jargonaut.records import SPLITS, BadRow, Context, Passage, Qrel, SplitName
 from jargonaut.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import torch
 
 _ISO_LANGUAGE = "eng-Latn"
 
@@ -81,17 +84,14 @@ class MtebEncoder:
         """Cosines of every row with every row, shape (rows, rows)."""
         import torch
 
-        one, other = (torch.as_tensor(np.asarray(x), dtype=torch.float32) for x in (embeddings1, embeddings2))
-        return torch.nn.functional.normalize(torch.atleast_2d(one), dim=-1) @ (
-            torch.nn.functional.normalize(torch.atleast_2d(other), dim=-1).T
-        )
+        one, other = (torch.nn.functional.normalize(_rows(x), dim=-1) for x in (embeddings1, embeddings2))
+        return one @ other.T
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
         """Cosines of row i with row i, shape (rows,)."""
         import torch
 
-        one, other = (torch.as_tensor(np.asarray(x), dtype=torch.float32) for x in (embeddings1, embeddings2))
-        return torch.nn.functional.cosine_similarity(torch.atleast_2d(one), torch.atleast_2d(other))
+        return torch.nn.functional.cosine_similarity(_rows(embeddings1), _rows(embeddings2))
 
     @property
     def mteb_model_meta(self) -> Any:
@@ -190,6 +190,13 @@ def _judged(qrels: Iterable[Qrel]) -> dict[str, dict[str, int]]:
 
 def _refuse(bad: BadRow) -> None:
     raise InputError(str(bad), remedy="mend the file: a task without this row would be another task")
+
+
+def _rows(vectors: Any) -> torch.Tensor:
+    """Vectors of any kind, one a row."""
+    import torch
+
+    return torch.as_tensor(np.atleast_2d(np.asarray(vectors)), dtype=torch.float32)
 
 
 def _cut(vectors: Vectors, dim: int) -> Vectors:
