@@ -222,10 +222,9 @@ def _read(
 ) -> Examination:
     row = json.loads((artifact.path / "examination.json").read_text(encoding="utf-8"))
     drawn = row["verdict"]
-    found = Examination(
+    return Examination(
         one.version, other.version, exam.source, row["queries"], row["passages"], row["groups"],
         evaluation.read_systems(artifact.path), tuple(Comparison(**each) for each in row["comparisons"]),
         Verdict(**{**drawn, "reasons": tuple(drawn["reasons"])}), deployed, row["weights"], tuple(row["notices"]),
         confidence, artifact.path,
     )  # fmt: skip
-    return found

@@ -27,6 +27,8 @@ from jargonaut.registry import ModelVersion
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus
 
+_JUDGE = "put judgements with a score above 0, of known queries and passages, into qrels/test.tsv"
+
 
 @dataclass(frozen=True, slots=True)
 class Exam:
@@ -85,33 +87,34 @@ def exam_of_source(path: Path, settings: Settings, layout: Layout, reporter: Rep
     Raises:
         InputError: It is no BEIR folder, or it has no usable test judgement.
     """
-    source = open_source(path, settings)
-    if source.kind != "beir":
+    if path.exists() and (path.is_file() or not formats.is_beir(path)):  # before a large folder is read and hashed
         raise InputError(
             "models are tested on a labelled set, and this is none", where=str(path),
             remedy="give a BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv), or leave it out to test on the "
             "version's own test split",
         )  # fmt: skip
-    corpus = prepare_corpus(source, base_model(settings), settings, layout, reporter)
+    corpus = prepare_corpus(open_source(path, settings), base_model(settings), settings, layout, reporter)
     bad: list[BadRow] = []
-    parts, counts = labelled_parts(corpus, bad.append)
+    try:
+        parts, counts = labelled_parts(corpus, bad.append)
+    except InputError as error:
+        raise InputError(error.what, where=error.where, remedy=_JUDGE) from error
     test, dev = tuple(parts.get("test", ())), tuple(parts.get("dev", ()))
     if not queries(test):
-        there = ", ".join(f"qrels/{name}.tsv" for name in parts) or "none"
-        raise InputError(
-            "it has no test split", where=str(path / "qrels"),
-            remedy=f"put the judgements to test on into qrels/test.tsv (there is: {there})",
+        there = ", ".join(f"{name}.tsv" for name in parts if parts[name]) or "nothing that can be used"
+        what = "no judgement of test.tsv says that a known passage answers a known query" if "test" in parts else (
+            f"it has no test split, only {there}"
         )  # fmt: skip
-    names = group_names(
-        (pair.passage_id for pair in (*test, *dev)), sets := blocks(corpus.documents, corpus.near_duplicates)
-    )
-    groups = {passage: f"g-{names[root]}" for passage in corpus.documents
-              if (root := sets.find(("passage", passage))) in names}  # fmt: skip
-    key = content_hash(corpus.artifact.key, [formats_row(pair) for pair in (*test, *dev)])
+        raise InputError(what, where=str(path / "qrels"), remedy=_JUDGE)
+    sets = blocks(corpus.documents, corpus.near_duplicates)
+    names = group_names((pair.passage_id for pair in (*test, *dev)), sets)
+    roots = ((passage, sets.find(("passage", passage))) for passage in corpus.documents)
+    groups = {passage: f"g-{names[root]}" for passage, root in roots if root in names}
+    key = content_hash(corpus.artifact.key, [_row(pair) for pair in (*test, *dev)])
     return Exam(str(path), corpus, test, dev, groups, key, tuple(_notices(counts, bad)))
 
 
-def formats_row(pair: Pair) -> list[object]:
+def _row(pair: Pair) -> list[object]:
     """What of a pair decides a score."""
     return [pair.query_id, pair.query, pair.passage_id, pair.relevance, pair.provenance]
 

@@ -1,6 +1,6 @@
 """Every system on one line for a terminal or a log: quality, bytes, milliseconds, difference to its counterpart.
 
-Knows how to lay out systems in 110 columns; knows nothing of files.
+Knows how to lay out systems in 120 columns; knows nothing of files.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jargonaut.evaluation.comparison import COUNTERPART, Comparison, SystemResul
 from jargonaut.evaluation.measures import JUDGED
 from jargonaut.protocols import Precision
 
-WIDTH = 110
-_COLUMNS = ("nDCG@10", "recall@10", "MRR@10", JUDGED)
+WIDTH = 120
+_COLUMNS = ("nDCG@10", "recall@10", JUDGED)
 _FORMATS = get_args(Precision)
 
 
@@ -32,10 +32,12 @@ def systems_table(systems: Sequence[SystemResult], comparisons: Sequence[Compari
         confidence: Probability mass of the intervals.
     """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("system", overflow="fold", max_width=26)
-    for title in ("dim", "bytes", "ms", *_COLUMNS):
+    table.add_column("system", overflow="fold", max_width=24)
+    table.add_column("dim", justify="right", no_wrap=True)
+    table.add_column("vectors", no_wrap=True)
+    for title in ("bytes", "ms", *_COLUMNS):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("nDCG@10 against its counterpart", no_wrap=True)
+    table.add_column("nDCG@10 against counterpart", no_wrap=True)
     front = {key(one) for one in pareto_front(systems)}
     previous = None
     for one in sorted(systems, key=_place):
@@ -49,7 +51,7 @@ def systems_table(systems: Sequence[SystemResult], comparisons: Sequence[Compari
     console.print(table)
     lines = [line.rstrip() for line in stream.getvalue().rstrip().splitlines()]
     lines += [
-        "* no other system has a higher nDCG@10 in as few bytes per passage",
+        "bytes: per passage; ms: one query on this machine, its encoding included; *: nothing as small is better",
         f"intervals: {confidence:.0%}, paired bootstrap over document groups; p: randomisation test, Holm for them all",
     ]
     return "\n".join(lines)
@@ -66,8 +68,9 @@ def _place(one: SystemResult) -> tuple[int, int, int, str]:
 def _cells(one: SystemResult, *, on_front: bool) -> list[str]:
     size = "" if one.storage is None else f"{one.storage:,.0f}{'*' if on_front else ' '}"
     latency = "" if one.latency is None else f"{one.latency:.1f}"
+    vectors = "" if one.dim is None else one.precision.replace("binary+rescore", "bin+rescore")
     return [
-        one.name, "" if one.dim is None else str(one.dim), size, latency,
+        one.name.removesuffix(f" {one.precision}"), "" if one.dim is None else str(one.dim), vectors, size, latency,
         *(f"{one.scores.mean(metric):.3f}" for metric in _COLUMNS),
     ]  # fmt: skip
 
