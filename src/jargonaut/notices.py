@@ -12,11 +12,10 @@ from typing import Any
 
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import REAL
+from jargonaut.suspects import SHEET
 
 FEW_PAIRS = 1000
 FEW_DEV_QUERIES = 50
-LABEL_ERRORS = "label_errors.csv"
-"""Likely label errors of a run, to be filled in and read by `pairs review --import`."""
 
 
 def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
@@ -115,7 +114,7 @@ def of_scrutiny(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
         for place, sentence in enumerate(sentences):
             yield f"  {name if not place else '':<11} {sentence}"
     if found["label_errors"]["total"]:
-        sheet = folder / LABEL_ERRORS
+        sheet = folder / SHEET
         yield f"  {'labels':<11} {told['label_errors'][0]}"
         yield f"  {'':<11} look at them: `jargonaut pairs review --suspects`, or fill in {sheet}"
 

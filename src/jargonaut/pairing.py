@@ -36,6 +36,7 @@ from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
+from jargonaut.suspects import accepted, suspects, with_answers
 from jargonaut.writers import endpoint, open_judge
 
 PAIRS_VERSION = 6
@@ -164,7 +165,11 @@ def prepare_pairs(
     gathered = collected(prepared, encoder, settings, layout, reporter, added)
     if decisions is None:
         decisions = DecisionStore(layout.reviews).in_force()
+    passages = {passage.id: passage for passage in prepared.passages} if decisions else {}
+    answers = accepted(suspects(layout, passages), passages, decisions) if decisions else ()
     inputs = {"collected": gathered.key, "reviews": content_hash(_changes(decisions, settings.review))}
+    if answers:
+        inputs["answers"] = content_hash(answers)
     options = {"split": settings.split, "as_gold": settings.review.as_gold, "language": settings.bm25.language}
 
     def build(folder: Path) -> Mapping[str, Any]:
@@ -179,7 +184,6 @@ def prepare_pairs(
             parts, judged = labelled_parts(prepared, bad.append)
             counts |= judged
         if decisions:
-            passages = {passage.id: passage for passage in prepared.passages}
             told = Counter[str]()
 
             def reviewed(some: Sequence[Pair]) -> tuple[Pair, ...]:
@@ -190,6 +194,9 @@ def prepare_pairs(
 
             found, parts = reviewed(found), {name: reviewed(some) for name, some in parts.items()}
             counts["review"] = dict(told)
+        if answers:
+            found, parts = with_answers(found, parts, answers, as_gold=settings.review.as_gold)
+            counts["answers_added"] = len(answers)
         language, groups = settings.bm25.language, (prepared.documents, prepared.near_duplicates)
         shown = _shown(added, [*itertools.chain(*parts.values()), *found], settings)
         if any(parts.values()):

@@ -20,7 +20,6 @@ from jargonaut.general_knowledge import general_knowledge
 from jargonaut.layout import Layout
 from jargonaut.llm import ChatClient
 from jargonaut.llm.account import about_tokens
-from jargonaut.notices import LABEL_ERRORS
 from jargonaut.pairs.review import Card, Sample, Stratum, export, key_of
 from jargonaut.pairs.statistics.topics import topic_names
 from jargonaut.pairs.statistics.two_samples import WordShift, word_shifts
@@ -31,17 +30,11 @@ from jargonaut.records import Pair, PairSplits, Query, Run, positives, qrels, qu
 from jargonaut.retrieval.lexical import stop_words
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus
+from jargonaut.suspects import SHEET, SUSPECTED, SUSPECTS
 from jargonaut.writers import open_judge
 
 Search = Callable[[Sequence[Query], int], Run]
 """Queries, hits wanted → what a system answers."""
-
-SUSPECTS = "label_errors.jsonl"
-"""The passages of likely label errors as pairs, in a run's folder; what `pairs review` knows them by."""
-SHEET = LABEL_ERRORS
-"""The same as a file to be filled in and read with `pairs review --import`."""
-SUSPECTED = "suspected"
-"""Where such a pair says that it comes from."""
 
 _DEV = "dev"
 _MOVED = 4000

@@ -43,6 +43,17 @@ def test_near_duplicates_of_an_answer_come_first() -> None:
     assert "near-duplicates of an accepted answer" in found.sentence
 
 
+def test_a_hit_must_look_right() -> None:
+    """A hit that is less similar than right first hits usually are is counted as agreed on, and not listed."""
+    judged = [Qrel(q, "y", 1) for q in "abcde"]
+    tops = {"a": "y", "b": "y", "c": "y", "d": "x", "e": "x"}
+    scores = {"a": 0.9, "b": 0.8, "c": 0.7, "d": 0.75, "e": 0.85}
+    answers = Run("r", {q: {tops[q]: scores[q], "z": 0.1} for q in tops})
+    found = likely_label_errors(queries(*"abcde"), judged, answers, answers)
+    assert [one.query.id for one in found.all] == ["e"]
+    assert (found.agreed, found.least) == (2, 0.8)
+
+
 def test_an_answer_that_is_not_found_has_no_rank() -> None:
     """The margin is then over the last hit, and nothing breaks on queries without labels or answers."""
     judged = [Qrel("a", "q", 1)]
@@ -50,4 +61,4 @@ def test_an_answer_that_is_not_found_has_no_rank() -> None:
     assert (found.all[0].positive_rank, round(found.all[0].margin, 6), found.queries) == (None, 0.1, 1)
     nothing = likely_label_errors(queries("a"), judged, Run("r", {}), run(a="xy"))
     assert not nothing.all
-    assert "no passage that both models put first" in nothing.sentence
+    assert "no passage that both models put first looks" in nothing.sentence

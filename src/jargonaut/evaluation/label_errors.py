@@ -1,20 +1,22 @@
 """Labels that are probably wrong: passages that both models put first and that the labels do not accept.
 
-Most test sets have answers that nobody judged. Where two models agree on one, a person should look. Knows runs and
-judgements; what a person then decides, and what becomes of it, is not its business.
+Most test sets have answers that nobody judged. Where two models agree on one, and it is as similar to its query as
+right answers are, a person should look. Both may still be wrong: it is a list to be read, not a correction. Knows runs
+and judgements; what a person then decides, and what becomes of it, is not its business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from jargonaut.records import Qrel, Query, Run
 
 
 @dataclass(frozen=True, slots=True)
 class LabelError:
-    """A query whose first hit both models agree on, and which the labels do not accept.
+    """A query whose first hit both models agree on, which the labels do not accept, and which looks right.
 
     Attributes:
         query: What was asked.
@@ -47,22 +49,27 @@ class LabelErrors:
     Attributes:
         all: Near-duplicates of an answer first, then by margin, the largest first.
         queries: Queries that were looked at.
+        agreed: Those of them whose first hit both models agree on and the labels do not accept, whether or not it looks
+            right.
+        least: Cosine of the tuned model from which a hit looks right: half of the accepted first hits have as much.
+            None where no accepted passage comes first, and every such hit is listed.
     """
 
     all: tuple[LabelError, ...] = ()
     queries: int = 0
+    agreed: int = 0
+    least: float | None = None
 
     @property
     def sentence(self) -> str:
         """The answer in one line."""
         if not self.all:
-            return "no passage that both models put first is missing from the labels"
-        share = len(self.all) / self.queries
+            return "no passage that both models put first looks like an answer that is missing from the labels"
         repeats = sum(one.repeats_answer for one in self.all)
-        told = f", {repeats:,} of them near-duplicates of an accepted answer" if repeats else ""
+        told = f"; {repeats:,} of them are near-duplicates of an accepted answer" if repeats else ""
         return (
-            f"{len(self.all):,} of {self.queries:,} queries ({share:.0%}) may be labelled wrongly: both models put "
-            f"first what the labels do not accept{told}"
+            f"for {self.agreed:,} of {self.queries:,} queries both models put first what the labels do not accept; "
+            f"{len(self.all):,} of these hits are as similar as right ones usually are: the labels may be wrong{told}"
         )
 
 
@@ -73,7 +80,10 @@ def likely_label_errors(
     tuned: Run,
     near_duplicates: Mapping[str, str] | None = None,
 ) -> LabelErrors:
-    """The queries whose first hit is the same passage with both models, and not an accepted one.
+    """The queries whose first hit is the same passage with both models, not an accepted one, and looks right.
+
+    A hit looks right when its cosine with the tuned model is at least the median of that of accepted first hits, or
+    when it is a near-duplicate of an accepted passage.
 
     Args:
         queries: Each with a positive; one without is not looked at.
@@ -110,5 +120,12 @@ def likely_label_errors(
                 after[0].score, after[0].score - rival,
             )
         )  # fmt: skip
-    found.sort(key=lambda one: (not one.repeats_answer, -one.margin, one.query.id))
-    return LabelErrors(tuple(found), looked_at)
+    right = [
+        hits[0].score
+        for query in queries
+        if (hits := tuned.top(query.id, 1)) and grades.get(query.id, {}).get(hits[0].passage_id, 0) > 0
+    ]
+    least = median(right) if right else None
+    likely = [one for one in found if one.repeats_answer or least is None or one.tuned_score >= least]
+    likely.sort(key=lambda one: (not one.repeats_answer, -one.margin, one.query.id))
+    return LabelErrors(tuple(likely), looked_at, len(found), least)
