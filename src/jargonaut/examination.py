@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from jargonaut.exams import Exam, exam_of_source, exam_of_version, seen_in_train
 from jargonaut.general_knowledge import general_knowledge
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter
-from jargonaut.records import queries
+from jargonaut.records import qrels, queries
 from jargonaut.registry import ModelVersion, Registry
 from jargonaut.settings import Settings
+from jargonaut.story import Clock, utc_now
 
-EXAMINE_VERSION = 1
+EXAMINE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Examination:
         weights: Kind of a weighted hybrid → weight of dense search, fitted on dev.
         notices: What a reader must know before trusting the numbers.
         confidence: Probability mass of the intervals.
-        folder: Holds per-query scores, TREC runs and qrels, systems.json, examination.json and table.txt.
+        folder: Holds report.html, report.json, per-query scores, TREC runs and qrels, systems.json, examination.json.
     """
 
     version: str
@@ -93,7 +95,7 @@ _TOLD = ("version", "against", "source", "queries", "passages", "groups", "deplo
 
 def examine(
     layout: Layout, settings: Settings, registry: Registry, reporter: Reporter, *, source: Path | None = None,
-    version: str | None = None, against: str | None = None,
+    version: str | None = None, against: str | None = None, clock: Clock = utc_now,
 ) -> Examination:  # fmt: skip
     """Scores two registered versions on the same judged queries; done once for the same models, queries and options.
 
@@ -105,6 +107,7 @@ def examine(
         source: A BEIR folder; None for the test split of the version's own pairs.
         version: The model in question; the newest when None.
         against: What it is compared with; what it was tuned from when None.
+        clock: Time of the report.
 
     Raises:
         InputError: There is no such version, they are one, or there is nothing to test them on.
@@ -136,7 +139,11 @@ def examine(
         drawn = evaluation.verdict(
             found.systems, found.comparisons, options, evidence, (other.version, one.version)
         )  # fmt: skip
-        _write(folder, found, drawn, exam, (*told, *_warnings(found, exam, options)))
+        warnings = (*told, *_warnings(found, exam, options))
+        _write(folder, found, drawn, exam, warnings)
+        report = _report((other.version, one.version), found, drawn, exam, warnings, options, clock())
+        write_json(folder / "report.json", evaluation.to_json(report))
+        (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
         return {"verdict": drawn.name, "sentence": drawn.sentence}
 
     inputs = {"exam": exam.key, "version": one.fingerprint, "against": other.fingerprint,
@@ -215,6 +222,21 @@ def _write(folder: Path, found: Measured, drawn: Verdict, exam: Exam, told: Sequ
         "notices": list(told), "queries": len(queries(exam.test)), "passages": len(exam.corpus.texts),
         "groups": found.groups,
     })  # fmt: skip
+
+
+def _report(
+    names: tuple[str, str], found: Measured, drawn: Verdict, exam: Exam, told: Sequence[str],
+    options: evaluation.EvaluationOptions, created: datetime,
+) -> evaluation.RunReport:  # fmt: skip
+    """What a run's report would say of these two models."""
+    passages, asked, judged = {p.id: p for p in exam.corpus.passages}, queries(exam.test), qrels(exam.test)
+    return evaluation.RunReport(
+        f"{Path(exam.source).name}: {names[1]} against {names[0]}", created, names[0], names[1], exam.source, drawn,
+        found.plain, found.comparisons, evaluation.find_changes(asked, passages, judged, found.base, found.tuned),
+        counts={"passages": len(passages), "test_queries": len(asked), "document_groups": found.groups},
+        settings={"evaluate": plain(options)}, notices=tuple(told), confidence=options.confidence,
+        deployed_dim=options.deployed_dim, others=found.others, weights=found.weights,
+    )  # fmt: skip
 
 
 def _read(

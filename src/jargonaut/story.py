@@ -216,6 +216,7 @@ class Story:
             report = self._evaluate(folder, assessment)
             write_json(folder / "report.json", evaluation.to_json(report))
             (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
+            (folder / "report.md").write_text(evaluation.to_markdown(report), encoding="utf-8")
             (folder / "table.txt").write_text(report.table(), encoding="utf-8")
             best = next(s for s in report.systems if s.kind == "tuned" and s.dim == report.headline_dim)
             return {"verdict": report.verdict.name, "sentence": report.verdict.sentence, "metrics": best.metrics}

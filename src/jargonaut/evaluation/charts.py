@@ -115,7 +115,7 @@ def lines(
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One system in a picture of what quality costs; one with a label is named there."""
+    """One system in a picture of what quality costs; one with a (short) label is on the front, and named there."""
 
     x: float
     y: float
@@ -123,7 +123,6 @@ class Mark:
     high: float
     tone: str
     label: str = ""
-    front: bool = False
 
 
 def forest(items: Sequence[Bar], description: str, *, room: int = 130, width: int = 430) -> str:
@@ -157,7 +156,7 @@ def forest(items: Sequence[Bar], description: str, *, room: int = 130, width: in
     return svg(drawn, description, room={"left": room, "top": 6, "right": 16, "bottom": 26})
 
 
-def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str = "~s") -> str:
+def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str = ",d") -> str:
     """Quality against what it costs, on a logarithmic axis; a step line joins the systems that nothing beats.
 
     Args:
@@ -169,7 +168,7 @@ def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str
     import altair as alt
 
     rows = [
-        {"x": m.x, "y": m.y, "low": m.low, "high": m.high, "label": m.label, "tone": m.tone, "front": m.front}
+        {"x": m.x, "y": m.y, "low": m.low, "high": m.high, "label": m.label, "tone": m.tone, "front": bool(m.label)}
         for m in marks
     ]
     lowest, highest = min(m.x for m in marks), max(m.x for m in marks)
@@ -186,7 +185,7 @@ def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str
     span = chart.mark_rule(opacity=0.35).encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q", color=colour)
     hollow = chart.mark_point(size=46, opacity=0.9, filled=False, strokeWidth=1.5).encode(x=x, y=y, color=colour)
     filled = front.mark_point(size=64, opacity=1, filled=True).encode(x=x, y=y, color=colour)
-    text = front.mark_text(align="right", baseline="bottom", dx=-7, dy=-5, fontSize=11, color="var(--ink)")
+    text = front.mark_text(align="right", baseline="bottom", dx=-6, dy=-4, fontSize=13, color="var(--ink)")
     layers = (line.encode(x=x, y=y), span, hollow, filled, text.encode(x=x, y=y, text="label:N"))
     return svg(alt.layer(*layers).properties(width=640, height=260), description,
                room={"left": 46, "top": 14, "right": 22, "bottom": 46})  # fmt: skip

@@ -100,8 +100,13 @@ class RunReport:
 
     @property
     def all_systems(self) -> tuple[SystemResult, ...]:
-        """Every system, those of the short table first."""
-        return (*self.ordered_systems(), *self.others)
+        """Every system, those of the short table first, then hybrids and reranking, then other number formats."""
+
+        def place(one: SystemResult) -> tuple[bool, str, str, int, str]:
+            stage, _, role = one.kind.rpartition("-")
+            return (one.precision != "float32", stage, one.precision, -(one.dim or 0), role)
+
+        return (*self.ordered_systems(), *sorted(self.others, key=place))
 
     @property
     def is_clean(self) -> bool:

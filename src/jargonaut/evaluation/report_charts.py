@@ -93,15 +93,22 @@ def dimension_charts(report: RunReport) -> Drawn:
     return drawn
 
 
-def cost_chart(report: RunReport) -> str:
-    """Quality against bytes of every system whose size is known; empty where there are fewer than two."""
+def cost_chart(report: RunReport) -> tuple[str, tuple[SystemResult, ...]] | None:
+    """Quality against bytes of every system whose size is known, and the systems that are numbered there.
+
+    None where there are fewer than two sizes.
+    """
     sized = [one for one in report.all_systems if one.storage and _METRIC in one.intervals]
     if len({one.storage for one in sized}) < 2:
-        return ""
-    front = {one.slug for one in pareto_front(sized)}
-    marks = [_mark(one, front=one.slug in front) for one in sized]
-    told = "; ".join(f"{m.label} {m.y:.3f} in {m.x:.0f} bytes" for m in sorted(marks, key=lambda m: m.x) if m.front)
-    return charts.cost(marks, f"{_METRIC} against bytes a passage; nothing smaller beats {told}", x_title=_BYTES)
+        return None
+    front = pareto_front(sized)
+    numbers = {one.slug: str(number) for number, one in enumerate(front, start=1)}
+    marks = [_mark(one, numbers.get(one.slug, "")) for one in sized]
+    told = "; ".join(
+        f"{one.name} {one.dim or ''}, {one.scores.mean(_METRIC):.3f} in {one.storage or 0:.0f} bytes" for one in front
+    )
+    drawn = charts.cost(marks, f"{_METRIC} against bytes a passage; nothing smaller beats {told}", x_title=_BYTES)
+    return drawn, front
 
 
 def slice_chart(report: RunReport) -> str:
@@ -116,7 +123,7 @@ def slice_chart(report: RunReport) -> str:
     unique = {item.label: item for item in items}  # a chart has one row per label
     told = "; ".join(f"{b.label} {b.value:+.3f}" for b in unique.values())
     return (
-        charts.forest(list(unique.values()), f"{_METRIC}, tuned − base: {told}", room=250, width=660) if items else ""
+        charts.forest(list(unique.values()), f"{_METRIC}, tuned − base: {told}", room=270, width=700) if items else ""
     )
 
 
@@ -165,10 +172,9 @@ def tone_of(low: float, high: float) -> str:
     return "good" if low > 0 else "bad" if high < 0 else "base"
 
 
-def _mark(one: SystemResult, *, front: bool) -> charts.Mark:
-    bar, form = one.intervals[_METRIC], "" if one.precision == "float32" else f" {one.precision}"
-    label = f"{LABELS[one.kind]}{f' {one.dim}' if one.dim else ''}{form}"
-    return charts.Mark(float(one.storage or 0), bar.difference, bar.low, bar.high, TONES[one.kind], label, front)
+def _mark(one: SystemResult, number: str) -> charts.Mark:
+    bar = one.intervals[_METRIC]
+    return charts.Mark(float(one.storage or 0), bar.difference, bar.low, bar.high, TONES[one.kind], number)
 
 
 def _shortened(text: str, limit: int = 38) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from jargonaut.artifacts import plain
 from jargonaut.evaluation import report_charts as drawn
 from jargonaut.evaluation.comparison import pareto_front, system
-from jargonaut.evaluation.measures import HEADLINE, JUDGED
+from jargonaut.evaluation.measures import HEADLINE, JUDGED, MEASURES
 from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.report_page import page_template
 
@@ -92,6 +92,7 @@ def _given(report: RunReport) -> dict[str, Any]:
         "sizes": any(one.storage is not None for one in systems),
         "latencies": any(one.latency is not None for one in systems),
         "front": {one.slug for one in pareto_front(systems)},
+        "measures": MEASURES,
         "tones": drawn.TONES,
         "labels": drawn.LABELS,
         "smaller": report.smaller_against_full(),

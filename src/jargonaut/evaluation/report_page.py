@@ -36,7 +36,7 @@ def page_template(name: str) -> Template:
         {
             "signed": signed, "amount": wording.amount, "duration": wording.duration, "words": wording.words,
             "cut": wording.cut, "three": wording.three, "percent": wording.percent, "bytes": wording.size,
-            "p_value": wording.p_value, "sentence": wording.sentence, "couple": _couple,
+            "p_value": wording.p_value, "sentence": wording.sentence, "couple": _couple, "named": shown_name,
             "three_or_dash": lambda value: "–" if value is None else wording.three(value),
             "share": lambda value: "–" if value is None else wording.percent(value),
             "saving": lambda value: f"{-100 * value:+.0f}%".replace("-", "−"),
@@ -52,7 +52,13 @@ def _couple(one: Comparison) -> str:
     same = (one.baseline_dim, one.baseline_precision) == (one.candidate_dim, one.candidate_precision)
     candidate = _form(one.candidate_dim, one.candidate_precision)
     baseline = "" if same else _form(one.baseline_dim, one.baseline_precision)
-    return f"{one.candidate}{candidate} − {one.baseline}{baseline}"
+    names = (shown_name(one.candidate, one.candidate_precision), shown_name(one.baseline, one.baseline_precision))
+    return f"{names[0]}{candidate} − {names[1]}{baseline}"
+
+
+def shown_name(name: str, precision: str) -> str:
+    """A system's name without its number format, which stands beside it."""
+    return name.removesuffix(f" {precision}")
 
 
 def _form(dim: int | None, precision: str) -> str:
