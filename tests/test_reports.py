@@ -10,32 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from jargonaut import Workspace, evaluation, formats
-from jargonaut.artifacts import write_json
+from jargonaut import Workspace, formats
 from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Item
 from jargonaut.records import Qrel
 from jargonaut.reports import find_run, finished_runs
-from tests.evaluation.samples import report, run_at
+from tests.finishedruns import COUNT, finished, outside
 
-COUNT = 60
 NEWER = "2026-05-01T10:00:00+00:00"
-
-
-def finished(folder: Path, *, created: str | None = None) -> Path:
-    """A run's folder as a run leaves it."""
-    told = report()
-    value = evaluation.to_json(told)
-    write_json(folder / "report.json", value | ({"created": created} if created else {}))
-    evaluation.write_per_query(folder / "per_query.parquet", {one.slug: one.scores for one in told.systems})
-    formats.write_trec_run(folder / "trec" / "tuned-64.run", run_at("tuned", [1] * COUNT))
-    formats.write_trec_run(folder / "trec" / "base-64.run", run_at("base", [2] * COUNT))
-    formats.write_trec_qrels(folder / "trec" / "test.qrels", [Qrel(f"q{i}", f"p{i}", 1) for i in range(COUNT)])
-    write_json(folder / "manifest.json", {
-        "key": folder.name, "counts": {}, "seconds": 1.0, "inputs": {"pairs": "abc", "name": "manuals"},
-    })  # fmt: skip
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +88,6 @@ def test_a_damaged_run_is_told(tmp_path: Path, file: str, text: str | None) -> N
     with pytest.raises(MismatchError) as refused:
         workspace.rendered(workspace.report(), "html")
     assert file in str(refused.value)
-
-
-def outside(folder: Path, name: str, ranks: list[int]) -> Path:
-    """A TREC run made elsewhere."""
-    formats.write_trec_run(folder / name, run_at(name, ranks))
-    return folder / name
 
 
 def test_a_run_made_elsewhere_is_judged_against_ours(made: Path, tmp_path: Path) -> None:

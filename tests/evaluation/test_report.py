@@ -17,7 +17,7 @@ from jargonaut.errors import MismatchError
 from jargonaut.evaluation import RunReport, TrainingCurve, from_json, to_html, to_json, verdict_table
 from tests.pages import Page
 
-from .samples import report
+from .samples import report, scrutinised
 
 ATTACK = '<script>alert("x")</script>&\'"'
 
@@ -186,9 +186,9 @@ def test_a_report_is_read_back_as_it_was(sample: RunReport) -> None:
     """What JSON and the scores beside it hold is the whole report: every other form can be made of them."""
     curve = TrainingCurve(((1, math.nan), (2, 1.0)), ((0, 0.5), (1, 0.6)), 1)
     told = dataclasses.replace(sample, curve=curve, assessment=None, notices=("mind",))
-    for report_ in (sample, told):
+    for report_ in (sample, told, scrutinised()):
         value = json.loads(json.dumps(to_json(report_), allow_nan=False))
-        scores = {one.slug: one.scores for one in report_.systems}
+        scores = {one.slug: one.scores for one in report_.all_systems}
         again = from_json(value, scores)
         assert to_json(again) == to_json(report_)
         assert to_html(again) == to_html(report_)
@@ -210,3 +210,44 @@ def test_scores_that_are_gone_are_missed(sample: RunReport) -> None:
     """A report whose per-query scores are gone is not shown with others."""
     with pytest.raises(MismatchError, match="no report"):
         from_json(to_json(sample), {})
+
+
+def test_every_finding_has_its_place() -> None:
+    """Slices with the worst, conditions, thresholds, savings, answers, terms, label errors, statistics and formats."""
+    from html import unescape
+
+    found = scrutinised()
+    assert found.scrutiny is not None
+    page = unescape(to_html(found))
+    assert Page(page).balanced
+    for title in (
+        "Where it helps, and where it does not", "What it saves", "Thresholds on similarity", "Every comparison",
+        "Labels that may be wrong", "Quality against bytes", "What users’ answers gain",
+    ):  # fmt: skip
+        assert f">{title}</h" in page
+    assert "The worst slice is a passage." in page
+    assert '<tr class="worst">' in page
+    assert "over 100" in page  # what no system reaches in a hundred passages is no number
+    assert "The first 20 of 25." in page
+    assert page.count("<tr") > len(found.all_systems) + len(found.comparisons)
+    assert to_json(found)["scrutiny"]["label_errors"]["total"] == 25
+    assert {(one["name"], one["precision"]) for one in to_json(found)["pareto"]} <= {
+        (one.name, one.precision) for one in found.all_systems
+    }
+
+
+def test_findings_are_escaped_too() -> None:
+    """Names of slices, words, passages and conditions come from documents: none of them is markup."""
+    hostile = to_html(scrutinised(text=ATTACK))
+    assert Page(hostile).tags.count("script") == hostile.count("<script") == 1
+
+
+def test_a_counterpart_has_the_same_format() -> None:
+    """A quantised or reranked system is compared with the untuned one of its own kind, dimension and format."""
+    found = scrutinised()
+    one = next(s for s in found.others if (s.kind, s.dim, s.precision) == ("tuned", 32, "binary"))
+    compared = found.against_base(one)
+    assert compared is not None
+    assert (compared.baseline_dim, compared.baseline_precision) == (32, "binary")
+    reranked = next(s for s in found.others if s.kind == "reranked-tuned")
+    assert getattr(found.against_base(reranked), "baseline", "") == "reranked-base"

@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from jargonaut.evaluation import CardFacts, RunReport, to_card, to_markdown
 from jargonaut.evaluation.wording import amount, duration, markdown, size
 
-from .samples import report
+from .samples import report, scrutinised
 
 FACTS = CardFacts(
     "organisation/base", "mit", "v1", 64, query_prompt="query: ", max_tokens=256, domain="our manuals",
@@ -113,3 +113,14 @@ def test_sizes_and_times_have_units() -> None:
         "48 B", "1.5 kB", "100 kB", "9.8 MB", "1.5 GB", "3.0 TB",
     ]  # fmt: skip
     assert [duration(seconds) for seconds in (0.44, 48, 372, 7260)] == ["0.4 s", "48 s", "6 min 12 s", "2 h 1 min"]
+
+
+def test_findings_stand_in_the_pull_request_and_the_card() -> None:
+    """The worst slice, what was forgotten and what became of thresholds are told, once, where a reader sees them."""
+    found = scrutinised()
+    text = to_markdown(found)
+    assert "The worst slice is a passage." in text.split("<details>")[0]
+    assert "<summary>Slices and robustness</summary>" in text
+    card = to_card(found, FACTS)
+    assert card.count("The worst slice is a passage.") == 1
+    assert card.count("outside the domain") + card.count("Outside the domain") == 1

@@ -14,7 +14,7 @@ from jargonaut.evaluation.comparison import SystemResult, system
 from jargonaut.evaluation.measures import HEADLINE
 from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.report_markdown import told
-from jargonaut.evaluation.wording import amount, markdown, markdown_table, percent, three
+from jargonaut.evaluation.wording import amount, markdown, markdown_table, percent, sentence, three
 
 _RECIPE = ("loss", "epochs", "batch_size", "lr", "scale", "negatives", "lora_rank", "seed")
 _TAGS = ("sentence-transformers", "sentence-similarity", "feature-extraction", "information-retrieval", "jargonaut")
@@ -121,7 +121,7 @@ def _use(report: RunReport, facts: CardFacts) -> Iterator[str]:
 
 
 def _figures(report: RunReport) -> Iterator[str]:
-    rows = [row for one in report.ordered_systems() if (row := _row(report, one))]
+    rows = [_row(report, one) for one in report.ordered_systems()]
     queries = len(report.systems[0].scores.query_ids) if report.systems else 0
     unseen = " whose passages the model never saw" if report.is_clean else ""
     yield from ("## Scores", "")
@@ -205,8 +205,12 @@ def _intended(facts: CardFacts) -> Iterator[str]:
 def _limits(report: RunReport, facts: CardFacts) -> Iterator[str]:
     yield from ("## Limits", "")
     yield "- Measured on the domain above only; elsewhere the base model may be better."
+    if report.scrutiny is not None:
+        found = report.scrutiny.sentences
+        for text in (*found["slices"], *found["forgetting"], *found["scale"]):
+            yield f"- {markdown(sentence(text), 1000)}"
     general = dict(report.curve.general_ndcg)
-    if report.curve.blends and general:
+    if report.scrutiny is None and report.curve.blends and general:
         chosen = next((b for b in report.curve.blends if b[0] == report.curve.chosen_alpha), report.curve.blends[-1])
         before = report.curve.blends[0][2]
         yield f"- On general questions it scores {three(chosen[2])} nDCG@10, the base {three(before)}."

@@ -12,7 +12,17 @@ from jargonaut.evaluation.comparison import Comparison, SystemResult, system
 from jargonaut.evaluation.gate import VerdictName
 from jargonaut.evaluation.measures import HEADLINE
 from jargonaut.evaluation.report import RunReport
-from jargonaut.evaluation.wording import amount, markdown, markdown_table, percent, three, words
+from jargonaut.evaluation.wording import (
+    amount,
+    markdown,
+    markdown_table,
+    p_value,
+    percent,
+    sentence,
+    size,
+    three,
+    words,
+)
 
 _MARKS: dict[VerdictName, str] = {
     "ship": "✅ Ship",
@@ -28,7 +38,8 @@ def to_markdown(report: RunReport) -> str:
         f"## {_MARKS[report.verdict.name]}: {markdown(report.title)}", "",
         f"**{markdown(report.verdict.sentence, 1000)}**", "",
         *(f"- {markdown(reason, 1000)}" for reason in report.verdict.reasons), "",
-        *_headline(report), *_notices(report),
+        *_headline(report), *_notices(report), *_findings(report),
+        *folded("Slices and robustness", _scrutiny(report)),
         *folded("Every system", _systems(report)),
         *folded("What changed for users", _changes(report)),
         *folded("Was fine-tuning worth trying?", _assessment(report)),
@@ -76,16 +87,42 @@ def _notices(report: RunReport) -> list[str]:
     return ["> [!WARNING]", *(f"> - {markdown(notice, 1000)}" for notice in report.notices), ""]
 
 
+def _findings(report: RunReport) -> list[str]:
+    """What was found beyond the comparison, in the words of those who found it."""
+    if report.scrutiny is None:
+        return []
+    found = report.scrutiny.sentences
+    told_ = [text for name in ("slices", "forgetting", "scale", "label_errors", "answers") for text in found[name]]
+    return [*(f"- {markdown(sentence(text), 1000)}" for text in told_), ""]
+
+
+def _scrutiny(report: RunReport) -> list[str]:
+    found = report.scrutiny
+    if found is None:
+        return []
+    slices = [
+        [markdown(one.label), amount(one.n), three(one.base), three(one.tuned), one.words] for one in found.slices
+    ]
+    conditions = [
+        [markdown(one.name), amount(one.n), three(one.base), three(one.tuned), one.words] for one in found.conditions
+    ]
+    header = ["queries", "base", "tuned", "nDCG@10 difference"]
+    lines = markdown_table(["part", *header], slices) + markdown_table(["asked otherwise", *header], conditions)
+    return [*lines, *(f"- {markdown(sentence(text), 1000)}" for text in found.sentences["savings"]), ""]
+
+
 def _systems(report: RunReport) -> list[str]:
-    rows = [_system_row(report, one) for one in report.ordered_systems()]
-    header = ["system", "dim", "nDCG@10", "recall@10", "MRR@10", "recall@5", "nDCG@10 against the untuned one"]
+    rows = [_system_row(report, one) for one in report.all_systems]
+    header = ["system", "dim", "nDCG@10", "recall@10", "MRR@10", "bytes", "nDCG@10 against the untuned one", "p, Holm"]
     return markdown_table(header, rows)
 
 
 def _system_row(report: RunReport, one: SystemResult) -> list[str]:
     metrics = one.metrics
-    figures = [three(metrics[name]) for name in ("nDCG@10", "recall@10", "MRR@10", "recall@5")]
-    return [markdown(one.name), str(one.dim or ""), *figures, told(report.against_base(one))]
+    figures = [three(metrics[name]) for name in HEADLINE]
+    found = report.against_base(one)
+    p = "–" if found is None else p_value(found.p_holm).replace("<", "&lt;")
+    return [markdown(one.name), str(one.dim or ""), *figures, size(one.storage), told(found), p]
 
 
 def _changes(report: RunReport) -> list[str]:
