@@ -20,6 +20,7 @@ from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.errors import SettingsError
 from jargonaut.evaluation import Scrutiny
 from jargonaut.formats import write_beir
+from jargonaut.general_knowledge import general_knowledge
 from jargonaut.notices import of_scrutiny
 from jargonaut.protocols import SilentReporter, Vectors
 from jargonaut.records import Passage, Qrel, Query, Run, SplitName, positives, queries
@@ -141,7 +142,7 @@ def test_everything_is_found(one: Tried) -> None:
     assert {c.name for c in found.conditions} == {"typos", "shorter", "keywords", "paraphrase"}
     assert all(0 < c.n <= 40 for c in found.conditions)
     assert {"kind", "topic", "vocabulary", "document"} <= {s.by for s in found.slices}
-    assert found.forgetting.n == 300
+    assert found.forgetting.n == len(general_knowledge().pairs)
     assert found.scale is not None
     assert found.scale.moves[0].old == 0.5
     assert found.savings is not None

@@ -101,14 +101,20 @@ def of_forgetting(counts: Mapping[str, Any], limit: float, alphas: Sequence[floa
 def of_scrutiny(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """The findings beside the comparison that everybody should read, as lines for a terminal.
 
+    Of savings the tuned model's are told, and those of systems that measurably need fewer passages.
+
     Args:
         found: As a report's JSON holds it.
         folder: Of the run.
     """
     told = found["sentences"]
+    systems = found["savings"]["systems"][1:] if found["savings"] else []
+    fewer = {one["system"] for one in systems if one["k_high"] and one["k_high"] < found["savings"]["k"]} | {"tuned"}
+    spared = [text for one, text in zip(systems, told["savings"], strict=True) if one["system"] in fewer]
     shown = {
         "slices": told["slices"], "robust": told["conditions"], "forgetting": told["forgetting"],
-        "threshold": told["scale"], "savings": told["savings"], "answers": told["answers"],
+        "threshold": told["scale"], "answers": told["answers"],
+        "savings": spared,
     }  # fmt: skip
     for name, sentences in shown.items():
         for place, sentence in enumerate(sentences):

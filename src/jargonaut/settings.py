@@ -116,7 +116,7 @@ class Settings:
         build: How passages are embedded into an index.
         verify: What an index must pass before it can go live.
         plan: What planning an index assumes.
-        registry: Where registered versions are told.
+        registry: What a run may make live, and where registered versions are told.
         index: Where the vectors of the passages lie, and how they are searched.
     """
 

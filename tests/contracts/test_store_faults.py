@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,7 @@ def listed(store: VectorStore, name: str = "c") -> set[str]:
     return {id_ for page in store.open(name, "f").hashes() for id_ in page}
 
 
+@pytest.mark.slow  # the client waits longer and longer before it asks again
 @pytest.mark.parametrize("fault", ["drop", "after", "503"])
 def test_a_server_that_breaks_off_is_an_answer_and_the_retry_is_whole(
     pinecone: PineconeServer, tmp_path: Path, fault: str
@@ -221,6 +224,19 @@ def test_postgres_that_breaks_off_in_an_upsert_has_done_nothing(postgres: str, t
     assert listed(store) == {"p0", "p1"}
     collection.upsert(many(5), unit(5))
     assert listed(store) == {p.id for p in many(5)}
+
+
+def test_a_forgotten_postgres_is_left_without_a_warning(postgres: str, tmp_path: Path) -> None:
+    """Its connection is closed, also where only the garbage collector finds it."""
+    store = backends.served("pgvector", postgres, tmp_path).open()
+    assert store.collections() == []
+    circle: list[object] = [store]
+    circle.append(circle)
+    del store, circle
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(each.message) for each in told if "psycopg" in str(each.message)] == []
 
 
 def test_postgres_cannot_hold_the_character_nul(postgres: str, tmp_path: Path) -> None:

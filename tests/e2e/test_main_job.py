@@ -55,11 +55,18 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with one finished run."""
+def timed(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A workspace with one finished run, and the seconds that it took."""
     workspace = tmp_path_factory.mktemp("workspace")
+    started = time.monotonic()
     jargonaut("run", str(clinic), "-w", str(workspace), *QUICK, code=None)
-    return workspace
+    return workspace, time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def finished(timed: tuple[Path, float]) -> Path:
+    """A workspace with one finished run."""
+    return timed[0]
 
 
 def report_of(workspace: Path) -> dict[str, object]:
@@ -74,7 +81,11 @@ def test_a_run_leaves_report_scores_and_trec_files(finished: Path) -> None:
     """A run writes report.html, report.json with the keys scripts use, per-query scores, TREC runs and qrels."""
     report = report_of(finished)
     assert report["verdict"] in {"ship", "dont_ship", "no_measurable_difference"}
-    assert {"systems", "comparisons", "counts", "leakage", "timings"} <= report.keys()
+    assert {"systems", "comparisons", "counts", "leakage", "timings", "scrutiny"} <= report.keys()
+    scrutiny = report["scrutiny"]
+    assert isinstance(scrutiny, dict)
+    assert {one["name"] for one in scrutiny["conditions"]} >= {"typos", "paraphrase"}
+    assert scrutiny["sentences"]["forgetting"]
     (folder,) = (finished / ".jargonaut" / "runs").glob("[!.]*")
     assert {"report.html", "report.json", "per_query.parquet", "trec"} <= {p.name for p in folder.iterdir()}
     assert (folder / "trec" / "test.qrels").exists()
@@ -259,17 +270,14 @@ def outcome(workspace: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_twenty_kills_at_random_moments_change_nothing(finished: Path, clinic: Path, tmp_path: Path) -> None:
+def test_twenty_kills_at_random_moments_change_nothing(timed: tuple[Path, float], clinic: Path, tmp_path: Path) -> None:
     """Kill -9 at 20 random moments, then the same command: the same pairs, splits, negatives and metrics.
 
     A run that ends before it is killed is not counted: its outcome is compared and the next one starts from nothing.
     """
     draw = random.Random(13)
-    started = time.monotonic()
-    jargonaut("run", str(clinic), "-w", str(tmp_path / "whole"), *QUICK, code=None)
-    whole = time.monotonic() - started
-    wanted = outcome(tmp_path / "whole")
-    assert wanted == outcome(finished)
+    finished, whole = timed
+    wanted = outcome(finished)
     assert '"negative_ids": ["' in str(wanted["negatives"])
     workspace, kills, round_ = tmp_path / "killed-0", 0, 0
     while kills < KILLS:

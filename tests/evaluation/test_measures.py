@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.errors import InputError, MismatchError
@@ -48,7 +48,6 @@ def test_grade_zero_is_not_relevant() -> None:
 
 
 @given(st.integers(1, 100))
-@settings(max_examples=25, deadline=None)
 def test_reciprocal_rank_is_cut_at_ten(rank: int) -> None:
     """MRR@10 is 1/rank down to rank ten and 0 below."""
     hits = {("a" if place == rank else f"n{place}"): 1 / place for place in range(1, 101)}

@@ -40,7 +40,7 @@ def test_each_system_needs_its_own_k() -> None:
     assert tuned.cost == pytest.approx(0.4)
     assert found.saved("tuned") == pytest.approx(0.8)
     assert found.saved("bm25") is None
-    assert "with 2 passages (2 to 2): 200 context tokens a question instead of 1,000, 0.40 USD" in found.sentence(
+    assert "with 2 passages (2 to 2): 200 context tokens a question instead of 1,000, 0.400 USD" in found.sentence(
         "tuned"
     )
     assert "does not reach" in found.sentence("bm25")
@@ -59,6 +59,8 @@ def test_the_interval_of_k_widens_with_the_spread() -> None:
     assert one.k_high is not None
     assert one.k_low <= one.k <= one.k_high
     assert one.k_low < one.k_high
+    assert not found.is_measurable("base")
+    assert "no measurable difference" in found.sentence("base")
 
 
 def test_one_document_has_no_interval() -> None:

@@ -127,9 +127,17 @@ def test_query_kinds(text: str, kind: str) -> None:
 def test_length_bands_are_thirds_named_by_their_limits() -> None:
     """Three bands of about one size; where all are of one length there is one band, and so no slice."""
     found = length_bands({f"q{i}": i + 1 for i in range(9)}, "words")
-    assert sorted(set(found.values())) == ["4 to 6 words", "more than 6 words", "up to 3 words"]
+    assert list(dict.fromkeys(found.values())) == ["1 to 3 words", "4 to 6 words", "7 words and more"]
     assert len(set(length_bands({"a": 5, "b": 5}, "words").values())) == 1
     assert length_bands({}, "words") == {}
+
+
+def test_parts_come_in_the_order_of_their_numbers() -> None:
+    """Four comes before ten, and a band of one length is named by it."""
+    sizes = {f"q{i}": (4, 4, 9, 9, 10, 20)[i % 6] for i in range(60)}
+    base, tuned = noisy(np.zeros(60))
+    found = slice_results(base, tuned, {"length": length_bands(sizes, "words")}, {}, SliceOptions(), OPTIONS)
+    assert [one.name for one in found] == ["4 words", "5 to 9 words", "10 words and more"]
 
 
 def test_a_script_without_spaces_has_a_length_too() -> None:

@@ -14,7 +14,6 @@ from jargonaut.evaluation.statistics import fewest_clusters, standard_error
 
 
 @given(st.lists(st.floats(0, 1), min_size=6, max_size=60), st.integers(0, 100))
-@settings(max_examples=25, deadline=None)
 def test_identical_scores_differ_by_exactly_zero(values: list[float], seed: int) -> None:
     """Two systems with the same scores differ by 0, from 0 to 0."""
     a = np.array(values)
@@ -24,7 +23,7 @@ def test_identical_scores_differ_by_exactly_zero(values: list[float], seed: int)
 
 
 @given(st.integers(0, 50))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_clustered_data_have_wider_intervals(seed: int) -> None:
     """Where queries of one document move together, drawing documents gives a wider interval than drawing queries."""
     rng = np.random.default_rng(seed)

@@ -32,7 +32,7 @@ def test_a_moved_scale_moves_the_threshold_with_it() -> None:
     assert new.passed(move.new) == old.passed(0.45) == move.passed
     assert move.passed_if_kept > 2 * move.passed
     assert move.precision == move.new_precision
-    assert "0.45 on the base's cosine becomes 0.5" in found.sentence
+    assert "0.450 on the base's cosine becomes 0.5" in found.sentence
 
 
 @settings(max_examples=10)

@@ -288,6 +288,7 @@ def _register_elsewhere(tmp_path: Path, clock: str = "lambda: datetime.now(UTC)"
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_processes_that_register_the_same_get_the_same_version(registry: Registry, tmp_path: Path) -> None:
     """Four at once, one version."""
     model(tmp_path / "run")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from jargonaut.story import Story
 from jargonaut.sweeping import sweep
 from jargonaut.sweeping.study import opened
 from tests.pages import Page
-from tests.tinymodels import FAMILIES, built
 from tests.tinysets import write_clinic
 
 FAST = {
@@ -36,9 +36,9 @@ FAST = {
 
 
 @pytest.fixture(scope="module")
-def base(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base(tiny_folder: Callable[[str], Path]) -> Path:
     """A base model that trains in no time."""
-    return built(FAMILIES["bert"], base_model_path, tmp_path_factory.mktemp("base"))
+    return tiny_folder("bert")
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +266,7 @@ def test_the_page_needs_nothing_else(swept: tuple[Path, Any]) -> None:
     assert any("train.lr" in title for title in page.titles)
 
 
+@pytest.mark.slow
 def test_no_trial_and_no_time_are_refused(clinic: Path, base: Path, tmp_path: Path) -> None:
     """Before anything is read."""
     opened_here = workspace(tmp_path, base)

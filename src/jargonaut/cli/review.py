@@ -332,7 +332,7 @@ def _print_answers(results: Results, *, as_json: bool) -> None:
     added = results.accepted + results.edited
     say(f"\n{added + results.rejected} of {results.cards} likely label errors decided: {added} do answer")
     if added:
-        say("  they are answers from the next `jargonaut run` on, which measures anew")
+        say("  they are answers from the next `jargonaut run` on, which begins again at the pairs")
 
 
 def _import(path: Path, material: Material, store: DecisionStore, name: str, console: Console) -> None:

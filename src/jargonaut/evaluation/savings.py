@@ -112,6 +112,13 @@ class Savings:
             return None
         return 1 - one.tokens / base.tokens
 
+    def is_measurable(self, system: str) -> bool:
+        """Whether a system needs measurably fewer passages than the base, or more."""
+        one = self.of(system)
+        if one is None or one.k_low is None:
+            return False
+        return one.k_low > self.k or (one.k_high is not None and one.k_high < self.k)
+
     def sentence(self, system: str) -> str:
         """What one system saves, in one line."""
         base, one = self.systems[0], self.of(system)
@@ -125,8 +132,8 @@ class Savings:
             f"{one.tokens:,.0f} context tokens a question instead of {base.tokens:,.0f}"
         )
         if one.cost is not None and base.cost is not None:
-            text += f", {one.cost:,.2f} {self.currency} for {QUESTIONS:,} questions instead of {base.cost:,.2f}"
-        return text
+            text += f", {_money(one.cost)} {self.currency} for {QUESTIONS:,} questions instead of {_money(base.cost)}"
+        return text if self.is_measurable(system) else f"{text}; no measurable difference"
 
 
 def recall_curves(run: Run, qrels: Sequence[Qrel], queries: Sequence[Query], depth: int = DEPTH) -> Curves:
@@ -204,6 +211,11 @@ def savings(
         cost = None if price is None else used * price / 1e6 * QUESTIONS
         found.append(Saving(name, int(k), low, high, float(curve[:, k - 1].mean()), used, cost))
     return Savings(target, options.k, tuple(found), len(asked), price, currency)
+
+
+def _money(amount: float) -> str:
+    """An amount with two decimals, a small one with as many as it takes to tell two apart."""
+    return f"{amount:,.{2 if amount >= 1 else 3 if amount >= 0.01 else 6}f}"
 
 
 def _needed(means: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.int64]:

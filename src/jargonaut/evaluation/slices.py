@@ -208,8 +208,13 @@ def length_bands(sizes: Mapping[str, int], unit: str) -> dict[str, str]:
         return {}
     values = np.array(list(sizes.values()))
     low, high = (int(limit) for limit in np.quantile(values, [1 / 3, 2 / 3], method="lower"))
-    names = (f"up to {low:,} {unit}", f"{low + 1:,} to {high:,} {unit}", f"more than {high:,} {unit}")
+    least = int(values.min())
+    names = (_band(least, low, unit), _band(low + 1, high, unit), f"{high + 1:,} {unit} and more")
     return {id_: names[(size > low) + (size > high)] for id_, size in sizes.items()}
+
+
+def _band(low: int, high: int, unit: str) -> str:
+    return f"{low:,} {unit}" if low >= high else f"{low:,} to {high:,} {unit}"
 
 
 def kinds_of(queries: Sequence[Query], stop_words: Collection[str] = ()) -> dict[str, str]:
@@ -226,8 +231,14 @@ def _parts(ids: Sequence[str], labels: Mapping[str, Mapping[str, str]]) -> list[
             if query_id in label_of:
                 rows.setdefault(label_of[query_id], []).append(row)
         if len(rows) > 1:
-            found += [(by, name, rows[name]) for name in sorted(rows)]
+            found += [(by, name, rows[name]) for name in sorted(rows, key=_natural)]
     return found
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A sort key by which 4 comes before 10."""
+    parts = re.split(r"(\d+)", name.replace(",", ""))
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts if part]
 
 
 def _result(

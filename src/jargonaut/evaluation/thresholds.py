@@ -16,6 +16,8 @@ from jargonaut.errors import require_limits
 from jargonaut.records import Qrel, Query, Run
 
 _GRID = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_FEW = 0.005
+"""A round number that lets through fewer of the hits than this share, or stops fewer, says nothing."""
 _FEWEST_ANSWERED = 20
 """Queries that a threshold must still answer before the share of right first hits is believed."""
 
@@ -183,8 +185,8 @@ class ScaleShift:
             return "; ".join(self.notices) or "no threshold of the base lets any hit through"
         one = self.moves[0]
         return (
-            f"a threshold of {one.old:.2f} on the base's cosine becomes {one.new:.2f}: it lets through "
-            f"{one.passed:.1f} hits of a query as before; left at {one.old:.2f} it would be {one.passed_if_kept:.1f}"
+            f"a threshold of {one.old:.3f} on the base's cosine becomes {one.new:.3f}, which lets through "
+            f"{one.passed:.1f} hits of a query as before; left at {one.old:.3f} it would be {one.passed_if_kept:.1f}"
         )
 
 
@@ -203,7 +205,9 @@ def scale_shift(
     if not queries:
         return None
     base, tuned = (_scale(on_dev, on_test, options) for on_dev, on_test in zip(dev, test, strict=True))
-    olds = [options.in_use, base.best_f1, *_GRID]
+    scores = dev[0].flat[0]
+    telling = [old for old in _GRID if _FEW < (scores >= old).mean() < 1 - _FEW] if len(scores) else []
+    olds = [options.in_use, base.best_f1, *telling]
     known = dict.fromkeys(round(old, 4) for old in olds if old is not None)
     moves = [move for old in known if (move := _move(old, dev, test)) is not None]
     notices = []
