@@ -246,9 +246,9 @@ class Contenders:
             return systems
         model = models["tuned"]
         some = model.asked[:TIMED]
-        formats_ = ("float32", *(one for one in options.precisions if one != "float32"))
+        kept: list[Precision] = ["float32", *(one for one in options.precisions if one != "float32")]
         by_format = retrieval.search_milliseconds(
-            model.vectors_of(some), self.vectors(model.encoder), DEPTH, dims, formats_
+            model.vectors_of(some), self.vectors(model.encoder), DEPTH, dims, kept
         )
         words = retrieval.milliseconds(lambda query: self.bm25([query]), some)
         encoding = {name: one.encoding_milliseconds(some) for name, one in models.items()}

@@ -112,8 +112,10 @@ def _packed(vectors: Vectors) -> NDArray[np.uint64]:
 
 
 def _best(scores: Vectors, k: int) -> tuple[Rows, Vectors]:
-    """The highest scores, best first; equal scores by row number among those that were kept."""
+    """The highest scores, best first; equal scores by row number."""
     k = min(k, len(scores))
-    kept = np.argpartition(-scores, k - 1)[:k] if k else np.zeros(0, np.int64)
-    order = kept[np.lexsort((kept, -scores[kept]))]
+    if not k:
+        return np.zeros(0, np.int64), scores[:0]
+    kept = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+    order = kept[np.lexsort((kept, -scores[kept]))][:k]
     return order, scores[order]
