@@ -13,6 +13,7 @@ from jargonaut.evaluation.comparison import (
     pareto_front,
     slug,
     summarise,
+    with_intervals,
 )
 from jargonaut.evaluation.gate import (
     Evidence,
@@ -99,6 +100,7 @@ __all__ = [
     "unjudged",
     "verdict",
     "verdict_table",
+    "with_intervals",
     "write_per_query",
     "write_systems",
 ]
