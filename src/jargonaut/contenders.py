@@ -165,18 +165,18 @@ class Contenders:
         runs: dict[str, Run] = {}
         for one in self._answers(models, dims, deployed, options, dev, rerank, weights):
             scores = evaluation.per_query(one.run, judged, asked, passages=known)
-            made = evaluation.summarise(
-                one.run.name, one.kind, one.dim, scores, clusters=clusters, options=options, precision=one.precision,
+            systems[one.name] = SystemResult(
+                one.run.name, one.kind, one.dim, scores, precision=one.precision, storage=one.storage,
                 unjudged=evaluation.unjudged(scores, one.run),
             )  # fmt: skip
-            systems[one.name] = replace(made, storage=one.storage)
             if one.precision == "float32" or one.dim == deployed:
                 formats.write_trec_run(folder / "trec" / f"{one.name}.run", one.run)
             if one.dim in (deployed, None) and one.precision == "float32":
                 shown[one.kind], runs[one.kind] = (one.run, scores), one.run
         formats.write_trec_qrels(folder / "trec" / "test.qrels", judged)
         evaluation.write_per_query(folder / "per_query.parquet", {name: one.scores for name, one in systems.items()})
-        measured = self._timed(tuple(systems.values()), models, dims, options, rerank)
+        shown_as = evaluation.with_intervals(tuple(systems.values()), clusters, options)
+        measured = self._timed(shown_as, models, dims, options, rerank)
         compared = evaluation.compare(measured, clusters, options)
         return Measured(
             measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())), clusters, weights, runs

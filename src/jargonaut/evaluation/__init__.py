@@ -22,6 +22,7 @@ from jargonaut.evaluation.comparison import (
     pareto_front,
     slug,
     summarise,
+    with_intervals,
 )
 from jargonaut.evaluation.conditions import ConditionResult, Retention, condition, retention
 from jargonaut.evaluation.gate import (
@@ -175,6 +176,7 @@ __all__ = [
     "unjudged",
     "verdict",
     "verdict_table",
+    "with_intervals",
     "word_count",
     "worst_slice",
     "write_paraphrases",

@@ -21,7 +21,7 @@ from jargonaut.evaluation.statistics import (
     excludes_zero,
     holm,
     intervals,
-    mean_interval,
+    mean_intervals,
     queries_needed,
     randomisation_p_values,
     verdict_words,
@@ -41,6 +41,8 @@ _PAIRED: tuple[tuple[SystemKind, SystemKind], ...] = (
 )  # fmt: skip
 COUNTERPART: Mapping[SystemKind, SystemKind] = {candidate: baseline for baseline, candidate in _PAIRED}
 """Kind of a system with a tuned model → the kind of the untuned one that it is compared with."""
+_SHOWN = ("nDCG@10", "recall@10")
+"""Measures of which a system's own interval is shown."""
 _TIE = 1e-9
 """Scores of a query that differ by no more than this are the same."""
 
@@ -166,19 +168,33 @@ def summarise(
         precision: How its vectors are kept.
         unjudged: As in `SystemResult`.
     """
+    made = SystemResult(name, kind, dim, scores, precision=precision, unjudged=unjudged)
+    return with_intervals([made], clusters, options)[0]
+
+
+def with_intervals(
+    systems: Sequence[SystemResult], clusters: Mapping[str, str], options: EvaluationOptions | None = None
+) -> tuple[SystemResult, ...]:
+    """The systems with their own intervals, by one set of bootstrap draws for all.
+
+    Args:
+        systems: All scored on the same queries.
+        clusters: Query id → document group; a query that is missing stands alone.
+        options: How intervals are drawn.
+
+    Raises:
+        InputError: They were scored on different queries.
+    """
     options = options or EvaluationOptions()
-    labels = _labels(scores, clusters)
-    bars = {
-        metric: mean_interval(
-            scores.values[metric],
-            labels,
-            resamples=options.resamples,
-            confidence=options.confidence,
-            seed=options.seed,
-        )
-        for metric in ("nDCG@10", "recall@10")
-    }
-    return SystemResult(name, kind, dim, scores, bars, precision, unjudged=unjudged)
+    _check(systems)
+    if not systems:
+        return ()
+    columns = np.column_stack([one.scores.values[metric] for one in systems for metric in _SHOWN])
+    bars = iter(mean_intervals(
+        columns, _labels(systems[0].scores, clusters), resamples=options.resamples, confidence=options.confidence,
+        seed=options.seed,
+    ))  # fmt: skip
+    return tuple(replace(one, intervals={metric: next(bars) for metric in _SHOWN}) for one in systems)
 
 
 def compare(

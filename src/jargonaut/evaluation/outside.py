@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from jargonaut.errors import InputError
-from jargonaut.evaluation.comparison import Comparison
+from jargonaut.evaluation.comparison import Comparison, SystemResult, compare_all
 from jargonaut.evaluation.measures import HEADLINE, Scores, per_query, query_clusters
 from jargonaut.evaluation.options import EvaluationOptions
-from jargonaut.evaluation.statistics import Interval, fewest_clusters, intervals, mean_interval
+from jargonaut.evaluation.statistics import Interval, fewest_clusters, mean_interval
 from jargonaut.records import Qrel, Query, Run
 
 
@@ -96,7 +94,7 @@ def compare_runs(
     number = len(set(labels))
     notices = [*_notices(runs, judged, asked), *_few(number, options.confidence)]
     return RunComparison(
-        found, _compared(found, labels, options), len(asked), number, tuple(notices), options.confidence
+        found, _compared(found, clusters, options), len(asked), number, tuple(notices), options.confidence
     )
 
 
@@ -118,19 +116,12 @@ def _judged(
     return JudgedRun(run.name, scores, len(answered), sum(map(sum, shown)) / total if total else 0.0, bars)
 
 
-def _compared(found: Sequence[JudgedRun], labels: list[str], options: EvaluationOptions) -> tuple[Comparison, ...]:
-    baseline, *rest = found
-    couples = [(one, measure) for one in rest for measure in HEADLINE]
-    if not couples:
-        return ()
-    columns = [one.scores.values[measure] - baseline.scores.values[measure] for one, measure in couples]
-    drawn = intervals(
-        np.column_stack(columns), labels, resamples=options.resamples, confidence=options.confidence, seed=options.seed
-    )
-    return tuple(
-        Comparison(baseline.name, one.name, measure, i.difference, i.low, i.high, i.p_value)
-        for (one, measure), i in zip(couples, drawn, strict=True)
-    )
+def _compared(
+    found: Sequence[JudgedRun], clusters: Mapping[str, str], options: EvaluationOptions
+) -> tuple[Comparison, ...]:
+    """Every other run with the first; what a run is, and of which dimension, plays no part."""
+    baseline, *rest = (SystemResult(one.name, "bm25", None, one.scores) for one in found)
+    return compare_all([(baseline, one) for one in rest], clusters, options)
 
 
 def _require(runs: Sequence[Run], judged: Mapping[str, set[str]], asked: Sequence[Query]) -> None:

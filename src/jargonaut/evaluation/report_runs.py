@@ -15,7 +15,7 @@ from jargonaut.evaluation import charts
 from jargonaut.evaluation.measures import HEADLINE
 from jargonaut.evaluation.outside import JudgedRun, RunComparison
 from jargonaut.evaluation.report_page import page_template
-from jargonaut.evaluation.wording import markdown, markdown_table, percent, three
+from jargonaut.evaluation.wording import markdown, markdown_table, p_value, percent, three
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -73,7 +73,7 @@ def runs_markdown(found: RunComparison, title: str) -> str:
     rows = [
         [
             markdown(one.name), *(three(one.scores.mean(name)) for name in HEADLINE), percent(one.judged),
-            _difference(found, one),
+            _difference(found, one).replace("<", "&lt;"),
         ]
         for one in found.runs
     ]  # fmt: skip
@@ -105,13 +105,15 @@ def _page() -> Template:
 
 def _difference(found: RunComparison, one: JudgedRun) -> str:
     comparison = found.of(one.name)
-    return "" if comparison is None else comparison.words
+    if comparison is None:
+        return ""
+    return f"{comparison.words}, p {p_value(comparison.p_holm)}" if comparison.excludes_zero else comparison.words
 
 
 def _sentences(found: RunComparison) -> Iterator[str]:
     yield (
         f"{found.queries:,} queries in {found.groups:,} independent groups; intervals {percent(found.confidence)}, "
-        "paired bootstrap over the groups"
+        "paired bootstrap over the groups; p: randomisation test, Holm for all runs"
     )
     for one in found.runs[1:]:
         rest = (found.of(one.name, metric) for metric in HEADLINE[1:])

@@ -106,8 +106,20 @@ def mean_interval(
     Args, method and errors as `paired_bootstrap`; with too few clusters the interval is 0 to 1.
     """
     column = np.asarray(values, dtype=np.float64)[:, None]
-    found = intervals(column, clusters, resamples=resamples, confidence=confidence, seed=seed)[0]
-    return Interval(found.difference, max(found.low, 0.0), found.high)
+    return mean_intervals(column, clusters, resamples=resamples, confidence=confidence, seed=seed)[0]
+
+
+def mean_intervals(
+    columns: NDArray[np.float64],
+    clusters: Sequence[str],
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> list[Interval]:
+    """The same for many systems over the same queries, shape (queries, systems), with one set of draws."""
+    found = intervals(columns, clusters, resamples=resamples, confidence=confidence, seed=seed)
+    return [Interval(one.difference, max(one.low, 0.0), one.high) for one in found]
 
 
 def intervals(

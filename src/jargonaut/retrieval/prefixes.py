@@ -24,9 +24,9 @@ from jargonaut.retrieval.scan import (
     Transform,
     blocks,
     dots,
-    longest,
     lowest_of_best,
     one_thread_each,
+    rows_between,
     scan,
     threads,
     true_places,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 PASSAGE_BLOCK = 4096
 """Fewer than in a search at one dimension: the scores of a tile are gone over once for each."""
+_SPARE = 28
+"""Hits that are looked at beyond those that are wanted, since rounded products choose them."""
 
 
 def prefix_top_k(
@@ -58,10 +60,11 @@ def prefix_top_k(
     """
     wanted = sorted({min(dim, passages.shape[1]) for dim in dims})
     k = min(k, len(passages))
+    deep = min(k + _SPARE, len(passages))
     if k == 0 or not len(queries) or (device is not None and device.type != "cpu"):
         return {dim: scan(queries, passages, k, transform=_cutter(dim), device=device) for dim in wanted}
     starts = range(0, len(queries), QUERY_BLOCK)
-    tiles = [_Ladder(queries[start : start + QUERY_BLOCK], wanted, k) for start in starts]
+    tiles = [_Ladder(queries[start : start + QUERY_BLOCK], wanted, deep) for start in starts]
     workers = [_Work(min(QUERY_BLOCK, len(queries)) * min(PASSAGE_BLOCK, len(passages)))
                for _ in range(min(threads(), len(tiles)))]  # fmt: skip
 
@@ -69,18 +72,47 @@ def prefix_top_k(
         for tile in tiles[worker :: len(workers)]:
             tile.add(workers[worker], block)
 
+    longest = 1.0  # of the passages; cut ones are normalised
     with ThreadPoolExecutor(len(workers)) as pool, one_thread_each(len(workers)):
         for numbers, part in blocks(passages, None, PASSAGE_BLOCK):
             block = _Block(np.ascontiguousarray(part, dtype=np.float32), wanted, numbers)
+            longest = max(longest, block.longest)
             for _ in pool.map(lambda worker: compare(worker, block), range(len(workers))):  # noqa: B023
                 pass
     return {
-        dim: (
-            np.concatenate([tile.best[dim].rows() for tile in tiles]),
-            np.concatenate([tile.best[dim].scores() for tile in tiles]),
+        dim: _ordered(
+            queries, passages, k, dim, np.concatenate([tile.best[dim].rows() for tile in tiles]),
+            np.concatenate([tile.best[dim].scores() for tile in tiles]), longest,
         )
         for dim in wanted
-    }
+    }  # fmt: skip
+
+
+def _ordered(
+    queries: Vectors, passages: Vectors, k: int, dim: int, rows: Rows, about: Vectors, longest: float
+) -> tuple[Rows, Vectors]:
+    """The best of somewhat more hits than are wanted, by scores of single pairs, in the order of `scan`.
+
+    The products that chose them are off in their last digits, which the spare hits make up for. Where even the last of
+    these may be as good as one that is kept, as where many passages are the same, the query is searched again.
+    """
+    asked, scores = truncate(queries, dim), np.empty(rows.shape, np.float32)
+    places, flat = np.argsort(rows, axis=None, kind="stable"), scores.reshape(-1)
+    numbers = rows.reshape(-1)[places]
+    for first in range(0, len(passages), PASSAGE_BLOCK):  # a file is read block by block, as before
+        low, high = np.searchsorted(numbers, (first, first + PASSAGE_BLOCK))
+        if low < high:
+            here = places[low:high]
+            part = truncate(rows_between(passages, first, first + PASSAGE_BLOCK), dim)
+            flat[here] = dots(asked, here // rows.shape[1], part, numbers[low:high] - first)
+    order = np.lexsort((rows, -scores), axis=1)[:, :k]
+    found, kept = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
+    if rows.shape[1] < len(passages):
+        slack = (dim + 8) * UNIT_ROUND_OFF * 4 * np.linalg.norm(asked, axis=1) * longest
+        unsure = np.flatnonzero(about[:, -1] + slack >= kept[:, -1])
+        if len(unsure):
+            found[unsure], kept[unsure] = scan(queries[unsure], passages, k, transform=_cutter(dim))
+    return found, kept
 
 
 def _cutter(dim: int) -> Transform:
@@ -98,11 +130,14 @@ class _Block:
 
     def __init__(self, vectors: Vectors, dims: Sequence[int], numbers: Rows) -> None:
         self.numbers = numbers
-        self.steps = _steps(vectors, dims)
-        self.cut = {dim: truncate(vectors, dim) for dim in dims}
-        # The full vectors are compared as they are, whatever their length.
-        self.inverse = {dim: None if dim == vectors.shape[1] else 1 / _lengths(vectors, dim) for dim in dims}
-        self.longest = {dim: longest(cut) for dim, cut in self.cut.items()}
+        self.count, self.steps = len(vectors), _steps(vectors, dims)
+        squares, self.inverse = np.zeros(len(vectors), np.float32), dict[int, Vectors | None]()
+        for dim, step in self.steps.items():
+            squares = squares + np.einsum("ij,ij->i", step, step)
+            # The full vectors are compared as they are, whatever their length.
+            full = dim == vectors.shape[1]
+            self.inverse[dim] = None if full else 1 / np.maximum(np.sqrt(squares), np.float32(1e-12))
+        self.longest = float(np.sqrt(squares.max(initial=0.0)))
 
 
 class _Ladder:
@@ -157,18 +192,17 @@ class _Work:
         self, queries: Vectors, lengths: Vectors, floor: Vectors, k: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
         """Queries, columns and scores of all pairs that may be among the best; sorted by query."""
-        passages, inverse = self._block.cut[self._dim], self._block.inverse[self._dim]
-        shape = (len(queries), len(passages))
+        del queries, lengths
+        inverse, shape = self._block.inverse[self._dim], (len(floor), self._block.count)
         scores = self._sums[: self._size].reshape(shape)
         if inverse is not None:
             scores = np.multiply(scores, inverse, out=self._more[: self._size].reshape(shape))
         if np.isinf(floor).any():
             floor = np.maximum(floor, lowest_of_best(scores, k) / self._scale)
-        slack = (self._dim + 8) * UNIT_ROUND_OFF * 2 * lengths * self._block.longest[self._dim]
         mask = self._mask[: self._size]
-        np.greater_equal(scores, ((floor - slack) * self._scale)[:, None], out=mask.reshape(shape))
+        np.greater_equal(scores, (floor * self._scale)[:, None], out=mask.reshape(shape))
         asked, columns = np.divmod(true_places(mask), shape[1])
-        return asked, columns, dots(queries, asked, passages, columns)
+        return asked, columns, scores[asked, columns] / self._scale[asked]
 
 
 def _steps(vectors: Vectors, dims: Sequence[int]) -> dict[int, Vectors]:

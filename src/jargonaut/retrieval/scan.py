@@ -115,7 +115,7 @@ def pair_scores(queries: Vectors, asked: Rows, passages: Vectors, answered: Rows
         low, high = np.searchsorted(in_order, (first, first + PASSAGE_BLOCK))
         if low < high:
             here = order[low:high]
-            slab = _slab(passages, first, first + PASSAGE_BLOCK)
+            slab = rows_between(passages, first, first + PASSAGE_BLOCK)
             scores[here] = dots(queries, asked[here], slab, answered[here] - first)
     return scores
 
@@ -125,12 +125,12 @@ def blocks(passages: Vectors, rows: Rows | None, size: int) -> Iterator[tuple[Ro
     for first in range(0, len(passages), size):
         last = min(first + size, len(passages))
         if rows is None:
-            yield np.arange(first, last), _slab(passages, first, last)
+            yield np.arange(first, last), rows_between(passages, first, last)
             continue
         low, high = np.searchsorted(rows, (first, last))
         part = rows[low:high]
         if len(part):
-            slab = _slab(passages, first, last)
+            slab = rows_between(passages, first, last)
             yield part, slab if len(part) == len(slab) else slab[part - first]
 
 
@@ -165,7 +165,7 @@ class _CpuProduct:
 
     def take(self, passages: Vectors) -> None:
         """The passages of the next block."""
-        self._passages, self._longest = passages, longest(passages)
+        self._passages, self._longest = passages, _longest(passages)
 
     def hits(
         self, queries: Vectors, lengths: Vectors, floor: Vectors, k: int
@@ -201,7 +201,7 @@ class _TorchProduct:
         """The passages of the next block."""
         import torch
 
-        self._passages, self._longest = torch.from_numpy(passages).to(self._device), longest(passages)
+        self._passages, self._longest = torch.from_numpy(passages).to(self._device), _longest(passages)
 
     def hits(
         self, queries: Vectors, lengths: Vectors, floor: Vectors, k: int
@@ -287,7 +287,7 @@ class Tile:
         self._waiting, self._count = [], 0
 
 
-def _slab(passages: Vectors, first: int, last: int) -> Vectors:
+def rows_between(passages: Vectors, first: int, last: int) -> Vectors:
     """Some rows; those of a file are read, for pages that are mapped count as this process's memory."""
     # A part of a mapped array keeps the file's name and offset but lies elsewhere, so only a whole one is read.
     mapped: Any = passages
@@ -332,7 +332,7 @@ def dots(queries: Vectors, asked: Rows, passages: Vectors, answered: Rows) -> Ve
     return scores
 
 
-def longest(passages: Vectors) -> float:
+def _longest(passages: Vectors) -> float:
     """Length of the longest vector."""
     return float(np.sqrt(np.einsum("ij,ij->i", passages, passages).max(initial=0.0)))
 
