@@ -111,10 +111,8 @@ def _difference(found: RunComparison, one: JudgedRun) -> str:
 
 
 def _sentences(found: RunComparison) -> Iterator[str]:
-    yield (
-        f"{found.queries:,} queries in {found.groups:,} independent groups; intervals {percent(found.confidence)}, "
-        "paired bootstrap over the groups; p: randomisation test, Holm for all runs"
-    )
+    yield f"{found.queries:,} queries in {found.groups:,} independent groups"
+    yield f"intervals {percent(found.confidence)}, paired bootstrap over the groups; p: randomisation test, Holm"
     for one in found.runs[1:]:
         rest = (found.of(one.name, metric) for metric in HEADLINE[1:])
         told = "; ".join(f"{c.metric} {c.words}" for c in rest if c is not None)
