@@ -13,7 +13,19 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks import clicks, curation, engine, generation, index, main_job, mining, quality, recovery, stores
+from benchmarks import (
+    clicks,
+    curation,
+    engine,
+    evaluation,
+    generation,
+    index,
+    main_job,
+    mining,
+    quality,
+    recovery,
+    stores,
+)
 from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import with_part
@@ -32,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "mining": mining.part,
     "index": index.part,
     "stores": stores.part,
+    "evaluation": evaluation.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""
 MADE_UP = frozenset({"curation", "generation", "index", "stores"})

@@ -19,18 +19,20 @@ from typing import Any
 
 from jargonaut import evaluation, notices, pairs, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
-from jargonaut.contenders import Contenders, dimensions
+from jargonaut.contenders import Contenders, Measured, dimensions
 from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import SettingsError
+from jargonaut.evidence import reranker
 from jargonaut.hardness import PreparedNegatives, mined_again, prepare_negatives
 from jargonaut.judges import Judges
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
+from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import Query, Run, Triplet, grades, positives, qrels, queries
 from jargonaut.scrutiny import Subject, language_model, scrutinise
@@ -214,6 +216,7 @@ class Story:
             report = self._evaluate(folder, assessment)
             write_json(folder / "report.json", evaluation.to_json(report))
             (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
+            (folder / "report.md").write_text(evaluation.to_markdown(report), encoding="utf-8")
             (folder / "table.txt").write_text(report.table(), encoding="utf-8")
             best = next(s for s in report.systems if s.kind == "tuned" and s.dim == report.headline_dim)
             return {"verdict": report.verdict.name, "sentence": report.verdict.sentence, "metrics": best.metrics}
@@ -356,9 +359,11 @@ class Story:
     def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
         started = time.monotonic()
         options, splits = self.settings.evaluate, self.pairs.splits
+        rerank = reranker(options.cross_encoder, self.settings.compute) if options.cross_encoder else None
         found = self._contenders.measure(
-            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options
-        )
+            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options,
+            dev=splits.dev, rerank=rerank,
+        )  # fmt: skip
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
         leaked = self._leakage()
@@ -371,8 +376,10 @@ class Story:
             base=self.base.name,
             tuned=f"{self.base.name}, tuned",
             source=str(self.source.path),
-            verdict=evaluation.verdict(found.systems, found.comparisons, options),
-            systems=found.systems,
+            verdict=evaluation.verdict(found.systems, found.comparisons, self._gated, self._evidence(found)),
+            systems=found.plain,
+            others=found.others,
+            weights=found.weights,
             comparisons=found.comparisons,
             changes=changes,
             assessment=assessment,
@@ -386,6 +393,19 @@ class Story:
             confidence=options.confidence,
             deployed_dim=self.deployed,
             scrutiny=scrutiny,
+        )
+
+    @property
+    def _gated(self) -> evaluation.EvaluationOptions:
+        """The options of evaluation, with the dimension that will serve users."""
+        return replace(self.settings.evaluate, deployed_dim=self.deployed)
+
+    def _evidence(self, found: Measured) -> evaluation.Evidence:
+        """What the ship gate is told beside the comparisons."""
+        judged = judged_queries(self.pairs.splits.test)
+        return evaluation.Evidence(
+            forgetting=evaluation.Forgetting(*self.tuned.counts["general"]),
+            jury=evaluation.jury_of(found.systems, judged, found.clusters, self._gated),
         )
 
     def _scrutinise(self, folder: Path, runs: Mapping[str, Run]) -> evaluation.Scrutiny:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from jargonaut.errors import require_limits
-from jargonaut.evaluation.comparison import EvaluationOptions
+from jargonaut.evaluation.options import EvaluationOptions
 from jargonaut.evaluation.statistics import paired_bootstrap, verdict_words
 from jargonaut.protocols import ChatRequest, Message, QueryWriter
 from jargonaut.records import Query, Run

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.evaluation.comparison import EvaluationOptions
 from jargonaut.evaluation.measures import Scores
+from jargonaut.evaluation.options import EvaluationOptions
 from jargonaut.evaluation.statistics import Interval, paired_bootstrap, signed, verdict_words
 
 METRIC = "nDCG@10"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jargonaut.errors import require_limits
-from jargonaut.evaluation.comparison import EvaluationOptions
 from jargonaut.evaluation.measures import Scores
+from jargonaut.evaluation.options import EvaluationOptions
 from jargonaut.evaluation.statistics import fewest_clusters, paired_bootstrap, signed, verdict_words
 from jargonaut.records import Query
 
