@@ -103,6 +103,35 @@ def test_json_tells_a_script_what_to_deploy(finished: Path, clinic: Path) -> Non
 
 
 @pytest.mark.slow
+def test_a_run_measures_every_number_format_and_says_which_rule_decided(finished: Path) -> None:
+    """report.json has int8, binary and weighted systems with their bytes, the Pareto front and the gate's rule."""
+    report = report_of(finished)
+    systems = report["systems"]
+    assert isinstance(systems, list)
+    kinds = {(one["kind"], one["precision"]) for one in systems}
+    assert {("tuned", "int8"), ("tuned", "binary+rescore"), ("weighted-tuned", "float32")} <= kinds
+    assert all(one["bytes_per_passage"] for one in systems)
+    assert report["pareto"]
+    assert isinstance(report["rule"], str)
+
+
+@pytest.mark.slow
+def test_a_version_is_evaluated_on_its_own_test_split(finished: Path) -> None:
+    """`evaluate` finds what the run found, and leaves the live pointer alone."""
+    before = jargonaut("models", "list", "-w", str(finished)).stdout
+    told = json.loads(jargonaut("evaluate", "-w", str(finished), *QUICK, "--json", code=None).stdout)
+    report = report_of(finished)
+    assert (told["version"], told["against"], told["verdict"]) == ("v1", "base", report["verdict"])
+    assert isinstance(report["systems"], list)
+    tuned = {one["dim"]: one["metrics"]["nDCG@10"] for one in report["systems"]
+             if (one["kind"], one["precision"]) == ("tuned", "float32")}  # fmt: skip
+    again = {one["dim"]: one["metrics"]["nDCG@10"] for one in told["systems"]
+             if (one["kind"], one["precision"]) == ("tuned", "float32")}  # fmt: skip
+    assert again == tuned  # the same vectors, from the cache
+    assert jargonaut("models", "list", "-w", str(finished)).stdout == before
+
+
+@pytest.mark.slow
 def test_a_given_split_without_overlap_counts_no_leak(finished: Path) -> None:
     """Every leakage count in the report is a computed zero."""
     leakage = report_of(finished)["leakage"]

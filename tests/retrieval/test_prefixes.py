@@ -45,3 +45,10 @@ def test_nothing_to_search_gives_no_hits() -> None:
     """No passage, or no query, is an empty answer of the right shape."""
     assert prefix_top_k(unit(2, 8, 0), np.zeros((0, 8), np.float32), 5, (8,))[8][0].shape == (2, 0)
     assert prefix_top_k(np.zeros((0, 8), np.float32), unit(2, 8, 0), 5, (8,))[8][0].shape == (0, 2)
+
+
+def test_all_passages_are_found_where_all_are_wanted() -> None:
+    """No hit is lost to rounding where as many are wanted as there are, whatever the vectors."""
+    for seed in range(40):
+        for rows, _ in prefix_top_k(unit(9, 24, seed), unit(64, 24, seed + 100), 64, (24, 11, 5)).values():
+            assert np.array_equal(np.sort(rows, axis=1), np.tile(np.arange(64), (9, 1)))

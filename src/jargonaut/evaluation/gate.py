@@ -205,8 +205,8 @@ _RULES: tuple[_Rule, ...] = (
         "nobody_judged", "no_measurable_difference",
         lambda f: f.evidence.jury is not None and f.evidence.jury.judged == 0,
         lambda f: f"Keep {f.names[0]}: nobody judged this test. No label, click or review says what answers its "
-                  f"{len(f.base.scores.query_ids):,} generated questions, and a gain on such questions ({f.figures}) "
-                  "was a loss on real ones where both were measured: add labels or clicks, or review the pairs.",
+                  f"{len(f.base.scores.query_ids):,} generated questions ({f.figures}), and models that gained on such "
+                  "questions lost on real ones: add labels or clicks, or review the pairs.",
     ),
     _Rule(
         "no_gain", "no_measurable_difference", lambda f: not f.dense.is_gain,

@@ -200,7 +200,8 @@ class _Work:
         if np.isinf(floor).any():
             floor = np.maximum(floor, lowest_of_best(scores, k) / self._scale)
         mask = self._mask[: self._size]
-        np.greater_equal(scores, (floor * self._scale)[:, None], out=mask.reshape(shape))
+        slack = 8 * UNIT_ROUND_OFF * np.abs(floor)  # what was divided by the length and is multiplied again is rounded
+        np.greater_equal(scores, ((floor - slack) * self._scale)[:, None], out=mask.reshape(shape))
         asked, columns = np.divmod(true_places(mask), shape[1])
         return asked, columns, scores[asked, columns] / self._scale[asked]
 
