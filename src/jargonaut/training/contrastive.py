@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype, free_memory, token_budget
 from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.forward import Forward
-from jargonaut.errors import InputError, require_limits
+from jargonaut.errors import InputError, require_limits, unless_used
 from jargonaut.protocols import Reporter, SilentReporter, Vectors
 from jargonaut.records import Triplet
 from jargonaut.training.adapters import adapted, require_peft
@@ -183,6 +183,18 @@ class TrainOptions:
                 ("alphas", all(0 < alpha <= 1 for alpha in self.alphas), "each above 0 and at most 1"),
                 ("general_limit", 0 <= self.general_limit <= 1, "from 0 to 1, such as 0.01; 1 allows any loss"),
                 ("seed", self.seed >= 0, "0 or more"),
+                *unless_used(self, (
+                    (not self.lora_rank, "without adapters, whose rate is `lora_lr`", ("lr",)),
+                    (self.lora_rank > 0, "with adapters, that is, with `lora_rank` above 0",
+                     ("lora_alpha", "lora_dropout", "lora_targets", "lora_lr")),
+                    (self.loss != "triplet", "with a loss that has a temperature", ("scale",)),
+                    (self.loss == "triplet", "with `triplet`", ("triplet_margin",)),
+                    (self.loss == "gist", "with `gist`",
+                     ("guide_margin", "guide_margin_strategy", "contrast_anchors", "contrast_positives")),
+                    (self.learn_temperature, "with `learn_temperature`", ("temperature_lr",)),
+                    (self.batching == "similar", "with `similar` batches", ("neighbourhood",)),
+                    (not self.dim_weights, "without `dim_weights`", ("deployed_weight",)),
+                )),
             ),
         )  # fmt: skip
 
@@ -377,8 +389,8 @@ def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
         raise InputError(
             f"the model has {full} dimensions, so {', '.join(map(str, wrong))} cannot be one of its Matryoshka "
             "dimensions",
-            where="[train] dims",
-        )
+            where="[train] dims", remedy=f"name some below {full}, or leave the list empty for the usual ones",
+        )  # fmt: skip
     if asked:
         return tuple(sorted({full, *asked}, reverse=True))
     powers = (2**exponent for exponent in range(15, 5, -1))
