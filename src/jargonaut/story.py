@@ -148,6 +148,8 @@ class Story:
             self.corpus, self.pairs, self.base, self._contenders.vectors, self.settings, self.layout, self.reporter
         )
         self._say("negatives", found.sentence, found.artifact)
+        for notice in notices.of_mining(found.artifact.counts):
+            self._warn(notice)
         return found
 
     @property
