@@ -3,6 +3,7 @@
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, TrainOptions, matryoshka_dims, require_fit, train
 from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
+from jargonaut.training.lesson import careful
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
 from jargonaut.training.references import ReferenceVectors
@@ -22,6 +23,7 @@ __all__ = [
     "TrainOptions",
     "Trained",
     "World",
+    "careful",
     "interpolate",
     "launched",
     "matryoshka_dims",
