@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jargonaut.errors import InputError
 from jargonaut.records import Triplet
-
-if TYPE_CHECKING:
-    from jargonaut.training.contrastive import TrainOptions
+from jargonaut.training.options import TrainOptions
 
 _SAFEST = {"lr": 2e-5, "batch_size": 32}
 """What few pairs are trained with: enough steps for an epoch to mean something, small ones."""
