@@ -272,6 +272,17 @@ def test_the_page_needs_nothing_else(swept: tuple[Path, Any]) -> None:
     assert any("train.lr" in title for title in page.titles)
 
 
+def test_a_recipe_with_other_negatives_mines_them(clinic: Path, base: Path, tmp_path: Path) -> None:
+    """Also where the story that it varies has mined its own already; corpus and pairs stay."""
+    opened_here = workspace(tmp_path, base)
+    story = Story(clinic, opened_here.layout, opened_here.settings, opened_here.reporter)
+    few = story.mined
+    other = story.varied(override(opened_here.settings, {"mine.per_pair": 2}))
+    assert other.mined.artifact.counts["per_pair"] == 2
+    assert story.mined is few
+    assert other.pairs is story.pairs
+
+
 def test_no_trial_and_no_time_are_refused(clinic: Path, base: Path, tmp_path: Path) -> None:
     """Before anything is read."""
     opened_here = workspace(tmp_path, base)
