@@ -117,7 +117,9 @@ def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[
         say(json.dumps(told, ensure_ascii=False, indent=2))
         return
     pruned = sum(trial.state == "pruned" for trial in found.trials)
-    say(f"\n{len(found.trials)} of {found.wanted} trials, {pruned} given up early")
+    failed = sum(trial.state == "failed" for trial in found.trials)
+    faults = f", {failed} failed" if failed else ""
+    say(f"\n{len(found.trials)} of {found.wanted} trials, {pruned} given up early{faults}")
     say("  trial      dev  general      α  settings")
     complete = sorted((t for t in found.trials if t.state == "complete"), key=lambda t: (-(t.dev or 0), t.number))
     for trial in complete[:SHOWN_TRIALS]:
@@ -130,4 +132,5 @@ def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[
         say("\nNothing was better than today's settings.")
     say(f"\n  page      {found.page}")
     say(f"  settings  {found.folder / 'best.toml'}")
-    say(f"\nTo use trial {best.number}, copy these settings into jargonaut.toml, or type:\n  {command}")
+    if best.best_epoch:
+        say(f"\nTo use trial {best.number}, copy these settings into jargonaut.toml, or type:\n  {command}")
