@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import click
 import typer
 
+from jargonaut.answers import SearchResult
 from jargonaut.artifacts import plain
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
 from jargonaut.cli.index import index_app
@@ -28,7 +29,6 @@ from jargonaut.layout import Layout
 from jargonaut.registry import narrate
 from jargonaut.settings import Settings, override, template
 from jargonaut.training import World, launched
-from jargonaut.workspace import SearchResult
 
 EXIT_DONT = 3
 """Done, and the answer is "don't"."""
