@@ -142,7 +142,7 @@ def endpoint(latency: float) -> Iterator[str]:
 
 def _job(count: int, concurrency: int, address: str) -> Measured:
     options = QuestionOptions(per_passage=_PER_PASSAGE, multi_passage_share=0.0)
-    planned = plan([_passage(number) for number in range(count)], set(), options)
+    planned = plan([_passage(number) for number in range(count)], options)
     left_out: list[LeftOut] = []
 
     def written() -> tuple[int, float]:
@@ -166,7 +166,7 @@ def _warm_up(address: str, folder: Path) -> None:
     """Imports what is imported at the first call."""
     client = ChatClient(EndpointOptions(address, "fake", concurrency=1), "", folder / "warm.db")
     options = QuestionOptions(multi_passage_share=0.0)
-    list(generate(plan([_passage(0)], set(), options), client, options, on_left_out=lambda _: None))
+    list(generate(plan([_passage(0)], options), client, options, on_left_out=lambda _: None))
 
 
 def _passage(number: int) -> Passage:

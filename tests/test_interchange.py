@@ -20,7 +20,7 @@ from jargonaut.sources import Kind, PreparedCorpus, Source
 PASSAGES = (
     Passage("guide a.md#1", "Press the  button.\nTwice.", "Guide", ("Guide", "Start"), "guide a.md"),
     Passage("guide a.md#2", "Release it.", "Guide", (), "guide a.md"),
-    Passage("faq\tb.md#1", "Ünïcode \"quotes\" | and \u2028 lines", "FAQ", (), "faq\tb.md"),
+    Passage("faq\tb.md#1", 'Ünïcode "quotes" | and \u2028 lines', "FAQ", (), "faq\tb.md"),
 )
 SPLITS = CountedSplits(
     train=(Pair("t1", "how to press?", "guide a.md#1"), Pair("t1", "how to press?", "guide a.md#2", 0)),

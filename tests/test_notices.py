@@ -22,6 +22,15 @@ def test_scarce_pairs_and_queries_are_told_with_their_numbers() -> None:
     assert "only 9 dev queries" in told
 
 
+def test_no_hard_negative_at_all_is_told() -> None:
+    """Unless none was wanted."""
+    assert "not a single hard negative" in " ".join(notices.of_mining({"per_pair": 1, "negatives": 0}))
+    assert not [
+        *notices.of_mining({"per_pair": 0, "negatives": 0}),
+        *notices.of_mining({"per_pair": 1, "negatives": 1}),
+    ]
+
+
 def test_a_test_set_that_was_divided_is_no_benchmark_any_more() -> None:
     """A set with test judgements alone is used up by splitting it, and that is said."""
     assert "no benchmark" in " ".join(notices.of_pairs({**ENOUGH, "given": ["test"]}))

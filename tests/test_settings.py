@@ -104,6 +104,8 @@ def test_unknown_key_is_named_with_the_nearest(tmp_path: Path) -> None:
         ("[compute]\nprecision = 'fp16'", "[compute] precision", '"fp16" is not one of "auto", "fp32", "bf16"'),
         ("[structure]\ngeneric_headings = [[1]]", "[structure] generic_headings", "[[1]] is not a list of texts"),
         ("[train]\nepochs = 2020-01-01", "[train] epochs", "2020-01-01 is not a whole number"),
+        ("[mine]\nsources = 'dense'", "[mine] sources", '"dense" is not a list of some of "dense", "bm25", "section"'),
+        ("[sweep]\nlr = [1e-5]", "[sweep] lr", "[1e-05] is not a list of 2 numbers"),
         ("[train.epochs]\nx = 1", "[train] epochs", "{'x': 1} is not a whole number"),
     ],
 )
@@ -126,6 +128,15 @@ def test_limits_of_the_options_name_the_file(tmp_path: Path) -> None:
             "[base]\nmax_tokens = 0",
             "jargonaut.toml: [base]: max_tokens is 0\n  → max_tokens must be 8 or more, or not set",
         ),
+        (
+            "[train]\nlora_alpha = 8.0",
+            "lora_alpha is 8.0\n  → lora_alpha must be left out: it only counts with adapters",
+        ),
+        ("[train]\nlora_rank = 8\nlr = 1e-4", "lr must be left out: it only counts without adapters, whose rate is "),
+        ("[train]\nneighbourhood = 16", "neighbourhood must be left out: it only counts with `similar` batches"),
+        ("[train]\nloss = 'triplet'\nscale = 50.0", "scale must be left out: it only counts with a loss that has a"),
+        ("[mine]\ntemperature = 0.1", "temperature must be left out: it only counts with `softmax`"),
+        ("[mine]\nanswers_from = 0.8", "answers_from must be left out: it only counts with a cross-encoder or a"),
         ("[mine]\ndepth = 0", "jargonaut.toml: [mine]: depth is 0"),
         ("[split]\ndev = 0.6\ntest = 0.4", "jargonaut.toml: [split]: dev is 0.6"),
         ("[filter]\nmax_query_words = 0", "jargonaut.toml: [filter]: max_query_words is 0"),
@@ -140,6 +151,14 @@ def test_limits_of_the_options_name_the_file(tmp_path: Path) -> None:
 def test_values_without_meaning_are_refused_when_they_are_read(tmp_path: Path, text: str, message: str) -> None:
     """Nobody waits for a corpus to be read and mined before hearing of it."""
     assert message in refusal(tmp_path, text)
+
+
+def test_a_value_of_the_command_line_is_shown_as_it_was_typed() -> None:
+    """Also where it was meant as a list or as quoted text."""
+    with pytest.raises(SettingsError, match=r'^the command line: \[mine\] sources: \["web"\] is not a list of some'):
+        override(Settings(), {"mine.sources": '["web"]'})
+    with pytest.raises(SettingsError, match='loss: "infonce" is not one of "mnrl"'):
+        override(Settings(), {"train.loss": "infonce"})
 
 
 @pytest.mark.parametrize("content", [b"[train\n", b"[train]\nmodel = x\n", b"\xff\xfe[", b"[train]\n[train]\n"])

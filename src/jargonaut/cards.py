@@ -40,6 +40,7 @@ def pairs_card(
     """
     facts = CardFacts(
         f"Pairs of {prepared.source.path.resolve().name}", {name: f"{name}.jsonl" for name in SPLITS},
+        f"../../corpus/{prepared.artifact.key}/passages.jsonl",
         origin=splits.origin, leakage=leakage(splits, (), prepared.texts),
         settings={section: plain(getattr(settings, section)) for section in _SECTIONS},
         version=metadata.version("jargonaut"),

@@ -6,8 +6,9 @@ bug of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar
 
 
 class JargonautError(Exception):
@@ -65,3 +66,19 @@ def require_limits(section: str, options: object, limits: Iterable[tuple[str, bo
             raise SettingsError(
                 f"{key} is {getattr(options, key)}", where=f"[{section}] {key}", remedy=f"{key} must be {limit}"
             )
+
+
+def unless_used(options: Any, uses: Iterable[tuple[bool, str, Sequence[str]]]) -> Iterator[tuple[str, bool, str]]:
+    """Limits of settings that change nothing unless another one is set: there, they must be the defaults.
+
+    Whoever changes such a setting believes that it counts. Said as `require_limits` takes limits.
+
+    Args:
+        options: A dataclass with defaults.
+        uses: (whether they are used, where they are, their keys).
+    """
+    defaults = {each.name: each.default for each in fields(options)}
+    for used, where, keys in uses:
+        for key in keys:
+            holds = used or getattr(options, key) == defaults[key]
+            yield key, holds, f"left out: it only counts {where}"

@@ -6,13 +6,16 @@ Joins searchers and vectors with the rules that ask for them. Rankings are made 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut.encoding.devices import ComputeOptions, choose_devices
+from jargonaut.encoding.local import quiet_libraries
 from jargonaut.errors import ModelError
+from jargonaut.pairs.clusters import fitted
 from jargonaut.pairs.curation import Hits, Places, Ranker, Standing, standing
 from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.pairs.curation.options import RIVALS
@@ -82,12 +85,15 @@ def cross_scorer(
         where: The setting that wants it.
     """
 
+    @cache
+    def model() -> Any:  # loaded once, though a judge is asked several times
+        return _cross_encoder(name, compute, where)
+
     def scored(positives: Sequence[Pair]) -> list[float | None]:
         from torch.nn import Sigmoid
 
-        model = _cross_encoder(name, compute, where)
         both = [(pair.query, texts[pair.passage_id]) for pair in positives]
-        return [float(score) for score in model.predict(both, activation_fn=Sigmoid(), show_progress_bar=False)]
+        return [float(score) for score in model().predict(both, activation_fn=Sigmoid(), show_progress_bar=False)]
 
     return scored
 
@@ -119,7 +125,8 @@ def _cross_encoder(name: str, compute: ComputeOptions, where: str) -> Any:
     from sentence_transformers import CrossEncoder
 
     try:
-        return CrossEncoder(name, device=choose_devices(compute.device)[0], num_labels=1)
+        with quiet_libraries():
+            return CrossEncoder(name, device=choose_devices(compute.device)[0], num_labels=1)
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"this cross-encoder cannot be loaded ({error})", where=where,
@@ -128,7 +135,7 @@ def _cross_encoder(name: str, compute: ComputeOptions, where: str) -> Any:
 
 
 def topics_of(encoder: Encoder, texts: Mapping[str, str], seed: int = 13) -> dict[str, str]:
-    """Passage id → its topic: k-means (Lloyd 1982, in mini-batches) over the base model's vectors.
+    """Passage id → its topic: clusters of the base model's vectors.
 
     Args:
         encoder: The base model.
@@ -138,9 +145,7 @@ def topics_of(encoder: Encoder, texts: Mapping[str, str], seed: int = 13) -> dic
     count = min(MOST_TOPICS, len(texts) // _PER_TOPIC)
     if count < 2:
         return {}
-    from sklearn.cluster import MiniBatchKMeans
-
     vectors = encoder.encode_passages(list(texts.values()))
     drawn = np.random.default_rng(seed).permutation(len(vectors))[:_FITTED_ON]
-    clusters = MiniBatchKMeans(count, random_state=seed, n_init=3, batch_size=4096).fit(vectors[np.sort(drawn)])
+    clusters = fitted(vectors[np.sort(drawn)], count, seed)
     return {passage: f"topic-{topic}" for passage, topic in zip(texts, clusters.predict(vectors), strict=True)}

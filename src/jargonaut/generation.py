@@ -88,7 +88,7 @@ def plan_job(
     wanted, options = options, for_small_model(options) if weak else options
     held, real = _foreseen(prepared, judged, settings, options)
     examples = Examples(tuple(real))
-    found = plan([passage for passage in prepared.passages if passage.id not in held], set(), options)
+    found = plan([passage for passage in prepared.passages if passage.id not in held], options)
     if not len(found):
         raise InputError(
             f"there is no passage to ask about: {found.too_short:,} have fewer than {options.min_passage_words} words, "

@@ -111,20 +111,12 @@ def links(text: str) -> Iterator[Link]:
             yield Link(words, target.strip("<>"), match.start())
 
 
-def plain_text(markdown: str) -> str:
-    """The words of a Markdown text: link, emphasis, list, table and heading marks are removed, code is kept.
-
-    Line structure stays, so that paragraphs and list items are still apart.
-    """
-    return _words(_DEFINITION.sub("", markdown), _LINE_MARKS + _INLINE_MARKS)
-
-
 def inline_text(markdown: str) -> str:
-    """The words of a heading or a link's text: as `plain_text`, but `3. Lists` keeps its number."""
-    return " ".join(_words(markdown, _INLINE_MARKS).split())
+    """The words of a heading or a link's text: link, emphasis and HTML marks are removed, code is kept."""
+    return " ".join(_words(markdown).split())
 
 
-def _words(markdown: str, marks: tuple[tuple[re.Pattern[str], str], ...]) -> str:
+def _words(markdown: str) -> str:
     kept: list[str] = []
 
     def keep(words: str) -> str:
@@ -145,7 +137,7 @@ def _words(markdown: str, marks: tuple[tuple[re.Pattern[str], str], ...]) -> str
         return inner
 
     text = _INLINE.sub(replace, markdown.replace("\x00", ""))
-    for pattern, replacement in marks:
+    for pattern, replacement in _INLINE_MARKS:
         text = pattern.sub(replacement, text)
     text = html.unescape(text)
     for _ in range(3):  # code may stand inside a link's text, which may stand inside another
@@ -153,15 +145,6 @@ def _words(markdown: str, marks: tuple[tuple[re.Pattern[str], str], ...]) -> str
     return text.strip()
 
 
-_LINE_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"^ {0,3}#{1,6}[ \t]+", re.MULTILINE), ""),
-    (re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE), ""),
-    (re.compile(r"^[ \t]*(?:[-+*]|\d{1,9}[.)]|:)[ \t]+", re.MULTILINE), ""),
-    (re.compile(r"^ {0,3}(?:={3,}|(?:[-*_][ \t]?){3,})$", re.MULTILINE), ""),
-    (re.compile(r"^[ \t]*\|[ \t|:-]*\|[ \t]*$", re.MULTILINE), ""),
-    (re.compile(r"^[ \t]*\||\|[ \t]*$", re.MULTILINE), ""),
-    (re.compile(r"[ \t]\|[ \t]"), "  "),
-)
 _INLINE_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL), ""),
     (re.compile(r"</?[A-Za-z][^<>\n]{0,300}>"), ""),

@@ -74,6 +74,19 @@ def of_leakage(found: Leakage, origin: str) -> Iterator[str]:
         yield f"{whose} shares {part} material with training: scores on {part} may be flattered"
 
 
+def of_mining(counts: Mapping[str, Any]) -> Iterator[str]:
+    """About the hard negatives.
+
+    Args:
+        counts: Of the negatives artifact.
+    """
+    if counts["per_pair"] and not counts["negatives"]:
+        yield (
+            "not a single hard negative was left, so training has those of the batch alone: loosen the limits in "
+            "[mine], or let `mine.fall_back` take the least similar candidates"
+        )
+
+
 def of_test(groups: int, fewest: int) -> Iterator[str]:
     """About what test can prove, from its number of document groups and the fewest that an interval needs."""
     if groups < fewest:

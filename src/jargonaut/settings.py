@@ -324,16 +324,23 @@ def _checked(kind: object, value: object) -> object:
 
 
 def _from_text(kind: object, text: str) -> object:
-    """What text from the command line means for a type; the text itself where it means nothing else."""
+    """What text from the command line means for a type; where it means nothing, what was meant by it, to be shown."""
     if text.strip().lower() == "none" and types.NoneType in typing.get_args(kind):
         return None
     try:
         # A line break would let the text hold further settings.
         value = tomllib.loads(f"value = {text}")["value"] if "\n" not in text else text
-        _checked(kind, value)
     except ValueError:
         return text
-    return value
+    return value if _fits(kind, value) or not _fits(kind, text) else text
+
+
+def _fits(kind: object, value: object) -> bool:
+    try:
+        _checked(kind, value)
+    except ValueError:
+        return False
+    return True
 
 
 def _wanted(kind: object) -> str:
@@ -345,7 +352,10 @@ def _wanted(kind: object) -> str:
     if origin in (types.UnionType, typing.Union):
         return " or ".join(_wanted(each) for each in arguments if each is not types.NoneType)
     if origin in (tuple, frozenset):
-        return f"a list of {_MANY.get(arguments[0], 'values')}"
+        if typing.get_origin(arguments[0]) is typing.Literal:
+            return f"a list of some of {', '.join(_shown(each) for each in typing.get_args(arguments[0]))}"
+        count = "" if origin is frozenset or ... in arguments else f"{len(arguments)} "
+        return f"a list of {count}{_MANY.get(arguments[0], 'values')}"
     return _WORDS.get(kind, str(kind))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,26 +17,25 @@ from pathlib import Path
 from typing import Any
 
 from jargonaut import evaluation, notices, pairs, training
-from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
+from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import Contenders, Measured, dimensions
 from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
-from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import SettingsError
 from jargonaut.evidence import reranker
-from jargonaut.hardness import PreparedNegatives, mined_again, prepare_negatives
-from jargonaut.judges import Judges
+from jargonaut.hardness import PreparedNegatives, prepare_negatives
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import Query, Run, Triplet, grades, positives, qrels, queries
+from jargonaut.records import Query, Run, positives, qrels, queries
 from jargonaut.scrutiny import Subject, language_model, scrutinise
-from jargonaut.settings import BaseOptions, Settings
+from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
+from jargonaut.teaching import Teaching
 
 ASSESS_VERSION = 2
 EVALUATE_VERSION = 5
@@ -46,7 +44,7 @@ DONE, TRAINS = 0.0, 1.0
 SHOWN_KINDS = 4
 """Kinds of unusable input that are shown with an example."""
 
-_OF_THE_RECIPE = ("negatives", "tuned", "tuned_folder", "tuned_encoder", "run", "_taught", "_checkpoints")
+_OF_THE_RECIPE = ("mined", "tuned", "tuned_folder", "tuned_encoder", "run", "_teaching")
 """What a story holds, once it was asked for, that another recipe changes."""
 
 Clock = Callable[[], datetime]
@@ -152,6 +150,8 @@ class Story:
             self.corpus, self.pairs, self.base, self._contenders.vectors, self.settings, self.layout, self.reporter
         )
         self._say("negatives", found.sentence, found.artifact)
+        for notice in notices.of_mining(found.artifact.counts):
+            self._warn(notice)
         return found
 
     @property
@@ -164,11 +164,11 @@ class Story:
         """The candidate model, in its `model` folder, and how its training went."""
         artifact = ensure(
             self.layout.stage("training"), "train", version=training.VERSION,
-            inputs=self._taught["inputs"], options=self._taught["options"], build=self._train,
+            inputs=self._teaching.inputs, options=self._teaching.options, build=self._train,
         )  # fmt: skip
         if artifact.reused:
             training.World.joined().agreed(DONE)
-        self._checkpoints.remove()
+        self._teaching.checkpoints.remove()
         c = artifact.counts
         blended = f" at α = {c['alpha']:g}" if 0 < c["alpha"] < 1 else ""
         detail = f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}{blended}"
@@ -252,8 +252,8 @@ class Story:
 
     def abandon(self) -> None:
         """Removes what a training left that nobody will go on with."""
-        if "_checkpoints" in self.__dict__:  # otherwise training was not reached
-            self._checkpoints.remove()
+        if "_teaching" in self.__dict__:  # otherwise training was not reached
+            self._teaching.checkpoints.remove()
 
     @property
     def _given(self) -> dict[str, str]:
@@ -272,89 +272,22 @@ class Story:
         return Contenders(self.corpus.texts, self.settings.bm25)
 
     @cached_property
-    def _taught(self) -> dict[str, Any]:
-        """Everything that decides what training gives."""
-        compute = self.settings.compute
-        recipe = replace(self._train_options, graph_gib=None)  # how much memory it takes changes no gradient
-        options = {"train": recipe, "precision": compute.precision, "deployed": self.deployed}
-        if self.settings.mine.remine:
-            options |= {"remine": True}
-        guide = {"guide": self._guide().fingerprint} if recipe.guide else {}
-        return {"inputs": {**self._given, "negatives": self.negatives.key, **guide}, "options": options}
+    def _teaching(self) -> Teaching:
+        """The training of the candidate."""
+        return Teaching(
+            self.corpus, self.pairs, self.mined, self.base, self.base_folder, self._train_options, self.deployed,
+            self.settings, self.layout, self.reporter, self.callbacks,
+        )  # fmt: skip
 
     def assist(self) -> None:
         """Takes part in the training that the first of several processes runs; what comes before, that one builds."""
-        self._tune()
+        self._contenders.release()
+        self._teaching.tune()
 
     def _train(self, folder: Path) -> Mapping[str, Any]:
         training.World.joined().agreed(TRAINS)
-        model, result, judges = self._tune()
-        found = judges.interpolated(model, result, self.reporter)
-        with quiet_libraries():
-            model.save(str(folder / "model"), create_model_card=False)
-        write_json(folder / "training.json", {**plain(result), "interpolation": plain(found)})
-        start, kept = found.blends[0], found.kept
-        return {
-            "steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch, "alpha": found.alpha,
-            "within_limit": found.within_limit, "dev": [start.dev, kept.dev], "general": [start.general, kept.general],
-            "notices": result.notices,
-        }  # fmt: skip
-
-    def _tune(self) -> tuple[Any, training.Trained, Judges]:
-        """The tuned model, how its training went, and who judged it."""
-        import torch
-
-        splits, texts = self.pairs.splits, self.corpus.texts
         self._contenders.release()
-        examples = self.mined.triplets
-        recipe = self._train_options
-        near = self._references(self.base, examples) if recipe.batching == "similar" else None
-        guide = self._references(self._guide(), examples) if recipe.loss == "gist" else None
-        self.base.close()  # a GPU's memory is training's
-        base, compute = self.settings.base, self.settings.compute
-        judges = Judges(splits.dev, texts, self.deployed, self.base_folder, self.settings)
-        self.reporter.line(f"  dev: {judges}")
-        model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
-                           trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
-        result = training.train(
-            model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
-            self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe, compute,
-            score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near,
-            guide_vectors=guide, grades=grades(splits.train), callbacks=self.callbacks, checkpoints=self._checkpoints,
-            remine=self._remined if self.settings.mine.remine else None, reporter=self.reporter,
-        )  # fmt: skip
-        return model, result, judges
-
-    def _guide(self) -> CachedEncoder:
-        """The model that guides a guided loss; it is not held, since its memory is training's."""
-        name, trust = self.settings.train.guide, self.settings.base.trust_remote_code
-        if not name:
-            return self.base
-        settings = replace(self.settings, base=BaseOptions(model=name, trust_remote_code=trust))
-        return cached_encoder(base_model(settings), settings, self.layout, self.reporter)
-
-    def _references(self, encoder: Encoder, examples: Sequence[Triplet]) -> training.ReferenceVectors:
-        """Vectors of the training texts by a model that is not in training."""
-        asked = {query.id: query.text for query in queries(self.pairs.splits.train)}
-        wanted = list(dict.fromkeys(p for e in examples for p in (e.positive_id, *e.negative_ids)))
-        return training.ReferenceVectors.of(
-            list(asked), encoder.encode_queries(list(asked.values())),
-            wanted, encoder.encode_passages([self.corpus.texts[passage_id] for passage_id in wanted]),
-        )  # fmt: skip
-
-    def _remined(self, model: Any) -> list[Triplet]:
-        """The training's pairs with the negatives that the model finds hard as it is now."""
-        encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
-        return mined_again(
-            self.corpus, self.pairs, self.mined, encoder, self.settings, self.layout, self._checkpoints.folder,
-            self.reporter,
-        )  # fmt: skip
-
-    @cached_property
-    def _checkpoints(self) -> training.Checkpoints:
-        minutes = self.settings.compute.checkpoint_minutes or math.inf  # none are made, but one that is there counts
-        identity = content_hash(training.VERSION, self._taught)
-        return training.Checkpoints(self.layout.stage("checkpoints"), identity, 60 * minutes)
+        return self._teaching.train(folder)
 
     def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
         started = time.monotonic()

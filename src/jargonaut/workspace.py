@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jargonaut.answers import Hit, SearchResult, answer
 from jargonaut.artifacts import legible
 from jargonaut.errors import InputError
 from jargonaut.layout import Layout
@@ -23,67 +22,19 @@ if TYPE_CHECKING:
     from jargonaut.evaluation import Assessment, RunComparison
     from jargonaut.examination import Examination
     from jargonaut.hardness import PreparedNegatives
-    from jargonaut.index import IndexPlan, IndexSearcher, ShadowSummary
+    from jargonaut.index import IndexPlan, ShadowSummary
     from jargonaut.interchange import ExportedSet
     from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
     from jargonaut.pipeline import RunResult
-    from jargonaut.records import Passage
     from jargonaut.registry import Live, ModelVersion, Registry
     from jargonaut.reports import FinishedRun
     from jargonaut.sweeping import SweepResult
+    from jargonaut.textvectors import EncodedTexts
     from jargonaut.tuning import TunedModel
 
 
 REPORT_FORMS = ("html", "md", "json", "card")
 """Forms of a run's report: a page, Markdown for a pull request, JSON for scripts, the model's card."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One passage that a search found: its rank from 1 and its cosine similarity."""
-
-    rank: int
-    score: float
-    passage: Passage
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What one version answers to one query."""
-
-    query: str
-    version: str
-    hits: tuple[Hit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedTexts:
-    """A `.npy` file of vectors.
-
-    Attributes:
-        path: The file; row i is the vector of text i.
-        texts: The file whose lines the texts are.
-        model: What encoded them.
-        fingerprint: Its identity.
-        rows: Texts.
-        reused: Those of them that an earlier call had encoded before it was stopped.
-        dimension: Length of one vector.
-        seconds: What this call took, loading the model included.
-    """
-
-    path: Path
-    texts: Path
-    model: str
-    fingerprint: str
-    rows: int
-    reused: int
-    dimension: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Texts that this call encoded in a second."""
-        return (self.rows - self.reused) / self.seconds
 
 
 class Workspace:
@@ -251,19 +202,19 @@ class Workspace:
             raise InputError(f"{k} hits were asked for; ask for 1 or more", where="--k")
         index = self.index()
         if bridge is not None:
-            return _found(query, f"{bridge}, over a bridge", bridged_searcher(index, bridge), k)
+            return answer(query, f"{bridge}, over a bridge", bridged_searcher(index, bridge), k)
         if model is not None:
             record = index.catalogue.beside(index.registry.get(model).version)
-            return _found(query, record.version, index.searcher(record), k)
+            return answer(query, record.version, index.searcher(record), k)
         if index.registry.live() is None:
             raise InputError("nothing is live in this workspace", where=str(self.layout.root), remedy=_RUN_FIRST)
         if shadow is None:
-            (answer,) = self.serving().search([query], k)
+            (served,) = self.serving().search([query], k)
         else:
             with contextlib.closing(self.shadowed(shadow, share)) as searcher:
-                (answer,) = searcher.search([query], k)
-        hits = (Hit(rank, hit.score, hit.passage) for rank, hit in enumerate(answer.hits, start=1))
-        return SearchResult(query, answer.version, tuple(hits))
+                (served,) = searcher.search([query], k)
+        hits = (Hit(rank, hit.score, hit.passage) for rank, hit in enumerate(served.hits, start=1))
+        return SearchResult(query, served.version, tuple(hits))
 
     def serving(self) -> LiveSearcher:
         """A searcher for a service: it keeps the model loaded and follows the live pointer, whoever moves it."""
@@ -381,25 +332,9 @@ class Workspace:
             InputError: The source cannot be read, holds nothing, or has a line that is no text.
             ModelError: The model cannot be used.
         """
-        from jargonaut.encoders import base_model, named_encoder
-        from jargonaut.encoding.devices import choose_devices
-        from jargonaut.encoding.stream import encode_to_file
-        from jargonaut.texts import open_texts
+        from jargonaut.textvectors import encode_texts
 
-        choose_devices(self.settings.compute.device)  # a device that is not there is told before anything is read
-        started, reused = time.monotonic(), list[int]()
-        with contextlib.closing(named_encoder(model, self.settings, self.layout)) as encoder:
-            texts = open_texts(
-                Path(source), kind, lambda: base_model(self.settings), self.settings, self.layout, self.reporter
-            )
-            rows = encode_to_file(
-                encoder, texts, Path(target), kind=kind, total=texts.count, reporter=self.reporter,
-                on_reused=reused.append,
-            )  # fmt: skip
-        return EncodedTexts(
-            Path(target), texts.file, encoder.name, encoder.fingerprint, len(rows), reused[0], rows.shape[1],
-            time.monotonic() - started,
-        )  # fmt: skip
+        return encode_texts(Path(source), Path(target), kind, model, self.settings, self.layout, self.reporter)
 
     def report(self, run: str | None = None) -> FinishedRun:
         """A finished run as it lies in the workspace; nothing is measured again.
@@ -520,14 +455,6 @@ class Workspace:
         base = base_model(self.settings)
         corpus = corpus_at(self.documents(docs), base, self.settings, self.layout, self.reporter)
         return passages_of(corpus, self.settings)
-
-
-def _found(query: str, version: str, searcher: IndexSearcher, k: int) -> SearchResult:
-    found = searcher.search_texts([query], k)[0]
-    passages = searcher.passages([hit.passage_id for hit in found])
-    kept = [hit for hit in found if hit.passage_id in passages]  # a sync may have removed one meanwhile
-    hits = (Hit(rank, hit.score, passages[hit.passage_id]) for rank, hit in enumerate(kept, start=1))
-    return SearchResult(query, version, tuple(hits))
 
 
 _RUN_FIRST = "run `jargonaut run DOCS --workspace DIR` first"

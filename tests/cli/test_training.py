@@ -55,11 +55,13 @@ def test_training_and_a_sweep_say_what_they_made(base_model_path: Path, tmp_path
     assert (Path(told["path"]) / "modules.json").exists()
     assert not (tmp_path / "w" / ".jargonaut" / "registry.db").exists()
     swept = typed(
-        "train", *where, *fast, "--set", "sweep.epochs=[1, 1]", "--epochs", "1", "--sweep", "2", "--json", code=0
-    )
+        "train", *where, *fast, "--set", "sweep.epochs=[1, 1]", "--epochs", "1", "--lr", "1e-3", "--batch-size", "16",
+        "--loss", "mnrl", "--sweep", "2", "--json", code=0,
+    )  # fmt: skip
     found = json.loads(swept.stdout)
     assert len(found["trials"]) == 2
     assert Path(found["page"]).exists()
     assert found["use"].startswith(f"jargonaut run {source} -w ")
     for name, value in found["best"]["values"].items():
-        assert f"--set {name}={value!r}" in found["use"]
+        assert found["use"].count(f"--set {name}=") == found["use"].count(f"--set {name}={value!r}") == 1
+    assert "--set train.loss=mnrl" in found["use"]  # what the sweep was told beside stays

@@ -36,13 +36,6 @@ def test_no_calls_cost_nothing() -> None:
     assert estimate([], 0, reply_tokens=80, prices=Prices(1, 1)).cost == 0
 
 
-def test_a_tokenizer_replaces_the_guess() -> None:
-    """The sentence says which was used."""
-    made = estimate([REQUEST], 1, reply_tokens=1, count=len)
-    assert made.prompt_tokens == 400
-    assert "given tokenizer" in made.sentence
-
-
 def test_scripts_without_spaces_have_more_tokens() -> None:
     """A character each, where four Latin ones are one."""
     assert about_tokens("冷却水を") == 4

@@ -16,9 +16,10 @@ LEFT = np.ones((PAIRS, WIDTH), np.bool_)
 LEFT[:, 0] = False
 
 
-def drawn(sampling: Sampling, *, seed: int = 13, block: int = 0, temperature: float = 0.1) -> np.ndarray:
+def drawn(sampling: Sampling, *, seed: int = 13, block: int = 0, temperature: float | None = None) -> np.ndarray:
     """Three of nine candidates for many pairs."""
-    options = MiningOptions(per_pair=3, sampling=sampling, seed=seed, temperature=temperature)
+    warmth = {"temperature": temperature or 0.1} if sampling == "softmax" else {}
+    options = MiningOptions(per_pair=3, sampling=sampling, seed=seed, **warmth)
     return choose(ROWS, SCORES, LEFT, ~LEFT & False, np.full(PAIRS, 3), options, block).rows
 
 

@@ -28,7 +28,7 @@ TRAIN = [
 ]
 FACTS = CardFacts(
     "A set", {"train": "train.jsonl", "test": "test.jsonl"}, "passages.jsonl", leakage=Leakage(test_texts_in_train=4),
-    settings={"filter": plain(FilterOptions())}, languages=("en",), version="0.1.0",
+    settings={"filter": plain(FilterOptions())}, version="0.1.0",
 )  # fmt: skip
 SOURCES = (
     CardSource("log.csv", "click", "abc123", detail={"rows_read": 1200}),
@@ -52,10 +52,9 @@ def front(text: str) -> dict[str, Any]:
 
 
 def test_front_matter_is_what_the_hub_reads(figures: PairStatistics) -> None:
-    """Licence, language, size, tasks, files of each part and their columns."""
+    """Licence, size, tasks, files of each part and their columns."""
     found = front(card(figures, SOURCES, FACTS))
     assert found["license"] == "unknown"
-    assert found["language"] == ["en"]
     assert found["size_categories"] == ["n<1K"]
     assert found["annotations_creators"] == ["found", "machine-generated"]
     assert "synthetic" in found["tags"]
@@ -71,7 +70,7 @@ def test_columns_are_those_of_a_pair(figures: PairStatistics) -> None:
 
 def test_nasty_names_break_nothing(figures: PairStatistics) -> None:
     """Titles, names and settings of any letters leave front matter and tables whole."""
-    facts = replace(FACTS, title=NASTY, licence=NASTY, settings={NASTY: {NASTY: NASTY}, "loose": NASTY}, version=NASTY)
+    facts = replace(FACTS, title=NASTY, settings={NASTY: {NASTY: NASTY}, "loose": NASTY}, version=NASTY)
     text = card(figures, [CardSource(NASTY, "label", NASTY, NASTY, NASTY, {NASTY: NASTY})], facts)
     text.encode("utf-8")
     assert front(text)["pretty_name"].startswith("a|b`c` *d* <i> [e](f) --- title: x # y:")

@@ -25,6 +25,7 @@ from jargonaut.settings import Settings, override
 from jargonaut.story import Story
 from jargonaut.sweeping import sweep
 from jargonaut.sweeping.study import opened
+from jargonaut.training import TrainOptions
 from tests.pages import Page
 from tests.tinysets import write_clinic
 
@@ -70,7 +71,8 @@ def test_the_first_trial_is_todays_recipe(swept: tuple[Path, Any]) -> None:
     """So the best is never worse on dev than what the user has."""
     _, found = swept
     assert found.trials[0].values == {
-        "train.lr": 1e-3, "train.epochs": 2, "train.scale": 20.0, "mine.per_pair": 1, "train.batch_size": 16
+        "train.lr": 1e-3, "train.epochs": 2, "train.scale": 20.0, "mine.per_pair": 1, "train.batch_size": 16,
+        "train.few_pairs": 0,
     }  # fmt: skip
     assert [t.state for t in found.trials] == ["complete"] * 4
     assert len({json.dumps(t.values) for t in found.trials}) == 4
@@ -213,7 +215,11 @@ def test_a_trial_below_the_median_is_given_up(clinic: Path, base: Path, tmp_path
 @pytest.mark.slow
 def test_what_fails_in_every_trial_is_told(clinic: Path, base: Path, tmp_path: Path) -> None:
     """Each failure is counted, so a sweep ends, and the message says what was wrong."""
-    nowhere: dict[str, Any] = {"train__lora_rank": 2, "train__lora_targets": ("nowhere",)}
+    nowhere: dict[str, Any] = {
+        "train__lora_rank": 2,
+        "train__lr": TrainOptions().lr,
+        "train__lora_targets": ("nowhere",),
+    }
     with pytest.raises(JargonautError, match=r"no trial could be finished; the last one: .*nowhere"):
         workspace(tmp_path, base, **nowhere).sweep(clinic, trials=2)
     (told,) = tmp_path.glob(".jargonaut/sweeps/*/sweep.json")
@@ -264,6 +270,17 @@ def test_the_page_needs_nothing_else(swept: tuple[Path, Any]) -> None:
     assert page.loads == []
     assert all(f"trial {trial.number} " in page.titles[0] and f"{trial.dev:.4f}" in text for trial in found.trials)
     assert any("train.lr" in title for title in page.titles)
+
+
+def test_a_recipe_with_other_negatives_mines_them(clinic: Path, base: Path, tmp_path: Path) -> None:
+    """Also where the story that it varies has mined its own already; corpus and pairs stay."""
+    opened_here = workspace(tmp_path, base)
+    story = Story(clinic, opened_here.layout, opened_here.settings, opened_here.reporter)
+    few = story.mined
+    other = story.varied(override(opened_here.settings, {"mine.per_pair": 2}))
+    assert other.mined.artifact.counts["per_pair"] == 2
+    assert story.mined is few
+    assert other.pairs is story.pairs
 
 
 @pytest.mark.slow

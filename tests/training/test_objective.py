@@ -9,7 +9,7 @@ import torch
 
 from jargonaut.errors import InputError, SettingsError
 from jargonaut.training import TrainOptions, require_fit
-from jargonaut.training.contrastive import dimension_weights
+from jargonaut.training.dimensions import dimension_weights
 from jargonaut.training.losses import Targets, cosent, guided, info_nce, matryoshka, triplet
 from jargonaut.training.objective import HIGHEST_SCALE, Objective, objective
 from jargonaut.training.optimizer import MasterAdamW

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import click
 import typer
 
+from jargonaut.answers import SearchResult
 from jargonaut.artifacts import plain
 from jargonaut.cli.evaluation import register as register_evaluation
 from jargonaut.cli.export import export_app
@@ -31,7 +32,6 @@ from jargonaut.layout import Layout
 from jargonaut.registry import narrate
 from jargonaut.settings import Settings, override, template
 from jargonaut.training import World, launched
-from jargonaut.workspace import SearchResult
 
 EXIT_DONT = 3
 """Done, and the answer is "don't"."""

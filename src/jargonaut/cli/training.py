@@ -60,10 +60,10 @@ def train(
 
     `jargonaut run` with the same settings takes the model up where this leaves it. Several GPUs share one training
     under `torchrun --nproc-per-node N -m jargonaut train …`.
-    Exit code 0: tuned. 3: done, but no epoch was better on dev than the base.
+    Exit code 0: tuned. 3: done, but no epoch, or no trial of a sweep, was better on dev than the base.
     """
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
-    given = [*(setting or []), *(f"{name}={value!r}" for name, value in shortcuts.items() if value is not None)]
+    given = [*(setting or []), *(f"{name}={value}" for name, value in shortcuts.items() if value is not None)]
     if minutes is not None and sweep is None:
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
     if sweep is not None and launched():
@@ -71,10 +71,9 @@ def train(
     opened = open_workspace(workspace, TerminalReporter(), given, base)
     if sweep is not None:
         found = opened.sweep(source, trials=sweep, minutes=minutes)
-        again = [flag for name, value in (("--base", base), *(("--set", one) for one in setting or []))
-                 if value is not None for flag in (name, str(value))]  # fmt: skip
+        again = [*(() if base is None else ("--base", base)), *_flags(given, found)]
         _print_sweep(found, opened.documents(source), workspace, again, as_json=as_json)
-        return
+        raise typer.Exit(0 if found.best and found.best.best_epoch else EXIT_DONT)
     world = World.joined() if launched() else World()
     if world.rank > 0:
         opened.assist(source)
@@ -100,28 +99,38 @@ def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
     say("\nNot tested and not released: `jargonaut run` with the same settings does both.")
 
 
+def _flags(given: list[str], found: SweepResult) -> list[str]:
+    """The settings of the command line and then those of the best trial, which come in their place."""
+    swept = {} if found.best is None else found.best.values
+    kept = [one for one in given if one.partition("=")[0].strip() not in swept]
+    return [flag for one in (*kept, *found.flags) for flag in ("--set", one)]
+
+
 def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[str], *, as_json: bool) -> None:
     import shlex
 
     best = found.best
     assert best is not None  # noqa: S101 - a sweep without a complete trial is an error
-    flags = [flag for one in found.flags for flag in ("--set", one)]
-    command = shlex.join(["jargonaut", "run", str(source), "-w", str(workspace), *again, *flags])
+    command = shlex.join(["jargonaut", "run", str(source), "-w", str(workspace), *again])
     if as_json:
         told = {**plain(found), "best": plain(best), "page": str(found.page), "use": command}
         say(json.dumps(told, ensure_ascii=False, indent=2))
         return
     pruned = sum(trial.state == "pruned" for trial in found.trials)
-    say(f"\n{len(found.trials)} of {found.wanted} trials, {pruned} given up early")
+    failed = sum(trial.state == "failed" for trial in found.trials)
+    faults = f", {failed} failed" if failed else ""
+    say(f"\n{len(found.trials)} of {found.wanted} trials, {pruned} given up early{faults}")
     say("  trial      dev  general      α  settings")
     complete = sorted((t for t in found.trials if t.state == "complete"), key=lambda t: (-(t.dev or 0), t.number))
     for trial in complete[:SHOWN_TRIALS]:
         shown = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in trial.values.items())
         mark = "" if trial.within_limit else "  (forgets too much)"
         say(f"  {trial.number:>5}  {trial.dev:>7.4f}  {trial.general:>7.4f}  {trial.alpha:>5g}  {shown}{mark}")
-    first = found.trials[0]
-    if first.number == best.number:
+    if not best.best_epoch:
+        say("\nNo trial was better on dev than the base.")
+    elif best.number == found.trials[0].number:
         say("\nNothing was better than today's settings.")
     say(f"\n  page      {found.page}")
     say(f"  settings  {found.folder / 'best.toml'}")
-    say(f"\nTo use trial {best.number}, copy these settings into jargonaut.toml, or type:\n  {command}")
+    if best.best_epoch:
+        say(f"\nTo use trial {best.number}, copy these settings into jargonaut.toml, or type:\n  {command}")

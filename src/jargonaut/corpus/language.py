@@ -6,8 +6,9 @@ Knows scripts and function words. Is no language detector: it only warns where a
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
+
+from jargonaut.alphabets import script_of
 
 MAX_NON_LATIN_SHARE = 0.3
 MIN_WORDS = 50
@@ -55,7 +56,7 @@ def language_notice(texts: Iterable[str], sample: int = 500) -> str | None:
             folded = word.lower()
             words += 1
             letters += len(word)
-            non_latin += 0 if word.isascii() else sum(not _is_latin(c) for c in word)
+            non_latin += 0 if word.isascii() else sum(script_of(c) != "latin" for c in word)
             english += folded in _ENGLISH
             other += folded in _OTHER
     if not letters:
@@ -71,7 +72,3 @@ def language_notice(texts: Iterable[str], sample: int = 500) -> str | None:
             f"words and {other / words:.0%} are those of other languages. {REMEDY}"
         )
     return None
-
-
-def _is_latin(letter: str) -> bool:
-    return letter.isascii() or unicodedata.name(letter, "LATIN").startswith(("LATIN", "MICRO", "FEMININE", "MASCULINE"))

@@ -6,7 +6,7 @@ Knows tokens and prices. Knows no price list: prices change, so they are the use
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from jargonaut.errors import require_limits
@@ -138,7 +138,6 @@ def estimate(
     *,
     reply_tokens: int,
     prices: Prices | None = None,
-    count: Callable[[str], int] | None = None,
 ) -> Estimate:
     """What a job will cost, judged by some of its requests.
 
@@ -147,24 +146,22 @@ def estimate(
         calls: How many there will be in all.
         reply_tokens: Tokens that an answer will have, about.
         prices: What the endpoint charges; without, tokens only.
-        count: The model's own tokenizer; without, four characters are a token, and one in a script without spaces.
     """
     prices = prices or Prices()
-    sizes = [prompt_tokens(request, count) for request in sample]
+    sizes = [prompt_tokens(request) for request in sample]
     sent = round(calls * sum(sizes) / len(sizes)) if sizes else 0
     given = calls * reply_tokens
-    counted = "the given tokenizer" if count else f"{CHARS_PER_TOKEN} characters a token"
     sentence = (
         f"about {calls:,} calls, {sent:,} tokens sent and {given:,} answered, {prices.shown(sent, given)}. Assumed: "
-        f"{counted}, {reply_tokens} tokens an answer, no retries, nothing cached, no thinking aloud before the answer"
+        f"{CHARS_PER_TOKEN} characters a token, {reply_tokens} tokens an answer, no retries, nothing cached, no "
+        "thinking aloud before the answer"
     )
     return Estimate(calls, sent, given, prices.cost(sent, given), sentence)
 
 
-def prompt_tokens(request: ChatRequest, count: Callable[[str], int] | None = None) -> int:
+def prompt_tokens(request: ChatRequest) -> int:
     """Tokens of a request, about."""
-    measure = count or about_tokens
-    return sum(measure(message.content) + _MESSAGE_TOKENS for message in request.messages)
+    return sum(about_tokens(message.content) + _MESSAGE_TOKENS for message in request.messages)
 
 
 def about_tokens(text: str) -> int:

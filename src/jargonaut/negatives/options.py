@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from jargonaut.errors import require_limits
+from jargonaut.errors import require_limits, unless_used
 
 CandidateSource = Literal["dense", "bm25", "section", "document"]
 Sampling = Literal["top", "uniform", "softmax"]
@@ -96,6 +96,13 @@ class MiningOptions:
                 ("seed", 0 <= self.seed < 2**63, "0 or more and fit into 63 bits"),
                 ("search", self.search in get_args(Search), f"one of {', '.join(get_args(Search))}"),
                 ("memory_gib", 0 < self.memory_gib < math.inf, "above 0, such as 4"),
+                *unless_used(
+                    self,
+                    (
+                        (self.sampling == "softmax", "with `softmax`", ("temperature",)),
+                        (self.wants_judge, "with a cross-encoder or a judge", ("answers_from", "doubtful_from")),
+                    ),
+                ),
             ),
         )
 

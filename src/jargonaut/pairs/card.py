@@ -66,8 +66,6 @@ class CardFacts:
         origin: `ours` or `given`, as in `PairSplits`.
         leakage: What dev and test share with train; None where it was not counted.
         settings: Section → its options, as they were.
-        licence: Identifier of the licence as the hub lists them; `unknown` where nobody said.
-        languages: ISO 639 codes; empty where nobody said.
         version: Version of jargonaut that made the set.
     """
 
@@ -77,8 +75,6 @@ class CardFacts:
     origin: str = "ours"
     leakage: Leakage | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    licence: str = "unknown"
-    languages: Sequence[str] = ()
     version: str = ""
 
 
@@ -92,7 +88,7 @@ def card(statistics: PairStatistics, sources: Sequence[CardSource], facts: CardF
     """
     sections = (
         _introduction(statistics, facts), _origin(statistics, sources), _curation(statistics),
-        _split(statistics, facts), _figures(statistics), _limits(statistics), _privacy(statistics, facts),
+        _split(statistics, facts), _figures(statistics), _limits(statistics), _privacy(statistics),
         _loading(facts), _settings(facts),
     )  # fmt: skip
     body = "\n\n".join("\n".join(lines) for section in sections if (lines := list(section)))
@@ -110,8 +106,7 @@ def _front_matter(statistics: PairStatistics, sources: Sequence[CardSource], fac
     files = [{"split": _split_name(part), "path": path} for part, path in facts.files.items()]
     tags = ["jargonaut", "sentence-transformers", "information-retrieval", *(["synthetic"] if generated else [])]
     data = DatasetCardData(
-        language=list(facts.languages) or None,
-        license=facts.licence,
+        license="unknown",
         pretty_name=_line(facts.title),
         task_categories=["text-retrieval", "sentence-similarity"],
         task_ids=["document-retrieval"],
@@ -238,15 +233,10 @@ def _limits(statistics: PairStatistics) -> Iterator[str]:
             yield f"- {_plain(notice)}"
 
 
-def _privacy(statistics: PairStatistics, facts: CardFacts) -> Iterator[str]:
+def _privacy(statistics: PairStatistics) -> Iterator[str]:
     yield "## Licence and privacy"
     yield ""
-    if facts.licence == "unknown":
-        yield (
-            "No licence was given. The passages are the owner's documents; whoever passes the set on needs their leave."
-        )
-    else:
-        yield f"Licence: {_plain(facts.licence)}."
+    yield "No licence was given. The passages are the owner's documents; whoever passes the set on needs their leave."
     if {"click", "recent-click"} & set(statistics.counts.by_source):
         yield ""
         yield (

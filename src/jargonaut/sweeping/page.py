@@ -38,7 +38,7 @@ def to_html(found: SweepResult) -> str:
             slices=_slices(found.trials),
             importance=_importance(found.importance),
             legend=_KINDS,
-            swept=SWEPT,
+            swept=[name for name in SWEPT if any(name in trial.values for trial in found.trials)],
         )
         .lstrip()
     )
@@ -114,7 +114,7 @@ def _slices(trials: Sequence[TrialResult]) -> list[tuple[str, str]]:
     rows, drawn = _rows(trials), []
     for name in SWEPT:
         field = name.replace(".", "_")
-        ticks = sorted({row[field] for row in rows})
+        ticks = sorted({row[field] for row in rows if field in row})
         if len(ticks) < 2:
             continue
         if name in LOGARITHMIC:

@@ -8,64 +8,72 @@ from typing import TYPE_CHECKING, Any
 
 from jargonaut.artifacts import plain
 from jargonaut.settings import Settings, override
+from jargonaut.training import careful
 
 if TYPE_CHECKING:
     import optuna
 
-LR, EPOCHS, SCALE, PER_PAIR, BATCH = "train.lr", "train.epochs", "train.scale", "mine.per_pair", "train.batch_size"
-SWEPT = (LR, EPOCHS, SCALE, PER_PAIR, BATCH)
-LOGARITHMIC = frozenset({LR, SCALE})
+LR, LORA_LR, EPOCHS, SCALE = "train.lr", "train.lora_lr", "train.epochs", "train.scale"
+PER_PAIR, BATCH, FEW = "mine.per_pair", "train.batch_size", "train.few_pairs"
+SWEPT = (LR, LORA_LR, EPOCHS, SCALE, PER_PAIR, BATCH)
+"""Everything that a sweep may vary; of the two rates only the one that the recipe learns with."""
+LOGARITHMIC = frozenset({LR, LORA_LR, SCALE})
 _DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The ranges of a sweep, each wide enough for the settings that it starts from.
+    """What a sweep varies for a recipe, and what every trial has in common beside the settings.
 
     Attributes:
-        lr: Lowest and highest.
-        epochs: Fewest and most.
-        scale: Lowest and highest.
-        per_pair: Fewest and most.
+        first: Setting → value of the first trial, which is today's recipe; every range holds it.
+        ranges: Setting → lowest and highest; only what the recipe learns by.
         batch_sizes: All, ascending.
+        held: Setting → value that every trial has. With few pairs training would put its own rate and batch size in the
+            place of the defaults; in a sweep a trial is what it says it is, and the first one is that careful recipe.
     """
 
-    lr: tuple[float, float]
-    epochs: tuple[int, int]
-    scale: tuple[float, float]
-    per_pair: tuple[int, int]
+    first: Mapping[str, Any]
+    ranges: Mapping[str, tuple[float, float]]
     batch_sizes: tuple[int, ...]
+    held: Mapping[str, Any]
 
     @classmethod
-    def of(cls, settings: Settings) -> Space:
-        """The ranges that the settings name, today's values among them."""
-        sweep, train = settings.sweep, settings.train
+    def of(cls, settings: Settings, pairs: int) -> Space:
+        """The ranges that the settings name, for so many training pairs."""
+        sweep = settings.sweep
+        recipe = careful(settings.train, pairs)
+        named = {LR: sweep.lr, LORA_LR: sweep.lora_lr, EPOCHS: sweep.epochs, SCALE: sweep.scale,
+                 PER_PAIR: sweep.per_pair}  # fmt: skip
+        without = {LR if recipe.lora_rank else LORA_LR} | ({SCALE} if recipe.loss == "triplet" else set())
+        today = {name: getattr(recipe, name.partition(".")[2]) for name in SWEPT if name != PER_PAIR}
+        today[PER_PAIR] = settings.mine.per_pair
         return cls(
-            (min(sweep.lr[0], train.lr), max(sweep.lr[1], train.lr)),
-            (min(sweep.epochs[0], train.epochs), max(sweep.epochs[1], train.epochs)),
-            (min(sweep.scale[0], train.scale), max(sweep.scale[1], train.scale)),
-            (min(sweep.per_pair[0], settings.mine.per_pair), max(sweep.per_pair[1], settings.mine.per_pair)),
-            tuple(sorted({*sweep.batch_size, train.batch_size})),
-        )
+            {name: today[name] for name in SWEPT if name not in without},
+            {
+                name: (min(lowest, today[name]), max(highest, today[name]))
+                for name, (lowest, highest) in named.items() if name not in without
+            },
+            tuple(sorted({*sweep.batch_size, recipe.batch_size})),
+            {FEW: 0} if pairs < settings.train.few_pairs else {},
+        )  # fmt: skip
 
-    def drawn(self, trial: optuna.Trial, today: Mapping[str, Any]) -> dict[str, Any]:
+    def drawn(self, trial: optuna.Trial) -> dict[str, Any]:
         """What a trial is to try: setting → value; numbers are rounded, so that they can be written down."""
-        found = {
-            LR: trial.suggest_float(LR, *self.lr, log=True),
-            EPOCHS: trial.suggest_int(EPOCHS, *self.epochs),
-            SCALE: trial.suggest_float(SCALE, *self.scale, log=True),
-            PER_PAIR: trial.suggest_int(PER_PAIR, *self.per_pair),
-            BATCH: trial.suggest_categorical(BATCH, self.batch_sizes),
-        }
-        return {
-            name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) and value != today[name] else value
+        found: dict[str, Any] = {}
+        for name in self.first:
+            if name == BATCH:
+                found[name] = trial.suggest_categorical(name, self.batch_sizes)
+            elif name in LOGARITHMIC:
+                found[name] = trial.suggest_float(name, *self.ranges[name], log=True)
+            else:
+                lowest, highest = self.ranges[name]
+                found[name] = trial.suggest_int(name, int(lowest), int(highest))
+        rounded = {
+            name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) and value != self.first[name] else value
             for name, value in found.items()
         }
-
-
-def values_of(settings: Settings) -> dict[str, Any]:
-    """What settings say of everything that a sweep varies: setting → value."""
-    return {name: getattr(getattr(settings, name.partition(".")[0]), name.partition(".")[2]) for name in SWEPT}
+        return {**rounded, **self.held}
 
 
 def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:

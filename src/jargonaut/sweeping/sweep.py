@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from jargonaut.artifacts import Artifact, atomic_write, content_hash, held, plain, write_json
 from jargonaut.errors import InputError, JargonautError
+from jargonaut.records import positives
 from jargonaut.story import Story
 from jargonaut.sweeping.outcome import SweepResult, TrialResult, best_of
 from jargonaut.sweeping.page import to_html
-from jargonaut.sweeping.space import Space, fixed, fragment, values_of, with_values
+from jargonaut.sweeping.space import EPOCHS, Space, fixed, fragment, with_values
 from jargonaut.sweeping.study import importance, next_trial, opened, results, take_up
 from jargonaut.training import EpochDone, StepDone
 
@@ -58,11 +59,15 @@ def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResul
     if minutes is not None and not 0 < minutes < math.inf:
         raise InputError(f"{minutes:g} minutes is no time to sweep in", where="--minutes", remedy="give more than 0")
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    space, today = Space.of(story.settings), values_of(story.settings)
-    key = content_hash(VERSION, story.inputs, story.deployed, fixed(story.settings), space)
+    pairs = len(positives(story.pairs.splits.train))
+    space = Space.of(story.settings, pairs)
+    if space.held:
+        story.reporter.line(f"  with only {pairs:,} pairs the first trial is the careful recipe of `train.few_pairs`")
+    key = content_hash(VERSION, story.inputs, story.deployed, fixed(story.settings), space.ranges, space.batch_sizes,
+                       space.held)  # fmt: skip
     folder = story.layout.stage("sweeps") / key
     with _alone(folder), opened(folder / "study.db", prune=story.settings.sweep.prune) as study:
-        take_up(study, today)
+        take_up(study, space.first)
         while len(results(study)) < trials and time.monotonic() < deadline:
             try:
                 _Trial(study, story, space, deadline, trials).run()
@@ -90,12 +95,11 @@ class _Trial:
     def __init__(self, study: optuna.Study, story: Story, space: Space, deadline: float, wanted: int) -> None:
         self._study, self._deadline = study, deadline
         self._trial = next_trial(study, story.settings.sweep.seed)
-        values = space.drawn(self._trial, values_of(story.settings))
-        self._trial.set_user_attr("values", values)
-        self._story = story.varied(with_values(story.settings, values), [self._watch])
-        self._epochs: int = values["train.epochs"]
+        self._values = space.drawn(self._trial)
+        self._trial.set_user_attr("values", self._values)
+        self._story = story
         self._reported: set[int] = set()
-        shown = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in values.items())
+        shown = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in self._values.items())
         story.reporter.line(f"trial {len(results(study)) + 1} of {wanted}: {shown}")
 
     def run(self) -> None:
@@ -108,6 +112,7 @@ class _Trial:
         from optuna.trial import TrialState
 
         try:
+            self._story = self._story.varied(with_values(self._story.settings, self._values), [self._watch])
             artifact = self._story.tuned
         except optuna.TrialPruned:
             self._story.abandon()
@@ -154,7 +159,7 @@ class _Trial:
             self._trial.report(event.dev_score, event.epoch)
             self._reported.add(event.epoch)
             # After the last epoch nothing is left to be saved.
-            if event.epoch < self._epochs and self._trial.should_prune():
+            if event.epoch < self._values[EPOCHS] and self._trial.should_prune():
                 raise optuna.TrialPruned
 
 

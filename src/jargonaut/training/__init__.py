@@ -1,8 +1,11 @@
 """Fine-tuning: contrastive × Matryoshka over whole batches."""
 
 from jargonaut.training.checkpoints import Checkpoints
-from jargonaut.training.contrastive import VERSION, Trained, TrainOptions, matryoshka_dims, require_fit, train
+from jargonaut.training.contrastive import VERSION, Trained, train
+from jargonaut.training.dimensions import matryoshka_dims, require_fit
 from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
+from jargonaut.training.lesson import careful
+from jargonaut.training.options import TrainOptions
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
 from jargonaut.training.references import ReferenceVectors
@@ -22,6 +25,7 @@ __all__ = [
     "TrainOptions",
     "Trained",
     "World",
+    "careful",
     "interpolate",
     "launched",
     "matryoshka_dims",

@@ -62,11 +62,6 @@ class Interpolation:
         """What was kept."""
         return next(blend for blend in self.blends if blend.alpha == self.alpha)
 
-    @property
-    def general_loss(self) -> float:
-        """How much less general knowledge the kept weights find than the base; below 0 where it is more."""
-        return self.blends[0].general - self.kept.general
-
 
 def interpolate(
     model: SentenceTransformer,

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jargonaut.errors import InputError
 from jargonaut.records import Triplet
-
-if TYPE_CHECKING:
-    from jargonaut.training.contrastive import TrainOptions
+from jargonaut.training.options import TrainOptions
 
 _SAFEST = {"lr": 2e-5, "batch_size": 32}
 """What few pairs are trained with: enough steps for an epoch to mean something, small ones."""
@@ -61,15 +59,15 @@ def prepared(
     notices = [_negatives_told(cleared, groups)]
     if lost:
         notices.append(f"{lost:,} hard negatives are also positives of their query; as negatives they are left out")
-    careful = _careful(options, len(cleared))
-    if careful != options:
+    cautious = careful(options, len(cleared))
+    if cautious != options:
         changed = ", ".join(
-            f"{key} {getattr(careful, key):g} instead of {getattr(options, key):g}"
-            for key in _SAFEST if getattr(careful, key) != getattr(options, key)
+            f"{key} {getattr(cautious, key):g} instead of {getattr(options, key):g}"
+            for key in _SAFEST if getattr(cautious, key) != getattr(options, key)
         )  # fmt: skip
         notices.append(f"with only {len(cleared):,} pairs training is careful: {changed} (`train.few_pairs = 0` keeps "
                        "the recipe as it is)")  # fmt: skip
-    return Lesson(cleared, careful, tuple(filter(None, notices)))
+    return Lesson(cleared, cautious, tuple(filter(None, notices)))
 
 
 def _without_positives(example: Triplet, positives: Mapping[str, frozenset[str]]) -> Triplet:
@@ -99,7 +97,7 @@ def _negatives_told(examples: Sequence[Triplet], groups: Mapping[str, str]) -> s
     return ""
 
 
-def _careful(options: TrainOptions, pairs: int) -> TrainOptions:
+def careful(options: TrainOptions, pairs: int) -> TrainOptions:
     """The recipe for so many pairs; what is not the default was chosen, and stays."""
     if pairs >= options.few_pairs:
         return options

@@ -20,6 +20,7 @@ from jargonaut.training.checkpoints import Checkpoint, Checkpoints
 from jargonaut.training.guard import Guard
 from jargonaut.training.objective import Objective
 from jargonaut.training.optimizer import MasterAdamW
+from jargonaut.training.options import TrainOptions
 from jargonaut.training.parallel import World
 from jargonaut.training.progress import BestEpoch, Callback, EpochDone, LossLog, StepDone, StopTraining
 from jargonaut.training.steps import Step
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from jargonaut.training.contrastive import TrainOptions
 
 _FORETOLD_AFTER = 2
 """Batches after which the time that training takes is foretold."""

@@ -11,14 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jargonaut.training.losses import Loss, Targets, cosent, guided, info_nce, matryoshka, triplet
+from jargonaut.training.options import HIGHEST_SCALE, TrainOptions
 
 if TYPE_CHECKING:
     import torch
 
-    from jargonaut.training.contrastive import TrainOptions
-
-HIGHEST_SCALE = 100.0
-"""A learned scale stays between 1 and this (Radford et al. 2021, arXiv:2103.00020)."""
 _LOG_SCALE = "log_scale"
 
 

@@ -54,7 +54,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
             server.behaviour = behaviour
             server.requests.clear()
             client = ChatClient(EndpointOptions(server.base_url, "m"), "", tmp_path / "a.db", Effects(sleep=at_once))
-            assignments = plan(passages, set(), options)
+            assignments = plan(passages, options)
             found = generate(assignments, client, options, on_left_out=left_out.append, **how)  # type: ignore[arg-type]
             return list(found), left_out, server
 
@@ -93,7 +93,7 @@ def test_the_order_of_arrival_decides_nothing(run: Run) -> None:
         return replace(good(body, number), after=0.03 * (11 - step(body)))
 
     judgements, _, server = run(slow)
-    in_order = [assignment.key for assignment in plan(PASSAGES, set(), OPTIONS)]
+    in_order = [assignment.key for assignment in plan(PASSAGES, OPTIONS)]
     assert list(dict.fromkeys(judgement.target for judgement in judgements)) == in_order
     arrived = [step(body) for body in server.requests if corrections(body)]
     assert len(arrived) == 4

@@ -20,12 +20,11 @@ TEXTS = {"p1": TEXT, "p2": "Something else altogether."}
 PAIRS = [Pair("q1", "how to drain it", "p1"), Pair("q1", "how to drain it", "p2"), Pair("q2", "gasket", "p1")]
 
 
-def judged(behaviour: Behaviour, tmp_path: Path, pairs: list[Pair]) -> tuple[dict, list[str]]:
-    """Scores, and faults."""
-    faults: list[str] = []
+def judged(behaviour: Behaviour, tmp_path: Path, pairs: list[Pair]) -> dict:
+    """Scores."""
     with endpoint(behaviour) as server:
         client = ChatClient(EndpointOptions(server.base_url, "m"), "", tmp_path / "a.db")
-        return judge(pairs, TEXTS, client, on_fault=lambda _, fault: faults.append(fault)), faults
+        return judge(pairs, TEXTS, client)
 
 
 @pytest.mark.parametrize(
@@ -69,17 +68,15 @@ def test_every_pair_is_scored(tmp_path: Path) -> None:
         grade = 3 if "coolant" in body["messages"][1]["content"] else 0
         return Response(body=said(f'{{"answers": {grade}, "self_contained": true, "realistic": true}}'))
 
-    scores, faults = judged(by_passage, tmp_path, PAIRS)
+    scores = judged(by_passage, tmp_path, PAIRS)
     assert scores == {("q1", "p1"): 1.0, ("q1", "p2"): 0.0, ("q2", "p1"): 1.0}
-    assert not faults
 
 
 def test_a_pair_without_a_verdict_has_none(tmp_path: Path) -> None:
-    """Prose twice, or a passage that is not there: no score, and a reason."""
+    """Prose twice, or a passage that is not there: no score."""
     pairs = [PAIRS[0], Pair("q3", "x", "missing")]
-    scores, faults = judged(lambda _b, _n: Response(body=said("Looks fine to me")), tmp_path, pairs)
+    scores = judged(lambda _b, _n: Response(body=said("Looks fine to me")), tmp_path, pairs)
     assert scores == {("q1", "p1"): None, ("q3", "missing"): None}
-    assert sorted(faults) == ["its passage is not in the corpus", 'there is no grade "answers" from 0 to 3 in it']
 
 
 def test_a_bad_verdict_is_asked_for_again(tmp_path: Path) -> None:
@@ -89,4 +86,4 @@ def test_a_bad_verdict_is_asked_for_again(tmp_path: Path) -> None:
         del number
         return Response(body=said('{"answers": 3}' if len(body["messages"]) > 2 else "hm"))
 
-    assert judged(learns, tmp_path, PAIRS[:1])[0] == {("q1", "p1"): 1.0}
+    assert judged(learns, tmp_path, PAIRS[:1]) == {("q1", "p1"): 1.0}

@@ -8,12 +8,12 @@ Without proof the pair stays. Knows scripts and the function words that bm25s li
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from jargonaut.alphabets import script_of
 from jargonaut.pairs.provenance import is_gold
 from jargonaut.records import Pair
 
@@ -41,14 +41,8 @@ _READ = 3000
 """Characters of a passage that are looked at."""
 _LEAST_LETTERS = {"han": 2, "kana": 2, "hangul": 2}
 """Letters of a script that are proof; 4 of one that is not named here."""
-_SCRIPTS = {
-    "cjk": "han",
-    "hiragana": "kana",
-    "katakana": "kana",
-    "feminine": "latin",
-    "masculine": "latin",
-    "micro": "latin",
-}
+_SCRIPTS = {"cjk": "han", "hiragana": "kana", "katakana": "kana"}
+"""What counts as one script here."""
 _TRACE = 0.02
 """A passage has the scripts of at least this share of its letters."""
 _LATIN = 0.3
@@ -172,15 +166,9 @@ def _letters(text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for letter, number in Counter(text).items():
         if letter.isalpha():
-            script = _script(letter)
+            script = _SCRIPTS.get(script_of(letter), script_of(letter))
             found[script] = found.get(script, 0) + number
     return found
-
-
-@lru_cache(maxsize=65_536)
-def _script(letter: str) -> str:
-    first = "latin" if letter.isascii() else unicodedata.name(letter, "LATIN").split()[0].lower()
-    return _SCRIPTS.get(first, first)
 
 
 @lru_cache(maxsize=1)

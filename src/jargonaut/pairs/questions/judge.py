@@ -6,7 +6,7 @@ Knows a rubric and how to read a verdict. Which pairs are kept at which score is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -81,8 +81,6 @@ def judge(
     texts: Mapping[str, str],
     writer: QueryWriter,
     options: JudgeOptions | None = None,
-    *,
-    on_fault: Callable[[Pair, str], None] | None = None,
 ) -> dict[tuple[str, str], float | None]:
     """Scores pairs by a rubric.
 
@@ -94,7 +92,6 @@ def judge(
         texts: Passage id → text.
         writer: Judges.
         options: Limits.
-        on_fault: Told of a pair without a verdict, and why.
 
     Returns:
         (query id, passage id) → score from 0 to 1, or None where there is no verdict.
@@ -108,15 +105,11 @@ def judge(
                 yield pair
             else:
                 scores[pair.query_id, pair.passage_id] = None
-                if on_fault:
-                    on_fault(pair, "its passage is not in the corpus")
 
     ask = partial(verdict_request, texts=texts, options=options)
     conversations = Conversations(writer, ask, lambda _, answer: verdict(answer), corrected, options.retries)
     for outcome in conversations.outcomes(known()):
         scores[outcome.item.query_id, outcome.item.passage_id] = None if outcome.fault else outcome.result
-        if outcome.fault and on_fault:
-            on_fault(outcome.item, outcome.fault)
     return scores
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -132,16 +132,12 @@ class Plan:
         partners: Passage id → the passage that its questions need too, for those that have one.
         options: Kinds, personas and seed.
         too_short: Passages that were passed over as too short.
-        done: Passages that were passed over because they have questions.
-        over_limit: Passages that another run may ask about.
     """
 
     chosen: tuple[Passage, ...]
     partners: Mapping[str, Passage]
     options: QuestionOptions
     too_short: int = 0
-    done: int = 0
-    over_limit: int = 0
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -168,14 +164,13 @@ class Plan:
         return Assignment(passage, kinds, persona)
 
 
-def plan(passages: Sequence[Passage], done: Collection[str], options: QuestionOptions | None = None) -> Plan:
+def plan(passages: Sequence[Passage], options: QuestionOptions | None = None) -> Plan:
     """Chooses passages, the same ones each time: first one of every document, then a second one, and so on.
 
     Takes time in proportion to the number of passages, and holds a few words for each.
 
     Args:
         passages: The corpus (the train part of it, where one part tests).
-        done: Ids of passages that have questions already; hand in a set.
         options: How many, and what kinds.
     """
     options = options or QuestionOptions()
@@ -188,17 +183,8 @@ def plan(passages: Sequence[Passage], done: Collection[str], options: QuestionOp
     for members in by_document.values():
         order += [(rank, chance, position) for rank, (chance, position) in enumerate(sorted(members))]
     order.sort()
-    # Those that are done keep their rank, so that a second run stays spread.
-    fresh = [eligible[position] for _, _, position in order if eligible[position].id not in done]
-    chosen = tuple(fresh[: options.limit])
-    return Plan(
-        chosen,
-        _partners(eligible, chosen, options),
-        options,
-        too_short=len(passages) - len(eligible),
-        done=len(eligible) - len(fresh),
-        over_limit=len(fresh) - len(chosen),
-    )
+    chosen = tuple(eligible[position] for _, _, position in order[: options.limit])
+    return Plan(chosen, _partners(eligible, chosen, options), options, len(passages) - len(eligible))
 
 
 def _partners(eligible: Sequence[Passage], chosen: Sequence[Passage], options: QuestionOptions) -> dict[str, Passage]:

@@ -1,13 +1,14 @@
-"""In which script a text is written, by the names of its letters.
+"""In which script a text is written.
 
-Knows Unicode. Tells scripts apart, not languages: English questions about a German passage pass.
+Tells scripts apart, not languages: English questions about a German passage pass.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from functools import lru_cache
+
+from jargonaut.alphabets import script_of
 
 _MAIN_SHARE = 0.6
 _JAPANESE = {"HIRAGANA", "KATAKANA"}
@@ -35,7 +36,7 @@ def script(text: str) -> str:
     letters = [letter for letter in text[:_SHOWN] if letter.isalpha()]
     if not letters:
         return ""
-    counts = Counter(_script_of(letter) for letter in letters)
+    counts = Counter(script_of(letter).upper() for letter in letters)
     if sum(counts[name] for name in _JAPANESE) > 0.05 * len(letters):
         japanese = sum(counts[name] for name in (*_JAPANESE, "CJK"))
         return "JAPANESE" if japanese >= _MAIN_SHARE * len(letters) else ""
@@ -66,8 +67,3 @@ def language_in_words(passage: str) -> str:
     if name in {"", "LATIN"}:
         return "the language of the passage"
     return f"the language of the passage ({name.capitalize()} letters)"
-
-
-@lru_cache(maxsize=8192)
-def _script_of(letter: str) -> str:
-    return unicodedata.name(letter, "LATIN").partition(" ")[0].partition("-")[0]

@@ -7,7 +7,6 @@ TF-IDF, Grootendorst 2022). They are an aid to the eye: where one ends and the n
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jargonaut.pairs.clusters import fitted
 from jargonaut.pairs.statistics.distributions import sampled
 from jargonaut.pairs.statistics.options import StatisticsOptions
 from jargonaut.pairs.statistics.vocabulary import WordCounts, word_counts
@@ -151,13 +151,8 @@ def _word_points(counted: WordCounts, seed: int) -> NDArray[np.float32] | None:
 
 def _clusters(points: NDArray[np.float32], wanted: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The cluster of each point, and how far it lies from its middle."""
-    from sklearn.cluster import MiniBatchKMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    means = MiniBatchKMeans(wanted, random_state=seed, n_init=3, batch_size=4096)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters: some stay empty
-        labels = means.fit_predict(points)
+    means = fitted(points, wanted, seed)
+    labels = means.labels_
     return labels.astype(np.int64), np.linalg.norm(points - means.cluster_centers_[labels], axis=1)
 
 
