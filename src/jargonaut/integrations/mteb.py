@@ -39,14 +39,17 @@ class MtebEncoder:
     Args:
         encoder: What turns texts into vectors; its own prompts are applied, mteb's are not.
         dim: Vectors are cut to this many components and normalised again; all of them when None.
+        name: What mteb calls it; the encoder's own name when None.
         context: Whether a passage's title is put before its text, as `jargonaut run` does with a BEIR folder.
     """
 
-    def __init__(self, encoder: Encoder, *, dim: int | None = None, context: Context = "title") -> None:
+    def __init__(
+        self, encoder: Encoder, *, dim: int | None = None, context: Context = "title", name: str | None = None
+    ) -> None:
         if dim is not None and not 1 <= dim <= encoder.dimension:
             raise InputError(f"{encoder.name} has {encoder.dimension} dimensions, not {dim}", where="dim",
                              remedy=f"choose from 1 to {encoder.dimension}")  # fmt: skip
-        self._encoder, self._dim, self._context = encoder, dim, context
+        self._encoder, self._dim, self._context, self._name = encoder, dim, context, name or encoder.name
 
     @classmethod
     def named(
@@ -66,7 +69,7 @@ class MtebEncoder:
             ModelError: There is no such model.
         """
         layout = Layout(Path(workspace))
-        return cls(named_encoder(model, settings or load_settings(layout.settings), layout), dim=dim)
+        return cls(named_encoder(model, settings or load_settings(layout.settings), layout), dim=dim, name=model)
 
     def encode(self, inputs: Iterable[Mapping[str, Any]], *, prompt_type: Any = None, **_: Any) -> NDArray[np.float32]:
         """Vectors of batches of texts, one row each.
@@ -99,7 +102,7 @@ class MtebEncoder:
         _require_mteb()
         from mteb.models.model_meta import ModelMeta, ScoringFunction
 
-        name = re.sub(r"[^\w.-]+", "-", Path(self._encoder.name).name).strip("-") or "model"
+        name = re.sub(r"[^\w.-]+", "-", Path(self._name).name).strip("-") or "model"
         return ModelMeta(
             loader=None, name=f"jargonaut/{name}", revision=self._encoder.fingerprint, release_date=None,
             languages=None, n_parameters=None, memory_usage_mb=None, max_tokens=None,
