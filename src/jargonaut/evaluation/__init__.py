@@ -3,7 +3,8 @@
 Knows runs, judgements and scores. Knows nothing of how a model is trained or an index is searched.
 """
 
-from jargonaut.evaluation.assessment import Alternative, Assessment, AssessmentOptions, assess, smallest_detectable
+from jargonaut.evaluation.alternatives import Alternative, Cost, Depth, Rival
+from jargonaut.evaluation.assessment import Assessment, Grounds, assess
 from jargonaut.evaluation.changes import Change, Changes, find_changes
 from jargonaut.evaluation.comparison import (
     Comparison,
@@ -17,6 +18,7 @@ from jargonaut.evaluation.comparison import (
     summarise,
     verdict,
 )
+from jargonaut.evaluation.grounds import Churn, PairEvidence, Vocabulary
 from jargonaut.evaluation.measures import (
     HEADLINE,
     MEASURES,
@@ -26,10 +28,12 @@ from jargonaut.evaluation.measures import (
     read_per_query,
     write_per_query,
 )
+from jargonaut.evaluation.power import smallest_detectable
 from jargonaut.evaluation.report import RunReport, TrainingCurve
 from jargonaut.evaluation.report_html import to_html
 from jargonaut.evaluation.report_json import to_json
 from jargonaut.evaluation.report_table import verdict_table
+from jargonaut.evaluation.rules import RULES, Reason, rules_table
 from jargonaut.evaluation.statistics import (
     NO_DIFFERENCE,
     Interval,
@@ -37,19 +41,28 @@ from jargonaut.evaluation.statistics import (
     mean_interval,
     paired_bootstrap,
 )
+from jargonaut.evaluation.thresholds import AssessmentOptions
 
 __all__ = [
     "HEADLINE",
     "MEASURES",
     "NO_DIFFERENCE",
+    "RULES",
     "Alternative",
     "Assessment",
     "AssessmentOptions",
     "Change",
     "Changes",
+    "Churn",
     "Comparison",
+    "Cost",
+    "Depth",
     "EvaluationOptions",
+    "Grounds",
     "Interval",
+    "PairEvidence",
+    "Reason",
+    "Rival",
     "RunReport",
     "Scores",
     "SystemKind",
@@ -57,6 +70,7 @@ __all__ = [
     "TrainingCurve",
     "Verdict",
     "VerdictName",
+    "Vocabulary",
     "assess",
     "compare",
     "deployed_dimension",
@@ -67,6 +81,7 @@ __all__ = [
     "per_query",
     "query_clusters",
     "read_per_query",
+    "rules_table",
     "smallest_detectable",
     "summarise",
     "to_html",
