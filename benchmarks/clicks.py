@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.conditions import Conditions, LabelledSet
 from benchmarks.entrance import parser, sentences
-from benchmarks.exam import Exam
+from benchmarks.exam import MEASURE, Exam
 from benchmarks.page import paragraph, score
-from benchmarks.quality import MEASURE
 from benchmarks.searcher import Searcher, write_log
 from benchmarks.systems import RECIPE, our_model
 from jargonaut.artifacts import content_hash, plain

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.conditions import LabelledSet
-from benchmarks.quality import MEASURE
 from jargonaut.artifacts import content_hash
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
+MEASURE = "nDCG@10"
 _DEPTH = 10
 
 
@@ -46,13 +46,15 @@ class Exam:
     judged: tuple[Qrel, ...]
 
     @classmethod
-    def of(cls, source: LabelledSet, context: Context, *, corpus: int, queries: int | None = None) -> Exam:
+    def of(
+        cls, source: LabelledSet, context: Context, *, corpus: int | None = None, queries: int | None = None
+    ) -> Exam:
         """Test's own passages and others, drawn by hash.
 
         Args:
             source: The set.
             context: What stands before a passage's text.
-            corpus: Most passages; those that judgements name are always among them.
+            corpus: Most passages; those that judgements name are always among them. All when None.
             queries: Most queries, drawn by hash; all when None.
         """
         ids = sorted(dict.fromkeys(q.query_id for q in source.test), key=content_hash)[:queries]
@@ -61,7 +63,7 @@ class Exam:
         named = {q.passage_id for q in judged}
         ordered = sorted(source.passages, key=lambda p: (p.id not in named, content_hash(p.id)))
         texts = {p.id: p.content(context) for p in source.passages}
-        passages = tuple(ordered[: max(corpus, len(named))])
+        passages = tuple(ordered if corpus is None else ordered[: max(corpus, len(named))])
         return cls(passages, texts, tuple(Query(id_, source.queries[id_]) for id_ in ids), judged)
 
     @cached_property

@@ -15,25 +15,17 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.conditions import MAX_TOKENS, Conditions, LabelledSet
+from benchmarks.conditions import Conditions, LabelledSet
 from benchmarks.entrance import parser, sentences
+from benchmarks.exam import MEASURE, Exam
 from benchmarks.page import paragraph, score
 from benchmarks.systems import RECIPE, our_model, require_trainer, stock_model, train_ours, train_stock
 from jargonaut.artifacts import plain
 from jargonaut.cli.terminal import TerminalReporter
-from jargonaut.encoding.devices import ComputeOptions
-from jargonaut.encoding.local import LocalEncoder
-from jargonaut.encoding.models import EMBEDDED, find_model
-from jargonaut.evaluation import per_query
 from jargonaut.protocols import Reporter
-from jargonaut.records import Query
-from jargonaut.retrieval import dense_run
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-MEASURE = "nDCG@10"
-_DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +110,8 @@ def measure(source: LabelledSet, options: QualityOptions, reporter: Reporter) ->
     conditions = Conditions.here()
     pairs = source.pairs()[: options.pairs]
     options = replace(options, pairs=len(pairs))
-    base = scored(our_model(), source)
+    exam = Exam.of(source, "none")
+    base = _mean(exam, our_model())
     reporter.line(f"  base: {base:.4f}")
     found: dict[str, list[float]] = {"ours": [], "stock": []}
     for number in range(options.seeds):
@@ -130,25 +123,9 @@ def measure(source: LabelledSet, options: QualityOptions, reporter: Reporter) ->
         for name, load, train in sides:
             model = load()
             train(model, pairs, recipe)
-            found[name].append(scored(model, source))
+            found[name].append(_mean(exam, model))
             reporter.line(f"  {name}, seed {recipe.seed}: {found[name][-1]:.4f}")
     return QualityReport(base, tuple(found["ours"]), tuple(found["stock"]), options, conditions)
-
-
-def scored(model: SentenceTransformer, source: LabelledSet) -> float:
-    """Mean nDCG@10 of a model's full vectors on the test queries over the corpus."""
-    encoder = LocalEncoder.around(find_model(EMBEDDED), model, ComputeOptions())
-    model.max_seq_length = MAX_TOKENS
-    queries = [Query(id_, source.queries[id_]) for id_ in dict.fromkeys(q.query_id for q in source.test)]
-    run = dense_run(
-        "tuned",
-        [query.id for query in queries],
-        encoder.encode_queries([query.text for query in queries]),
-        [passage.id for passage in source.passages],
-        encoder.encode_passages([passage.text for passage in source.passages]),
-        k=_DEPTH,
-    )
-    return per_query(run, source.test, queries).mean(MEASURE)
 
 
 def part(source: Path) -> str:
@@ -170,6 +147,10 @@ def main() -> None:
         require_trainer()
         report = measure(LabelledSet.read(arguments.data), options, TerminalReporter())
     print(json.dumps(report.to_json(), indent=1) if arguments.json else report.to_markdown())
+
+
+def _mean(exam: Exam, model: SentenceTransformer) -> float:
+    return float(exam.scores(model)[0].mean())
 
 
 def _summary(scores: Sequence[float]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import sentences
 from benchmarks.exam import Exam
 from benchmarks.page import score
-from jargonaut.artifacts import atomic_write, plain
+from jargonaut.artifacts import atomic_write, content_hash, plain
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import load_model, quiet_libraries
@@ -70,15 +70,25 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class StudyOptions:
-    """How models are scored.
+    """How many pairs are trained on, and how models are scored.
 
     Attributes:
-        corpus: Most passages that are searched in a set's own exam.
+        pairs: Most training queries of a set, drawn by hash; all when None.
+        positives: Most positives of a query in training, where queries are limited.
+        dev: Most dev queries, where training queries are limited.
+        tokens: Most tokens of a text, in training and exam; the model's own limit when None.
+        corpus: Most passages that are searched in a set's own exam; those that its queries name are always there.
+        queries: Most queries of a set's own exam, drawn by hash; all when None.
         away_corpus: The same in the exams of the other sets.
         away_queries: Most queries of those.
     """
 
+    pairs: int | None = None
+    positives: int = 3
+    dev: int = 200
+    tokens: int | None = None
     corpus: int = 7000
+    queries: int | None = None
     away_corpus: int = 2000
     away_queries: int = 300
 
@@ -168,26 +178,57 @@ class Study:
     def _exam(self, name: str, *, home: bool) -> Exam:
         source, options = LabelledSet.read(self.data / name), self.options
         if home:
-            return Exam.of(source, "title", corpus=options.corpus)
+            return Exam.of(source, "title", corpus=options.corpus, queries=options.queries)
         return Exam.of(source, "title", corpus=options.away_corpus, queries=options.away_queries)
 
     def _trained(self, name: str, recipe: str, seed: int) -> tuple[SentenceTransformer, dict[str, Any]]:
         if recipe == BASE:
-            return _loaded(find_model(EMBEDDED)), {}
+            return _loaded(find_model(EMBEDDED), self.options.tokens), {}
         if recipe in (PUBLISHED, ENGINE):
             story = self._story(name, {})
             teach: Callable[..., None] = teach_stock if recipe == PUBLISHED else teach_engine
-            model = _loaded(find_model(EMBEDDED))
+            model = _loaded(find_model(EMBEDDED), self.options.tokens)
             teach(model, story, replace(PUBLISHED_OPTIONS, seed=seed), self.reporter)
             return model, {}
         story = self._story(name, {**self.recipes[recipe], "train.seed": seed})
         found = story.tuned
         kept = {"stage_seconds": found.seconds, "counts": plain(found.counts), "settings": dict(self.recipes[recipe])}
-        return _loaded(story.tuned_folder), kept
+        return _loaded(story.tuned_folder, self.options.tokens), kept
 
     def _story(self, name: str, changed: Mapping[str, Any]) -> Story:
-        settings = override(Settings(), dict(changed))
-        return Story(self.data / name, Layout(self.work / name), settings, self.reporter)
+        limit = {} if self.options.tokens is None else {"base.max_tokens": self.options.tokens}
+        settings = override(Settings(), {**changed, **limit})
+        source = self.data / name if self.options.pairs is None else limited(self.data / name, self.work, self.options)
+        return Story(source, Layout(self.work / name), settings, self.reporter)
+
+
+def limited(source: Path, work: Path, options: StudyOptions) -> Path:
+    """The same set with as many training and dev queries as are wanted; its other files are linked to.
+
+    Args:
+        source: A BEIR folder.
+        work: The new folder lies in here.
+        options: How many.
+    """
+    folder = work / "limited" / source.name
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    for path in (*source.glob("corpus.jsonl*"), source / "queries.jsonl", source / "qrels" / "test.tsv"):
+        link = folder / path.relative_to(source)
+        if not link.is_symlink():
+            link.symlink_to(path.resolve())
+    kept = LabelledSet.read(source)
+    for split, judged, most in (("train", kept.train, options.pairs), ("dev", kept.dev, options.dev)):
+        answers: dict[str, list[str]] = {}
+        for one in judged:
+            answers.setdefault(one.query_id, []).append(one.passage_id)
+        rows = [
+            f"{query}\t{passage}\t1"
+            for query in sorted(answers, key=content_hash)[:most]
+            for passage in sorted(answers[query], key=content_hash)[: options.positives]
+        ]
+        text = "\n".join(["query-id\tcorpus-id\tscore", *rows])
+        (folder / "qrels" / f"{split}.tsv").write_text(text + "\n", encoding="utf-8")
+    return folder
 
 
 def teach_engine(model: SentenceTransformer, story: Story, options: TrainOptions, reporter: Reporter) -> None:
@@ -249,11 +290,11 @@ def _examples(story: Story) -> tuple[list[Triplet], dict[str, str], Mapping[str,
     return examples, {q.id: q.text for q in queries(splits.train)}, story.pairs.known_positives
 
 
-def _loaded(folder: ModelFolder) -> SentenceTransformer:
+def _loaded(folder: ModelFolder, tokens: int | None) -> SentenceTransformer:
     import torch
 
     with quiet_libraries():
-        return load_model(folder, ComputeOptions(), dtype=torch.float32)
+        return load_model(folder, ComputeOptions(), max_tokens=tokens, dtype=torch.float32)
 
 
 def _rounded(scores: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float]]:
@@ -278,7 +319,8 @@ def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
         for path in sorted((store / name).glob("*.json.gz")):
             one = Sitting.read(path)
             found.setdefault(one.recipe, []).append(one)
-        clusters = Exam.of(LabelledSet.read(data / name), "title", corpus=options.corpus).clusters
+        exam = Exam.of(LabelledSet.read(data / name), "title", corpus=options.corpus, queries=options.queries)
+        clusters = exam.clusters
         for recipe, seeds in sorted(found.items(), key=lambda item: (item[0] != BASE, item[0])):
             values = " | ".join(score(float(_mean(seeds, str(dim)).mean()), 4) for dim in DIMS)
             against = [_against(found.get(other), seeds, clusters) for other in (BASE, ENGINE)]
@@ -322,11 +364,17 @@ def main() -> None:
     line.add_argument("--sets", nargs="+", default=list(SETS))
     line.add_argument("--recipes", nargs="+", default=["default", ENGINE])
     line.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15])
+    line.add_argument("--pairs", type=int, help="most training queries of a set; also bounds its dev queries")
+    line.add_argument("--tokens", type=int, help="most tokens of a text")
+    line.add_argument("--corpus", type=int, default=StudyOptions().corpus, help="most passages of an exam")
+    line.add_argument("--queries", type=int, help="most queries of an exam")
     line.add_argument("--away", action="store_true", help="sit the other sets' exams too")
     line.add_argument("--set", nargs="+", action="append", default=[], metavar="NAME KEY=VALUE", help="a recipe more")
     arguments = line.parse_args()
     more = {name: dict(one.split("=", 1) for one in changes) for name, *changes in arguments.set}
-    options = StudyOptions()
+    options = StudyOptions(
+        pairs=arguments.pairs, tokens=arguments.tokens, corpus=arguments.corpus, queries=arguments.queries
+    )
     with sentences():
         if arguments.what == "table":
             print(table(arguments.store, arguments.data, options))

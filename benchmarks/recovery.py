@@ -22,9 +22,8 @@ import numpy as np
 
 from benchmarks.conditions import Conditions, LabelledSet
 from benchmarks.entrance import parser, sentences
-from benchmarks.exam import Exam
+from benchmarks.exam import MEASURE, Exam
 from benchmarks.page import paragraph, score
-from benchmarks.quality import MEASURE
 from benchmarks.systems import RECIPE, our_model
 from jargonaut import Workspace
 from jargonaut.artifacts import content_hash, plain

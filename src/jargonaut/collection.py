@@ -27,7 +27,7 @@ from jargonaut.pool import Build, Built, Entry, Pool
 from jargonaut.protocols import Reporter
 from jargonaut.records import SPLITS, BadRow, Pair
 from jargonaut.settings import Settings
-from jargonaut.sources import PreparedCorpus, open_source, prepare_corpus, recalled_source, remember_source
+from jargonaut.sources import PreparedCorpus, corpus_at, recalled_source
 from jargonaut.writers import open_writer
 
 if TYPE_CHECKING:
@@ -225,9 +225,7 @@ class PairCollection:
                 "the documents that this workspace was last used on are gone, so nothing was done", where=str(path),
                 remedy="name them once where they lie now, as in `jargonaut pairs stats --docs DOCS`",
             )  # fmt: skip
-        source = open_source(path, self._settings)
-        remember_source(self._layout, path)
-        return prepare_corpus(source, base_model(self._settings), self._settings, self._layout, self._reporter)
+        return corpus_at(path, base_model(self._settings), self._settings, self._layout, self._reporter)
 
     @cached_property
     def encoder(self) -> CachedEncoder:

@@ -21,7 +21,11 @@ from jargonaut.training import matryoshka_dims
 
 DEPTH = 100
 """Hits kept per query, the deepest that a measure looks at."""
-DEV_DISTRACTORS = 2000
+DEV_QUERIES = 500
+"""Most dev queries by which an epoch is scored: scoring comes after every epoch and must stay a small part of it."""
+DEV_POSITIVES = 1000
+"""Most passages that answer them; queries that would bring more are left out."""
+DEV_DISTRACTORS = 1000
 """Passages, besides dev's positives, against which an epoch is scored."""
 
 
@@ -144,16 +148,17 @@ class Contenders:
 
 
 class DevJudge:
-    """Scores a model in training: nDCG@10 of dev's queries over dev's positives and a sample of other passages.
+    """Scores a model in training: nDCG@10 of a sample of dev's queries over their positives and other passages.
 
     Args:
         dev: The pairs whose queries are asked.
         texts: Passage id → the words that are searched.
         dim: Components of the vectors that count.
-        seed: Of the sample.
+        seed: Of the samples.
     """
 
     def __init__(self, dev: tuple[Pair, ...], texts: Mapping[str, str], dim: int, seed: int) -> None:
+        dev = _sampled(dev, seed)
         self._asked, self._judged, self._texts, self._dim = queries(dev), qrels(dev), texts, dim
         wanted = list(dict.fromkeys(pair.passage_id for pair in positives(dev)))
         taken = set(wanted)
@@ -172,6 +177,22 @@ class DevJudge:
             dim=self._dim,
         )  # fmt: skip
         return evaluation.per_query(run, self._judged, self._asked).mean("nDCG@10")
+
+
+def _sampled(dev: tuple[Pair, ...], seed: int) -> tuple[Pair, ...]:
+    """The pairs of as many queries as are asked, whole queries, in their order."""
+    answers: dict[str, set[str]] = {}
+    for pair in positives(dev):
+        answers.setdefault(pair.query_id, set()).add(pair.passage_id)
+    ids, kept, passages = list(answers), set[str](), set[str]()
+    for number in np.random.default_rng(seed).permutation(len(ids)):
+        id_ = ids[number]
+        if len(kept) == DEV_QUERIES:
+            break
+        if not kept or len(passages | answers[id_]) <= DEV_POSITIVES:
+            kept.add(id_)
+            passages |= answers[id_]
+    return tuple(pair for pair in dev if pair.query_id in kept)
 
 
 def fused(name: str, dense: Run, words: Run) -> Run:

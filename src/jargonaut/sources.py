@@ -269,6 +269,19 @@ def _tokenizer_hash(base: ModelFolder) -> str:
     return file_hash(file) if file.exists() else base.weights
 
 
+def corpus_at(
+    path: Path, base: ModelFolder, settings: Settings, layout: Layout, reporter: Reporter
+) -> PreparedCorpus:  # fmt: skip
+    """The passages of what lies here; where that is, is remembered.
+
+    Raises:
+        InputError: There is nothing that can be read.
+    """
+    source = open_source(path, settings)
+    remember_source(layout, path)
+    return prepare_corpus(source, base, settings, layout, reporter)
+
+
 def remember_source(layout: Layout, path: Path) -> None:
     """Keeps where the documents of a workspace lie, so that later commands need not be told."""
     with contextlib.suppress(InputError):

@@ -435,12 +435,10 @@ class Workspace:
     def _passages(self, docs: str | Path | None) -> IndexedPassages:
         from jargonaut.encoders import base_model
         from jargonaut.lifecycle import passages_of
-        from jargonaut.sources import open_source, prepare_corpus, remember_source
+        from jargonaut.sources import corpus_at
 
-        path = self.documents(docs)
-        source = open_source(path, self.settings)
-        remember_source(self.layout, path)
-        corpus = prepare_corpus(source, base_model(self.settings), self.settings, self.layout, self.reporter)
+        base = base_model(self.settings)
+        corpus = corpus_at(self.documents(docs), base, self.settings, self.layout, self.reporter)
         return passages_of(corpus, self.settings)
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-VERSION = 5
+VERSION = 6
 Batching = Literal["shuffled", "similar"]
 LossName = Literal["mnrl", "gist", "cosent", "triplet"]
 MarginStrategy = Literal["absolute", "relative"]
