@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks import clicks, curation, engine, generation, main_job, mining, quality, recovery
+from benchmarks import clicks, curation, engine, gate, generation, main_job, mining, quality, recovery
 from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import with_part
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "generation": generation.part,
     "recovery": recovery.part,
     "mining": mining.part,
+    "gate": gate.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""
 
