@@ -129,9 +129,11 @@ def test_pairs_that_nobody_judged_are_weak_evidence() -> None:
 
 
 def test_many_answers_for_a_query_are_no_low_recall() -> None:
-    """Ten of forty answers are all that ten hits can hold."""
+    """Ten of forty answers are all that ten hits can hold; between two measured depths lies what is between them."""
     some = scores(np.array([0.25, 0.5]))
     assert found_at(10, some, {"q0": 40, "q1": 2}).tolist() == [1.0, 0.5]
+    steep = Scores(("q",), {"recall@1": np.zeros(1), "recall@5": np.ones(1), "recall@10": np.ones(1)})
+    assert found_at(1, steep, {}) == 0 < found_at(2.2, steep, {}) < found_at(5, steep, {}) == 1
     relevant = {f"q{i}": 40 for i in range(200)}
     base = at(0.24, 0.95)
     assert gate(base, base, relevant=relevant).verdict == "dont"
@@ -140,9 +142,7 @@ def test_many_answers_for_a_query_are_no_low_recall() -> None:
 
 def test_a_sample_of_the_corpus_is_looked_at_less_deep() -> None:
     """The first ten of a corpus are about the first of a tenth of it, and the reasons say so."""
-    assert [Depth.of(*sizes).cutoff for sizes in ((100, 100), (50, 100), (49, 100), (1, 100), (10, 0))] == [
-        10, 5, 1, 1, 10,
-    ]  # fmt: skip
+    assert [Depth.of(*sizes).hits for sizes in ((100, 100), (50, 100), (1, 100), (10, 0))] == [10, 5, 1, 10]
     base = at(0.95, 0.95)
     shallow = Scores(base.query_ids, {**base.values, "recall@1": spread(0.5).values["recall@1"]})
     found = gate(shallow, shallow, depth=Depth.of(1000, 10_000))

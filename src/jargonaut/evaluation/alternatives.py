@@ -127,29 +127,40 @@ class Depth:
     """How deep the rules look into a ranking.
 
     Attributes:
-        cutoff: First hits that count.
+        hits: First hits that count, from 1 to 10; between measured depths it is interpolated.
         passages: Passages that were searched.
         corpus: Passages that there are.
     """
 
-    cutoff: int = 10
+    hits: float = 10.0
     passages: int = 0
     corpus: int = 0
 
     @classmethod
     def of(cls, passages: int, corpus: int) -> Depth:
-        """The first ten of a corpus are about the first ten × share of a sample of it; rounded to a measured depth."""
+        """The first ten of a corpus are about the first ten × share of a sample of it, never less than the first."""
         share = min(1.0, passages / corpus) if corpus else 1.0
-        return cls(max(cutoff for cutoff in CUTOFFS if cutoff <= max(1.0, 10 * share)), passages, corpus)
+        return cls(max(1.0, 10 * share), passages, corpus)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all passages were searched."""
+        return self.passages >= self.corpus
+
+    @property
+    def words(self) -> str:
+        """The depth as a reader of a reason wants it."""
+        return "its first 10" if self.is_whole else "its first 10 of the whole corpus (estimated)"
 
 
-def found_at(cutoff: int, scores: Scores, relevant: Mapping[str, int]) -> NDArray[np.float64]:
+def found_at(depth: float, scores: Scores, relevant: Mapping[str, int]) -> NDArray[np.float64]:
     """Recall in the first hits against the most that they can hold (capped recall, as BEIR has it for many answers).
 
-    A query with 40 answers cannot have more than a quarter of them among its first ten, whatever the model.
+    A query with 40 answers cannot have more than a quarter of them among its first ten, whatever the model. Between two
+    of `CUTOFFS` the value is interpolated over the logarithm of the depth.
 
     Args:
-        cutoff: One of `CUTOFFS`.
+        depth: First hits that count, from 1 to 10.
         scores: Of a system.
         relevant: Query id → passages that answer it; a query that is missing has one.
 
@@ -157,7 +168,11 @@ def found_at(cutoff: int, scores: Scores, relevant: Mapping[str, int]) -> NDArra
         One value in [0, 1] per query.
     """
     counts = np.array([max(1, relevant.get(query_id, 1)) for query_id in scores.query_ids])
-    found: NDArray[np.float64] = scores.values[f"recall@{cutoff}"] * counts / np.minimum(counts, cutoff)
+    low = max(cutoff for cutoff in CUTOFFS if cutoff <= depth)
+    high = min(cutoff for cutoff in CUTOFFS if cutoff >= depth)
+    share = math.log(depth / low) / math.log(high / low) if high > low else 0.0
+    ends = [scores.values[f"recall@{cutoff}"] * counts / np.minimum(counts, cutoff) for cutoff in (low, high)]
+    found: NDArray[np.float64] = (1 - share) * ends[0] + share * ends[1]
     return found
 
 
@@ -212,7 +227,7 @@ def _alternative(
     scores, effort = rival.scores, rival.cost.effort(options)
     return Alternative(
         rival.name, scores.mean("recall@10"), scores.mean("nDCG@10"), *gain, str(rival.cost),
-        float(found_at(depth.cutoff, scores, relevant).mean()), len(scores.query_ids), rival.kind, rival.cost,
+        float(found_at(depth.hits, scores, relevant).mean()), len(scores.query_ids), rival.kind, rival.cost,
         round(effort, 4), gain[0] / effort if gain[1] > 0 else None,
     )  # fmt: skip
 

@@ -135,7 +135,7 @@ def _told(grounds: Grounds, options: AssessmentOptions) -> list[Reason]:
     if (churn := grounds.churn) is not None:
         figures = {"changed": churn.share, "days": churn.days, "changed_while_reindexed": churn.while_reindexed}
         found.append(Reason(str(churn), figures=figures))
-    if grounds.depth.passages < grounds.depth.corpus:
+    if not grounds.depth.is_whole:
         found.append(Reason(_sampled(grounds.depth, options)))
     found += [Reason(note) for note in grounds.notes]
     found += [Reason(f"{name} could not be measured: {why}") for name, why in (grounds.failed or {}).items()]
@@ -145,8 +145,8 @@ def _told(grounds: Grounds, options: AssessmentOptions) -> list[Reason]:
 def _sampled(depth: Depth, options: AssessmentOptions) -> str:
     return (
         f"{depth.passages:,} of {depth.corpus:,} passages were searched ([assess] passages = {options.passages:,}), "
-        f"which flatters every system; the rules look at the first {depth.cutoff}, about the first ten of the whole "
-        "corpus."
+        f"which flatters every figure; the rules look at the first {depth.hits:.1f} hits, which are about the first "
+        "ten of the whole corpus."
     )
 
 

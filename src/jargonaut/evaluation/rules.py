@@ -94,7 +94,7 @@ class Facts:
 
     def shown(self, one: Alternative) -> str:
         """What it finds, in words."""
-        return f"{one.found:.1%} of the answers in its first {self.depth.cutoff}, at nDCG@10 {one.ndcg_at_10:.3f}"
+        return f"{one.found:.1%} of the answers in {self.depth.words}, at nDCG@10 {one.ndcg_at_10:.3f}"
 
 
 @dataclass(frozen=True, slots=True)

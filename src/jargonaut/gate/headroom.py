@@ -182,7 +182,13 @@ class Headroom:
 
     def _rewriting(self) -> Iterator[Rival]:
         asked = self.sample.asked[: self.options.rewrites]
-        if endpoint(self.settings.llm).base_url is None or not asked:
+        known = endpoint(self.settings.llm)
+        if known.base_url is None or not asked:
+            return
+        if known.model is None:
+            self.tried.notes.append(
+                "query rewriting was not tried: the endpoint has an address and no model ([llm] model)."
+            )
             return
         writer = open_writer(self.settings, self.layout)
         prices, seed = self.settings.prices, self.options.seed
