@@ -233,8 +233,12 @@ def _alternative(
 
 
 def _time(minutes: float) -> str:
-    return f"{minutes / 60:,.1f} h" if minutes >= 90 else f"{max(1, math.ceil(minutes)):,} min"
+    if minutes < 1:
+        return "under a minute"
+    return f"{minutes / 60:,.1f} h" if minutes >= 90 else f"{minutes:,.0f} min"
 
 
 def _money(money: float | None, currency: str, what: str) -> str:
-    return f"price not known {what}" if money is None else f"{money:,.2f} {currency} {what}"
+    if money is None:
+        return f"price not known {what}"
+    return f"{money:,.2f} {currency} {what}" if money >= 0.01 else f"under 0.01 {currency} {what}"

@@ -22,7 +22,7 @@ from jargonaut.encoding.models import ModelFolder
 from jargonaut.evaluation import Assessment, Grounds, PairEvidence
 from jargonaut.gate.domain import vocabulary
 from jargonaut.gate.headroom import Headroom
-from jargonaut.gate.history import churn, versions
+from jargonaut.gate.history import LEAST_VERSIONS, churn, versions
 from jargonaut.gate.sample import Sample
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs
@@ -78,7 +78,7 @@ def prepare_assessment(
         )
         headroom = Headroom(sample, base, dim, settings, layout, reporter)
         tried = headroom.measure()
-        hours = headroom.reindex_minutes(headroom.seconds_each) / 60 if len(known) > 1 else 0.0
+        hours = headroom.reindex_minutes(headroom.seconds_each) / 60 if len(known) >= LEAST_VERSIONS else 0.0
         grounds = Grounds(
             evidence_of(pairs.splits), sample.relevant, sample.clusters, sample.depth,
             test_queries=len(queries(pairs.splits.test)), churn=churn(known, corpus.artifact.key, hours),

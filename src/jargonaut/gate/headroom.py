@@ -186,9 +186,7 @@ class Headroom:
         if known.base_url is None or not asked:
             return
         if known.model is None:
-            self.tried.notes.append(
-                "query rewriting was not tried: the endpoint has an address and no model ([llm] model)."
-            )
+            self.tried.notes.append("query rewriting was not tried: the endpoint has an address and no model.")
             return
         writer = open_writer(self.settings, self.layout)
         prices, seed = self.settings.prices, self.options.seed

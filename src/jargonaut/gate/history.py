@@ -20,6 +20,10 @@ from jargonaut.records import Passage
 LEAST_SHARED = 0.2
 """Share of passages below which two versions are not of one corpus."""
 MOST_VERSIONS = 8
+LEAST_VERSIONS = 3
+"""One change is no rate."""
+LEAST_DAYS = 1.0
+"""A morning's work on the documents is none either."""
 _DAY = 86_400.0
 
 
@@ -54,7 +58,7 @@ def versions(artifact: Artifact) -> tuple[Version, ...]:
 
 
 def churn(known: tuple[Version, ...], current: str, reindex_hours: float) -> Churn | None:
-    """What changed since the oldest version that is of the same corpus; None where there is none.
+    """What changed since the oldest version that is of the same corpus; None where there are too few to tell.
 
     Args:
         known: From `versions`.
@@ -62,15 +66,17 @@ def churn(known: tuple[Version, ...], current: str, reindex_hours: float) -> Chu
         reindex_hours: Hours that embedding all of it takes.
     """
     now = next((one for one in known if one.key == current), None)
-    if now is None or len(known) < 2:
+    if now is None:
         return None
     mine = _texts(now.path)
-    for position, old in enumerate(known):
-        theirs = _texts(old.path) if old.key != current and old.made < now.made else set()
+    earlier = [one for one in known if one.made < now.made]
+    for position, old in enumerate(earlier):
+        theirs, days, count = _texts(old.path), (now.made - old.made) / _DAY, len(earlier) - position + 1
+        if days < LEAST_DAYS or count < LEAST_VERSIONS:
+            return None
         shared = len(mine & theirs)
-        if theirs and shared >= LEAST_SHARED * min(len(mine), len(theirs)):
-            changed = 1 - shared / len(mine | theirs)
-            return Churn(changed, (now.made - old.made) / _DAY, len(known) - position, reindex_hours)
+        if shared >= LEAST_SHARED * max(1, min(len(mine), len(theirs))):
+            return Churn(1 - shared / len(mine | theirs), days, count, reindex_hours)
     return None
 
 
