@@ -124,6 +124,7 @@ def test_pairs_that_nobody_judged_are_weak_evidence() -> None:
     assert found.verdict == "collect_labels_first"
     assert "5,400 training pairs" in found.reasons[0].text
     assert "worth 900" in found.reasons[0].text
+    assert "Collect 100 more labels or clicks first" in found.reasons[0].text
     assert found.reasons[0].figures["pairs_worth"] == 900
     assert gate(at(0.8, 0.7), at(0.8, 0.7), pairs={"click": 600, "label": 400}).verdict == "fine_tune"
 

@@ -135,12 +135,17 @@ def _named(one: Alternative | None) -> str:
 
 def _too_few(facts: Facts) -> str:
     least = facts.options.min_pairs
-    if not facts.pairs.unjudged:
-        return f"There are {facts.pairs}; below {least:,} a gain is unlikely."
+    told = f"There are {facts.pairs}"
+    if facts.pairs.unjudged:
+        told += (
+            ". Pairs that nobody judged are weak evidence (on two sets where that was measured they did harm), "
+            f"{facts.options.weak_weight:g} of a judged one each: worth {facts.worth:,}, and"
+        )
+    else:
+        told += ";"
     return (
-        f"There are {facts.pairs}. Pairs that nobody judged are weak evidence (on two sets where that was measured "
-        f"they did harm), {facts.options.weak_weight:g} of a judged one each: worth {facts.worth:,}, and below "
-        f"{least:,} a gain is unlikely."
+        f"{told} below {least:,} a gain is unlikely. Collect {least - facts.worth:,} more labels or clicks first "
+        "(`jargonaut pairs add`)."
     )
 
 
