@@ -41,7 +41,7 @@ def test_the_gain_is_that_of_the_first_store_that_knows(tmp_path: Path) -> None:
     ],
 )
 def test_advice_fits_what_was_measured(verdict: str, low: float, *, fits: bool) -> None:
-    """ "Fine-tune" where the interval lies above zero, anything else where it does not."""
+    """To train where the interval lies above zero, anything else where it does not."""
     assert agrees(verdict, Interval(0.02, low, 0.1)) is fits
 
 
