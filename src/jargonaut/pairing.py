@@ -176,7 +176,7 @@ def prepare_pairs(
         }
         parts: dict[SplitName, Sequence[Pair]] = {}
         if prepared.source.kind == "beir":
-            parts, judged = _labelled(prepared, bad.append)
+            parts, judged = labelled_parts(prepared, bad.append)
             counts |= judged
         if decisions:
             passages = {passage.id: passage for passage in prepared.passages}
@@ -236,7 +236,7 @@ def _shown(entries: Sequence[Entry], found: Sequence[Pair], settings: Settings) 
 
 def own_parts(prepared: PreparedCorpus) -> dict[SplitName, Sequence[Pair]]:
     """The pairs that a BEIR folder brings, by part; none for another source."""
-    return _labelled(prepared, lambda _: None)[0] if prepared.source.kind == "beir" else {}
+    return labelled_parts(prepared, lambda _: None)[0] if prepared.source.kind == "beir" else {}
 
 
 def _beside(
@@ -370,7 +370,7 @@ def _counted(splits: pairs.CountedSplits, prepared: PreparedCorpus, language: st
     }  # fmt: skip
 
 
-def _labelled(
+def labelled_parts(
     prepared: PreparedCorpus, on_bad: formats.OnBad
 ) -> tuple[dict[SplitName, Sequence[Pair]], dict[str, Any]]:
     """The parts of a BEIR folder, and what of them could not be used."""

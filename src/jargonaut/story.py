@@ -19,25 +19,27 @@ from typing import Any
 
 from jargonaut import evaluation, notices, pairs, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
-from jargonaut.contenders import Contenders, dimensions
+from jargonaut.contenders import Contenders, Measured, dimensions
 from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import SettingsError
+from jargonaut.evidence import reranker
 from jargonaut.gate import prepare_assessment
 from jargonaut.hardness import PreparedNegatives, mined_again, prepare_negatives
 from jargonaut.judges import Judges
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
+from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import Triplet, grades, qrels, queries
 from jargonaut.settings import BaseOptions, Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 
-EVALUATE_VERSION = 4
+EVALUATE_VERSION = 5
 DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
 SHOWN_KINDS = 4
@@ -336,9 +338,11 @@ class Story:
     def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
         started = time.monotonic()
         options, splits = self.settings.evaluate, self.pairs.splits
+        rerank = reranker(options.cross_encoder, self.settings.compute) if options.cross_encoder else None
         found = self._contenders.measure(
-            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options
-        )
+            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options,
+            dev=splits.dev, rerank=rerank,
+        )  # fmt: skip
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
         leaked = self._leakage()
@@ -350,8 +354,10 @@ class Story:
             base=self.base.name,
             tuned=f"{self.base.name}, tuned",
             source=str(self.source.path),
-            verdict=evaluation.verdict(found.systems, found.comparisons, options),
-            systems=found.systems,
+            verdict=evaluation.verdict(found.systems, found.comparisons, self._gated, self._evidence(found)),
+            systems=found.plain,
+            others=found.others,
+            weights=found.weights,
             comparisons=found.comparisons,
             changes=changes,
             assessment=assessment,
@@ -364,6 +370,19 @@ class Story:
             curve=self._curve(),
             confidence=options.confidence,
             deployed_dim=self.deployed,
+        )
+
+    @property
+    def _gated(self) -> evaluation.EvaluationOptions:
+        """The options of evaluation, with the dimension that will serve users."""
+        return replace(self.settings.evaluate, deployed_dim=self.deployed)
+
+    def _evidence(self, found: Measured) -> evaluation.Evidence:
+        """What the ship gate is told beside the comparisons."""
+        judged = judged_queries(self.pairs.splits.test)
+        return evaluation.Evidence(
+            forgetting=evaluation.Forgetting(*self.tuned.counts["general"]),
+            jury=evaluation.jury_of(found.systems, judged, found.clusters, self._gated),
         )
 
     def _leakage(self) -> Leakage:

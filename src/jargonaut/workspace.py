@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jargonaut.encoding.cache import Kind
     from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment
+    from jargonaut.examination import Examination
     from jargonaut.hardness import PreparedNegatives
     from jargonaut.index import IndexPlan, IndexSearcher, ShadowSummary
     from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
@@ -144,6 +145,28 @@ class Workspace:
         options = options if candidates is None else replace(options, candidates=tuple(candidates))
         settings = replace(self.settings, assess=options)
         return Story(self.documents(source), self.layout, settings, self.reporter).assessment
+
+    def evaluate(
+        self, source: str | Path | None = None, *, version: str | None = None, against: str | None = None
+    ) -> Examination:
+        """Two registered versions on the same judged queries; trains nothing and moves no pointer.
+
+        Args:
+            source: A BEIR folder, of which `qrels/test.tsv` counts; the test split of the version's own pairs when
+                None.
+            version: The model in question; the newest when None.
+            against: What it is compared with; what it was tuned from when None.
+
+        Raises:
+            InputError: There is no such version, or nothing to test it on.
+            MismatchError: A version's files are gone or are not what was registered.
+        """
+        from jargonaut.examination import examine
+
+        return examine(
+            self.layout, self.settings, self.registry(), self.reporter,
+            source=None if source is None else Path(source), version=version, against=against,
+        )  # fmt: skip
 
     def mine(self, source: str | Path | None = None) -> PreparedNegatives:
         """Hard negatives for the training pairs of this source, and what was taken out; trains nothing.

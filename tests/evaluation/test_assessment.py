@@ -289,7 +289,7 @@ def test_a_slow_corpus_does_not_forbid_training() -> None:
         {"max_churn": 0.0},
         {"passages": 99},
         {"queries": 0},
-        {"rerank_depth": 101},
+        {"rerank_queries": 0},
         {"hour_price": 0.0},
     ],
 )

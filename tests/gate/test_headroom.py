@@ -162,11 +162,11 @@ def test_a_cross_encoder_reranks_some_queries(
     folder = str(tmp_path / "cross")
     BertForSequenceClassification(config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(str(base_model_path)).save_pretrained(folder)
-    tried = measure({"assess.cross_encoder": folder, "assess.rerank_queries": 7, "assess.rerank_depth": 10})
+    tried = measure({"evaluate.cross_encoder": folder, "assess.rerank_queries": 7, "evaluate.rerank_depth": 10})
     assert names(tried)[-1] == "hybrid, reranked"
     assert len(tried.rivals[-1].scores.query_ids) == 7
     assert tried.rivals[-1].cost.query_ms > 0
-    assert "cannot be loaded" in measure({"assess.cross_encoder": str(tmp_path / "none")}).failed["reranking"]
+    assert "cannot be loaded" in measure({"evaluate.cross_encoder": str(tmp_path / "none")}).failed["reranking"]
 
 
 def test_a_failure_is_tried_again_and_a_success_is_not(tmp_path: Path, server: EmbeddingServer) -> None:

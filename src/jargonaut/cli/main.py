@@ -17,6 +17,7 @@ import typer
 
 from jargonaut.artifacts import plain
 from jargonaut.cli.assessing import EXIT_DONT, assess
+from jargonaut.cli.evaluation import register as register_evaluation
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
 from jargonaut.cli.index import index_app
 from jargonaut.cli.mining import mine
@@ -95,6 +96,7 @@ register_training(app)
 
 
 app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain --candidates BAAI/bge-base-en-v1.5")(assess)
+register_evaluation(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
 
 

@@ -275,7 +275,8 @@ def _calculate(
 
     run = {query_id: _floats(hits) for query_id, hits in answers.items()}
     # Its invokers and not `iter_calc`, which takes three times as long to name the values as to calculate them.
-    for invoker in ir_measures.pytrec_eval.evaluator(list(measures), judged).invokers:
+    scorer: Any = ir_measures.pytrec_eval.evaluator(list(measures), judged)
+    for invoker in scorer.invokers:
         names = {key: measures[measure] for key, (measure, _) in invoker.measure_map.items()}
         for query_id, found in invoker.evaluator.evaluate(run).items():
             for key, value in found.items():

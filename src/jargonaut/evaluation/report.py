@@ -12,7 +12,8 @@ from typing import Any
 
 from jargonaut.evaluation.assessment import Assessment
 from jargonaut.evaluation.changes import Changes
-from jargonaut.evaluation.comparison import Comparison, SystemResult, Verdict, find, system
+from jargonaut.evaluation.comparison import Comparison, SystemResult, find, system
+from jargonaut.evaluation.gate import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class RunReport:
         tuned: The tuned model's version.
         source: The documents or labelled set.
         verdict: Ship or don't.
-        systems: Every system on the test queries.
+        systems: BM25, dense search in float32 and both fused, on the test queries.
         comparisons: Every paired comparison.
         changes: Queries that got better and worse.
         assessment: The gate before training; None when it was skipped.
@@ -63,6 +64,8 @@ class RunReport:
         curve: How training went.
         confidence: Probability mass of the intervals.
         deployed_dim: Dimension on which the verdict was drawn; None for the full one.
+        others: Further systems on the same queries: other number formats, weighted hybrids, reranked search.
+        weights: Kind of a weighted hybrid → weight of dense search, fitted on dev.
     """
 
     title: str
@@ -84,6 +87,8 @@ class RunReport:
     curve: TrainingCurve = field(default_factory=TrainingCurve)
     confidence: float = 0.95
     deployed_dim: int | None = None
+    others: tuple[SystemResult, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def headline_dim(self) -> int | None:

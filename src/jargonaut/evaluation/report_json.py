@@ -10,7 +10,7 @@ from typing import Any
 
 from jargonaut.artifacts import plain
 from jargonaut.evaluation.changes import Change
-from jargonaut.evaluation.comparison import SystemResult
+from jargonaut.evaluation.comparison import SystemResult, pareto_front
 from jargonaut.evaluation.report import RunReport
 from jargonaut.records import Passage
 
@@ -31,8 +31,9 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "source": report.source,
         "verdict": report.verdict.name,
         "sentence": report.verdict.sentence,
+        "rule": report.verdict.rule,
         "reasons": list(report.verdict.reasons),
-        "systems": [_system(one) for one in report.ordered_systems()],
+        "systems": [_system(one) for one in (*report.ordered_systems(), *report.others)],
         "comparisons": plain(list(report.comparisons)),
         "changes": {
             "better_total": report.changes.better_total,
@@ -48,6 +49,11 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "overlap": plain(report.overlap),
         "notices": list(report.notices),
         "training": plain(report.curve),
+        "pareto": [
+            {"name": one.name, "dim": one.dim, "precision": one.precision}
+            for one in pareto_front((*report.systems, *report.others))
+        ],
+        "weights": plain(report.weights),
         "confidence": report.confidence,
         "deployed_dim": report.headline_dim,
     }
@@ -60,6 +66,10 @@ def _system(one: SystemResult) -> dict[str, Any]:
         "name": one.name,
         "kind": one.kind,
         "dim": one.dim,
+        "precision": one.precision,
+        "bytes_per_passage": one.storage,
+        "milliseconds_per_query": one.latency,
+        "unjudged": one.unjudged,
         "queries": len(one.scores.query_ids),
         "metrics": one.metrics,
         "intervals": bars,

@@ -172,14 +172,14 @@ def randomisation_p_values(
     number = len(sums)
     # A sign for all groups at once changes nothing of a two-sided test: the first group keeps its own.
     if number - 1 <= math.log2(resamples):
-        signs = 1 - 2 * (np.arange(2 ** (number - 1))[:, None] >> np.arange(number) & 1).astype(np.float64)
-        as_far, tried = _as_far(signs, sums), len(signs)
+        signs = 1 - 2 * (np.arange(2 ** (number - 1))[:, None] >> np.arange(number) & 1)
+        as_far, tried = _as_far(signs.astype(np.float64), sums), len(signs)
     else:
         rng, step = np.random.default_rng(seed), max(1, _CELLS // number)
         as_far, tried = np.ones(columns.shape[1]), resamples + 1  # what was observed is one of them
         for start in range(0, resamples, step):
             bits = rng.integers(0, 2, size=(min(step, resamples - start), number), dtype=np.int8)
-            as_far = as_far + _as_far(1.0 - 2.0 * bits, sums)
+            as_far += _as_far((1 - 2 * bits).astype(np.float64), sums)
     return as_far / tried
 
 
@@ -200,16 +200,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def effect_size(differences: NDArray[np.float64]) -> float:
-    """Standardised mean of paired differences, Cohen's d_z: mean over standard deviation; 0 where all are 0.
-
-    It is infinite, with a sign, where all differences are the same and not 0.
-    """
+def effect_size(differences: NDArray[np.float64]) -> float | None:
+    """Cohen's d_z: mean of paired differences over their standard deviation; None where they do not vary."""
     mean = float(np.mean(differences))
     spread = float(np.std(differences, ddof=1)) if len(differences) > 1 else 0.0
-    if spread <= abs(mean) * 1e-12:
-        return math.copysign(math.inf, mean) if mean else 0.0
-    return mean / spread
+    return mean / spread if spread > abs(mean) * 1e-9 else None
 
 
 def queries_needed(

@@ -33,9 +33,7 @@ class AssessmentOptions:
         contextual: Whether title and heading path before every passage are tried.
         candidates: Other base models to try: hub ids, folders, `openai:MODEL`, `cohere:MODEL`, `voyage:MODEL`; each may
             end in dimensions, as in `voyage:voyage-3.5@1024/256`.
-        cross_encoder: A cross-encoder that reranks the hybrid's first hits, a folder or a hub id; empty for none.
-        rerank_queries: Most queries that it is tried on.
-        rerank_depth: Hits that it reranks.
+        rerank_queries: Most queries that the cross-encoder of `[evaluate]` is tried on, where there is one.
         rewrites: Most queries that a language model rewrites, where `[llm]` names an endpoint; 0 for none.
         hour_price: What an hour is worth in money, to weigh minutes against prices when alternatives are ranked.
         reindex_minutes: What the care of a re-index is worth in minutes, beside the time of embedding.
@@ -61,9 +59,7 @@ class AssessmentOptions:
     passages: int = 10_000
     contextual: bool = True
     candidates: tuple[str, ...] = ()
-    cross_encoder: str = ""
     rerank_queries: int = 100
-    rerank_depth: int = 50
     rewrites: int = 100
     hour_price: float = 60.0
     reindex_minutes: float = 60.0
@@ -89,7 +85,6 @@ class AssessmentOptions:
                 ("queries", self.queries >= 1, "1 or more"),
                 ("passages", self.passages >= 100, "100 or more"),
                 ("rerank_queries", self.rerank_queries >= 1, "1 or more"),
-                ("rerank_depth", 10 <= self.rerank_depth <= 100, "from 10 to 100"),
                 ("rewrites", self.rewrites >= 0, "0 or more"),
                 ("hour_price", 0 < self.hour_price < float("inf"), "above 0"),
                 ("reindex_minutes", 0 <= self.reindex_minutes < float("inf"), "0 or more"),

@@ -67,7 +67,10 @@ def prepare_assessment(
         "pairs": pairs.artifact.key, "corpus": corpus.artifact.key, "base": base.fingerprint, "dim": dim,
         "versions": [one.key for one in known], "writer": [writer.base_url, writer.model],
     }  # fmt: skip
-    options = {"assess": settings.assess, "bm25": settings.bm25, "remote": settings.remote, "prices": settings.prices}
+    options = {
+        "assess": settings.assess, "bm25": settings.bm25, "remote": settings.remote, "prices": settings.prices,
+        "reranking": (settings.evaluate.cross_encoder, settings.evaluate.rerank_depth),
+    }  # fmt: skip
 
     def build(target: Path) -> Mapping[str, Any]:
         started = time.monotonic()

@@ -20,7 +20,7 @@ from jargonaut.encoding.matryoshka import truncate
 from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.evaluation import Cost, Rival, Scores
-from jargonaut.evidence import cross_scorer
+from jargonaut.evidence import reranker
 from jargonaut.gate.candidates import Candidate, encoded, open_candidate, parse_candidate
 from jargonaut.gate.rates import Rates
 from jargonaut.gate.reranking import reranked
@@ -229,14 +229,13 @@ class Headroom:
         )  # fmt: skip
 
     def _reranking(self) -> Iterator[Rival]:
-        options, name = self.options, self.options.cross_encoder
+        name, depth = self.settings.evaluate.cross_encoder, self.settings.evaluate.rerank_depth
         if not name:
             return
-        asked = self.sample.asked[: options.rerank_queries]
+        asked = self.sample.asked[: self.options.rerank_queries]
         texts = dict(zip(self.sample.ids, self.sample.texts, strict=True))
-        scorer = cross_scorer(name, texts, self.settings.compute, "[assess] cross_encoder")
-        run, seconds = reranked(self._hybrid, asked, scorer, options.rerank_depth)
-        cost = Cost(f"{name} reads {options.rerank_depth} hits of every query", query_ms=1000 * seconds)
+        run, seconds = reranked(self._hybrid, asked, texts, reranker(name, self.settings.compute), depth)
+        cost = Cost(f"{name} reads {depth} hits of every query", query_ms=1000 * seconds)
         yield Rival("hybrid, reranked", self._score(run, asked), cost)
 
     def _candidate(self, candidate: Candidate) -> Iterator[Rival]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from jargonaut.pairs.curation.evidence import Scorer
-from jargonaut.records import Pair, Query, Run
+from jargonaut.records import Query, Run
+
+Reranker = Callable[[Sequence[tuple[str, str]]], list[float]]
+"""(query, passage) texts → scores, higher is better."""
 
 
 def reranked(
     run: Run,
     asked: Sequence[Query],
-    scorer: Scorer,
+    texts: Mapping[str, str],
+    score: Reranker,
     depth: int,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Run, float]:
@@ -24,23 +27,17 @@ def reranked(
     Args:
         run: Hits, best first.
         asked: The queries.
-        scorer: What it thinks of pairs, from 0 to 1; loading it is not counted.
+        texts: Passage id → text.
+        score: What the cross-encoder thinks.
         depth: Hits that are scored.
         clock: Seconds, never going back.
     """
-    pairs = [Pair(query.id, query.text, hit.passage_id) for query in asked for hit in run.top(query.id, depth)]
-    scorer(pairs[:1])
-    loaded = clock()
-    scorer(pairs[:1])
+    hits = [(query, hit.passage_id) for query in asked for hit in run.top(query.id, depth)]
     started = clock()
-    scores = scorer(pairs)
-    # A scorer loads its model at each call, which a service does once.
-    seconds = max(0.0, clock() - started - (started - loaded))
+    scores = score([(query.text, texts[passage_id]) for query, passage_id in hits])
+    seconds = clock() - started
     found: dict[str, dict[str, float]] = {}
-    for pair, score in zip(pairs, scores, strict=True):
-        found.setdefault(pair.query_id, {})[pair.passage_id] = -1.0 if score is None else score
-    return Run(f"{run.name}, reranked", {id_: _sorted(hits) for id_, hits in found.items()}), seconds / len(asked)
-
-
-def _sorted(hits: Mapping[str, float]) -> dict[str, float]:
-    return dict(sorted(hits.items(), key=lambda item: (-item[1], item[0])))
+    for (query, passage_id), value in zip(hits, scores, strict=True):
+        found.setdefault(query.id, {})[passage_id] = value
+    ordered = {id_: dict(sorted(some.items(), key=lambda hit: (-hit[1], hit[0]))) for id_, some in found.items()}
+    return Run(f"{run.name}, reranked", ordered), seconds / max(1, len(asked))

@@ -4,23 +4,26 @@ from jargonaut.retrieval.dense import dense_run, run_of, top_k
 from jargonaut.retrieval.fusion import reciprocal_rank_fusion, weighted_fusion
 from jargonaut.retrieval.lexical import BM25, BM25Options
 from jargonaut.retrieval.prefixes import prefix_top_k
-from jargonaut.retrieval.quantised import PRECISIONS, Precision, bytes_per_vector, quantised_top_k
+from jargonaut.retrieval.quantised import PRECISIONS, bytes_per_vector, quantised_top_k
 from jargonaut.retrieval.scan import pair_scores
 from jargonaut.retrieval.shortlist import Shortlist
+from jargonaut.retrieval.single import SingleSearch, milliseconds, search_milliseconds
 
 __all__ = [
     "BM25",
     "PRECISIONS",
     "BM25Options",
-    "Precision",
     "Shortlist",
+    "SingleSearch",
     "bytes_per_vector",
     "dense_run",
+    "milliseconds",
     "pair_scores",
     "prefix_top_k",
     "quantised_top_k",
     "reciprocal_rank_fusion",
     "run_of",
+    "search_milliseconds",
     "top_k",
     "weighted_fusion",
 ]

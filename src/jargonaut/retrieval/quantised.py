@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut.encoding.matryoshka import truncate
-from jargonaut.protocols import Vectors
+from jargonaut.protocols import Precision, Vectors
 from jargonaut.retrieval.scan import PASSAGE_BLOCK, Rows, blocks, pair_scores, scan
 
 if TYPE_CHECKING:
     import torch
 
-Precision = Literal["float32", "int8", "binary", "binary+rescore"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 RESCORED = 2
 """Hits by signs, for each that is wanted, that `binary+rescore` looks at again (sentence-transformers' default)."""
@@ -63,7 +62,8 @@ class Ranges:
     def codes(self, vectors: Vectors) -> NDArray[np.int8]:
         """Vectors as int8, as `quantize_embeddings` gives them."""
         steps = np.clip(np.floor((vectors - self.starts) / self.steps), 0, 255)
-        return (steps - 128).astype(np.int8)
+        codes: NDArray[np.int8] = (steps - 128).astype(np.int8)
+        return codes
 
     def restored(self, codes: NDArray[np.int8]) -> Vectors:
         """What the codes stand for."""
