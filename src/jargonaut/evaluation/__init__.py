@@ -5,6 +5,7 @@ Knows runs, judgements and scores. Knows nothing of how a model is trained or an
 
 from jargonaut.evaluation.alternatives import Alternative, Cost, Depth, Rival
 from jargonaut.evaluation.assessment import Assessment, Grounds, assess
+from jargonaut.evaluation.assessment_options import AssessmentOptions
 from jargonaut.evaluation.changes import Change, Changes, find_changes
 from jargonaut.evaluation.comparison import (
     Comparison,
@@ -54,7 +55,6 @@ from jargonaut.evaluation.statistics import (
     paired_bootstrap,
 )
 from jargonaut.evaluation.systems_table import systems_table
-from jargonaut.evaluation.thresholds import AssessmentOptions
 
 __all__ = [
     "HEADLINE",

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from jargonaut.evaluation.assessment_options import AssessmentOptions
 from jargonaut.evaluation.measures import Scores
 from jargonaut.evaluation.statistics import excludes_zero, intervals, verdict_words
-from jargonaut.evaluation.thresholds import AssessmentOptions
 
 CUTOFFS = (1, 5, 10)
 """Depths at which recall is measured, up to the one that the rules are stated for."""

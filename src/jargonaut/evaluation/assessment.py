@@ -11,11 +11,11 @@ from typing import Any
 
 from jargonaut.errors import InputError
 from jargonaut.evaluation.alternatives import Alternative, Cost, Depth, Rival, measured, ranked
+from jargonaut.evaluation.assessment_options import AssessmentOptions
 from jargonaut.evaluation.grounds import Churn, PairEvidence, Vocabulary
 from jargonaut.evaluation.power import Power
 from jargonaut.evaluation.rules import ADVICE, AssessmentName, Facts, Reason, decide
 from jargonaut.evaluation.statistics import signed
-from jargonaut.evaluation.thresholds import AssessmentOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jargonaut.evaluation.assessment_options import AssessmentOptions
 from jargonaut.evaluation.measures import Scores
 from jargonaut.evaluation.statistics import fewest_clusters, standard_error, t_quantile
-from jargonaut.evaluation.thresholds import AssessmentOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from jargonaut.evaluation.alternatives import Alternative, Depth
+from jargonaut.evaluation.assessment_options import AssessmentOptions
 from jargonaut.evaluation.grounds import Churn, PairEvidence
 from jargonaut.evaluation.power import Power
-from jargonaut.evaluation.thresholds import AssessmentOptions
 
 AssessmentName = Literal["fine_tune", "hybrid_is_enough", "collect_labels_first", "dont"]
 
