@@ -18,6 +18,7 @@ from benchmarks import (
     curation,
     engine,
     evaluation,
+    gate,
     generation,
     index,
     main_job,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "index": index.part,
     "stores": stores.part,
     "evaluation": evaluation.part,
+    "gate": gate.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""
 MADE_UP = frozenset({"curation", "generation", "index", "stores"})

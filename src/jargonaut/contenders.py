@@ -125,14 +125,6 @@ class Contenders:
             name, [query.id for query in asked], vectors, self._ids, self.vectors(encoder), k=k, dim=dim
         )
 
-    def untuned(self, base: Encoder, part: tuple[Pair, ...]) -> tuple[Scores, Scores, Scores]:
-        """Scores of BM25, of the base, and of both fused: what there is before anything is trained."""
-        asked, judged = queries(part), qrels(part)
-        words, vectors = self.bm25(asked), self.dense("base", base, asked)
-        runs = (words, vectors, fused("base + BM25", vectors, words))
-        lexical, dense, hybrid = (evaluation.per_query(run, judged, asked) for run in runs)
-        return lexical, dense, hybrid
-
     def measure(
         self, folder: Path, base: Encoder, tuned: Encoder, part: tuple[Pair, ...], groups: Mapping[str, str],
         dims: Sequence[int], deployed: int, options: EvaluationOptions, *, dev: tuple[Pair, ...] = (),

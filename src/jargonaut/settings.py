@@ -20,6 +20,7 @@ from typing import Any
 
 from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.remote import RemoteOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
 from jargonaut.evaluation import (
     AnswerOptions,
@@ -103,7 +104,8 @@ class Settings:
         review: How many pairs people look at.
         statistics: What is measured of pairs.
         split: How pairs are divided.
-        assess: Thresholds of the gate before training.
+        assess: Thresholds of the gate before training, and how much it measures.
+        remote: Embedding endpoints that may be candidates.
         bm25: Lexical search.
         mine: Hard negatives.
         train: Fine-tuning.
@@ -138,6 +140,7 @@ class Settings:
     statistics: StatisticsOptions = field(default_factory=StatisticsOptions)
     split: SplitOptions = field(default_factory=SplitOptions)
     assess: AssessmentOptions = field(default_factory=AssessmentOptions)
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
     bm25: BM25Options = field(default_factory=BM25Options)
     mine: MiningOptions = field(default_factory=MiningOptions)
     train: TrainOptions = field(default_factory=TrainOptions)

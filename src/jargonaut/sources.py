@@ -185,21 +185,7 @@ class _Reach:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The model's own, without truncation and padding."""
-        from tokenizers import Tokenizer
-
-        file = self._base.path / "tokenizer.json"
-        try:
-            if file.exists():
-                tokenizer = Tokenizer.from_file(str(file))
-            else:
-                from transformers import AutoTokenizer
-
-                tokenizer = AutoTokenizer.from_pretrained(str(self._base.path), local_files_only=True).backend_tokenizer
-        except Exception as error:  # the library raises bare exceptions
-            raise ModelError(f"the model's tokenizer cannot be read: {error}", where=str(self._base.path)) from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return tokenizer_of(self._base)
 
     @cached_property
     def room(self) -> int | None:
@@ -241,6 +227,29 @@ class _Reach:
             f"{cut:,} of {len(passages):,} passages are longer than the {self.room} tokens that the model reads; "
             "dense search does not see the rest (cut them, or give the documents themselves)"
         )
+
+
+def tokenizer_of(model: ModelFolder) -> Tokenizer:
+    """A model's own tokenizer, without truncation and padding.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    from tokenizers import Tokenizer
+
+    file = model.path / "tokenizer.json"
+    try:
+        if file.exists():
+            tokenizer = Tokenizer.from_file(str(file))
+        else:
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(str(model.path), local_files_only=True).backend_tokenizer
+    except Exception as error:  # the library raises bare exceptions
+        raise ModelError(f"the model's tokenizer cannot be read: {error}", where=str(model.path)) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def left_out_counts(bad: Sequence[BadRow]) -> dict[str, Any]:

@@ -25,19 +25,19 @@ from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import SettingsError
 from jargonaut.evidence import reranker
+from jargonaut.gate import prepare_assessment
 from jargonaut.hardness import PreparedNegatives, prepare_negatives
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import Query, Run, positives, qrels, queries
+from jargonaut.records import Query, Run, qrels, queries
 from jargonaut.scrutiny import Subject, language_model, scrutinise
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 from jargonaut.teaching import Teaching
 
-ASSESS_VERSION = 2
 EVALUATE_VERSION = 5
 DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
@@ -118,26 +118,10 @@ class Story:
     @cached_property
     def assessment(self) -> evaluation.Assessment:
         """Whether fine-tuning looks worth it, measured on dev."""
-        options = {"assess": self.settings.assess, "bm25": self.settings.bm25}
-
-        def build(folder: Path) -> Mapping[str, Any]:
-            splits = self.pairs.splits
-            lexical, dense, hybrid = self._contenders.untuned(self.base, splits.dev)
-            found = evaluation.assess(
-                dense, lexical, hybrid, train_pairs=len(positives(splits.train)),
-                clusters=evaluation.query_clusters(qrels(splits.dev), splits.groups),
-                test_queries=len(queries(splits.test)), options=self.settings.assess,
-            )  # fmt: skip
-            write_json(folder / "assessment.json", plain(found))
-            return {"verdict": found.verdict, "sentence": found.sentence}
-
-        artifact = ensure(
-            self.layout.stage("assessments"), "assess", version=ASSESS_VERSION, inputs=self._given,
-            options=options, build=build,
+        found, artifact = prepare_assessment(
+            self.corpus, self.pairs, self.base, self.base_folder, self.deployed, self.settings, self.layout,
+            self.reporter,
         )  # fmt: skip
-        row = json.loads((artifact.path / "assessment.json").read_text(encoding="utf-8"))
-        row["alternatives"] = tuple(evaluation.Alternative(**one) for one in row["alternatives"])
-        found = evaluation.Assessment(**{**row, "reasons": tuple(row["reasons"])})
         self._say("assess", found.sentence, artifact)
         if found.verdict != "fine_tune":
             self.reporter.line(f"              {found.reasons[0]}")

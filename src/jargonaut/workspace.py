@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,11 +86,23 @@ class Workspace:
         if World.joined().agreed(TRAINS) == TRAINS:  # what the first says counts
             Story(self.documents(source), self.layout, self.settings, SilentReporter()).assist()
 
-    def assess(self, source: str | Path | None = None) -> Assessment:
-        """Whether fine-tuning looks worth it on this source, and what would do instead; measured on dev."""
+    def assess(self, source: str | Path | None = None, *, candidates: Sequence[str] | None = None) -> Assessment:
+        """Whether fine-tuning looks worth it on this source, and what would do instead; measured on dev.
+
+        Args:
+            source: As for `run`.
+            candidates: Other base models to try, as `[assess] candidates`; those of the settings when None.
+
+        Raises:
+            JargonautError: The source, the settings or the base cannot be used. A candidate that cannot is told in
+                `Assessment.failed`, and the others go on.
+        """
         from jargonaut.story import Story
 
-        return Story(self.documents(source), self.layout, self.settings, self.reporter).assessment
+        options = self.settings.assess
+        options = options if candidates is None else replace(options, candidates=tuple(candidates))
+        settings = replace(self.settings, assess=options)
+        return Story(self.documents(source), self.layout, settings, self.reporter).assessment
 
     def evaluate(
         self, source: str | Path | None = None, *, version: str | None = None, against: str | None = None

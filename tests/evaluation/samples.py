@@ -11,7 +11,11 @@ import numpy as np
 
 from jargonaut.evaluation import (
     MEASURES,
+    Depth,
     EvaluationOptions,
+    Grounds,
+    PairEvidence,
+    Rival,
     RunReport,
     Scores,
     SystemResult,
@@ -88,7 +92,10 @@ def report(text: str = "a passage", title: str = "A run", base_name: str = "base
         systems=tuple(systems),
         comparisons=comparisons,
         changes=find_changes(queries, passages, judged, (base, measured["base"]), (tuned, measured["tuned"])),
-        assessment=assess(measured["base"], measured["base"], measured["tuned"], train_pairs=2000, clusters=clusters),
+        assessment=assess(
+            [Rival("base dense", measured["base"], kind="base"), Rival("hybrid", measured["tuned"], kind="hybrid")],
+            Grounds(PairEvidence({"label": 2000}), {}, clusters, Depth()),
+        ),
         counts={"documents": 30, text: 1},
         leakage={"documents shared": 0, "passages shared": 0},
         timings={"train": 12.0, "index": 0.4},

@@ -17,6 +17,7 @@ import typer
 
 from jargonaut.answers import SearchResult
 from jargonaut.artifacts import plain
+from jargonaut.cli.assessing import EXIT_DONT, assess
 from jargonaut.cli.evaluation import register as register_evaluation
 from jargonaut.cli.export import export_app
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
@@ -32,9 +33,6 @@ from jargonaut.layout import Layout
 from jargonaut.registry import narrate
 from jargonaut.settings import Settings, override, template
 from jargonaut.training import World, launched
-
-EXIT_DONT = 3
-"""Done, and the answer is "don't"."""
 
 DEMO_EPOCHS = 2
 """The demo's own default, fewer than usual: people who try a demo are waiting."""
@@ -100,36 +98,8 @@ def run(
 register_training(app)
 
 
-@app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain")
-def assess(
-    source: SourceArgument = None,
-    workspace: WorkspaceFlag = Path(),
-    base: BaseFlag = None,
-    setting: SetFlag = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Is fine-tuning worth it here, and what would do instead? Trains nothing.
-
-    Exit code 0: fine-tune. 3: don't (yet).
-    """
-    opened = open_workspace(workspace, TerminalReporter(), setting, base)
-    documents = opened.documents(source)
-    found = opened.assess(documents)
-    if as_json:
-        told = {**plain(found), "sentence": found.sentence, "source": str(documents)}
-        say(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        say(f"\n{found.sentence}")
-        for reason in found.reasons:
-            say(f"  · {reason}")
-        say("\n  what else was measured on dev      recall@10  nDCG@10  against the base")
-        for one in found.alternatives:
-            gain = f"{one.gain:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
-            say(f"  {one.name:<34}{one.recall_at_10:>9.3f}{one.ndcg_at_10:>9.3f}  {gain}  {one.cost}")
-    raise typer.Exit(0 if found.verdict == "fine_tune" else EXIT_DONT)
-
-
 register_report(app)
+app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain --candidates BAAI/bge-base-en-v1.5")(assess)
 register_evaluation(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
 

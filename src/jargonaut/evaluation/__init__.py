@@ -3,8 +3,10 @@
 Knows runs, judgements and scores. Knows nothing of how a model is trained or an index is searched.
 """
 
+from jargonaut.evaluation.alternatives import Alternative, Cost, Depth, Rival
 from jargonaut.evaluation.answers import AnswerDelta, AnswerOptions, answer_delta
-from jargonaut.evaluation.assessment import Alternative, Assessment, AssessmentOptions, assess, smallest_detectable
+from jargonaut.evaluation.assessment import Assessment, Grounds, assess
+from jargonaut.evaluation.assessment_options import AssessmentOptions
 from jargonaut.evaluation.changes import (
     Change,
     Changes,
@@ -36,6 +38,7 @@ from jargonaut.evaluation.gate import (
     jury_of,
     verdict,
 )
+from jargonaut.evaluation.grounds import Churn, PairEvidence, Vocabulary
 from jargonaut.evaluation.label_errors import LabelError, LabelErrors, likely_label_errors
 from jargonaut.evaluation.measures import (
     HEADLINE,
@@ -52,6 +55,7 @@ from jargonaut.evaluation.options import EvaluationOptions, Pipeline
 from jargonaut.evaluation.outside import JudgedRun, RunComparison, compare_runs
 from jargonaut.evaluation.paraphrases import Paraphrases, write_paraphrases
 from jargonaut.evaluation.perturbations import PERTURBATIONS, PerturbationOptions, drawn_queries, perturbed
+from jargonaut.evaluation.power import smallest_detectable
 from jargonaut.evaluation.report import RunReport, TrainingCurve
 from jargonaut.evaluation.report_card import CardFacts, to_card
 from jargonaut.evaluation.report_html import to_html
@@ -60,6 +64,7 @@ from jargonaut.evaluation.report_markdown import to_markdown
 from jargonaut.evaluation.report_runs import runs_html, runs_json, runs_markdown, runs_text
 from jargonaut.evaluation.report_table import verdict_table
 from jargonaut.evaluation.results import read_systems, system_rows, write_systems
+from jargonaut.evaluation.rules import RULES, Reason, rules_table
 from jargonaut.evaluation.savings import Saving, Savings, SavingsOptions, savings
 from jargonaut.evaluation.scrutiny import Scrutiny, Terms
 from jargonaut.evaluation.slices import (
@@ -88,6 +93,7 @@ __all__ = [
     "MEASURES",
     "NO_DIFFERENCE",
     "PERTURBATIONS",
+    "RULES",
     "Alternative",
     "AnswerDelta",
     "AnswerOptions",
@@ -96,11 +102,15 @@ __all__ = [
     "CardFacts",
     "Change",
     "Changes",
+    "Churn",
     "Comparison",
     "ConditionResult",
+    "Cost",
+    "Depth",
     "EvaluationOptions",
     "Evidence",
     "Forgetting",
+    "Grounds",
     "Interval",
     "JudgedRun",
     "Jury",
@@ -109,10 +119,13 @@ __all__ = [
     "MovedPassages",
     "MovedTerm",
     "NearMiss",
+    "PairEvidence",
     "Paraphrases",
     "PerturbationOptions",
     "Pipeline",
+    "Reason",
     "Retention",
+    "Rival",
     "RunComparison",
     "RunReport",
     "Saving",
@@ -132,6 +145,7 @@ __all__ = [
     "TrainingCurve",
     "Verdict",
     "VerdictName",
+    "Vocabulary",
     "WorstSlice",
     "answer_delta",
     "assess",
@@ -157,6 +171,7 @@ __all__ = [
     "read_per_query",
     "read_systems",
     "retention",
+    "rules_table",
     "runs_html",
     "runs_json",
     "runs_markdown",

@@ -1,0 +1,170 @@
+"""The gate's advice on labelled sets beside what training then gained.
+
+    python -m benchmarks.gate [DATA/financial_qa] [--sets … --passages 1500 --queries 200 --stores DIR …]
+
+`assess` looks at dev and trains nothing; what training gained is read from the stores of `benchmarks.recipe`, where the
+same sets were trained on and scored on test. Both are shown, and whether they agree: "fine-tune" where training gained
+measurably, anything else where it did not. Knows stores and assessments; trains nothing itself.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.conditions import Conditions
+from benchmarks.entrance import parser, sentences
+from benchmarks.page import paragraph, score
+from benchmarks.recipe import BASE, DIMS, ENGINE, PUBLISHED, STORE, Sitting
+from jargonaut.cli.terminal import TerminalReporter
+from jargonaut.evaluation import Alternative, Assessment, Interval, paired_bootstrap
+from jargonaut.layout import Layout
+from jargonaut.protocols import Reporter
+from jargonaut.settings import Settings, override
+from jargonaut.story import Story
+
+SETS = ("financial_qa", "medquad", "scifact", "nfcorpus", "cosqa", "stackfaq")
+_PREFERRED = ("default", ENGINE, PUBLISHED)
+"""Recipes whose gain is shown, the first that was trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """How much is measured.
+
+    Attributes:
+        passages: Most passages that are searched.
+        queries: Most dev queries that are asked.
+        tokens: Most tokens of a text; the model's own limit when None.
+        sets: Which sets.
+        stores: Folders of trained models' scores, the first that has a set counts.
+    """
+
+    passages: int = 1500
+    queries: int = 200
+    tokens: int | None = None
+    sets: tuple[str, ...] = SETS
+    stores: tuple[Path, ...] = (STORE, STORE.with_name("recipe-600"))
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training gained.
+
+    Attributes:
+        recipe: How it was trained, and from which store.
+        gain: nDCG@10 on test against the base, whole vectors.
+        base: The base's nDCG@10.
+    """
+
+    recipe: str
+    gain: Interval
+    base: float
+
+
+def assessed(data: Path, work: Path, options: GateOptions, reporter: Reporter) -> Assessment:
+    """What the gate says of one set.
+
+    Args:
+        data: The set's folder.
+        work: Its workspace.
+        options: How much is measured.
+        reporter: Shows how far it is.
+    """
+    changed = {"assess.passages": options.passages, "assess.queries": options.queries}
+    if options.tokens is not None:
+        changed["base.max_tokens"] = options.tokens
+    return Story(data, Layout(work), override(Settings(), changed), reporter).assessment
+
+
+def trained(name: str, stores: Sequence[Path]) -> Trained | None:
+    """What training gained on a set, of the first store that knows; None where nobody trained on it.
+
+    Its queries count as independent here, since a store keeps scores alone.
+    """
+    for store in stores:
+        found: dict[str, list[Sitting]] = {}
+        for path in sorted((store / name).glob("*.json.gz")) if (store / name).is_dir() else ():
+            one = Sitting.read(path)
+            found.setdefault(one.recipe, []).append(one)
+        recipe = next((one for one in _PREFERRED if one in found), None)
+        if BASE in found and recipe is not None:
+            before, after = (_mean(found[each]) for each in (BASE, recipe))
+            labels = [str(number) for number in range(len(before))]
+            gain = paired_bootstrap(before, after, labels)
+            return Trained(f"{recipe}, {store.name}", gain, float(before.mean()))
+    return None
+
+
+def agrees(verdict: str, gain: Interval) -> bool:
+    """Whether the advice fits what came of training."""
+    return (verdict == "fine_tune") == (gain.low > 0)
+
+
+def table(cases: Sequence[tuple[str, Assessment, Trained | None]]) -> Iterator[str]:
+    """One line for each set."""
+    yield "| set | base, dev | best hybrid, dev | verdict | by the rule | training gained on test | agrees |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, found, after in cases:
+        base = found.alternatives[0]
+        hybrid = max((a for a in found.alternatives if a.kind == "hybrid"), key=lambda a: a.ndcg_at_10)
+        gained = "not trained" if after is None else f"{after.gain.verdict_words} [{after.recipe}]"
+        fits = "" if after is None else "yes" if agrees(found.verdict, after.gain) else "**no**"
+        cells = name, _shown(base), _shown(hybrid), f"`{found.verdict}`", found.reasons[0].rule, gained, fits
+        yield f"| {' | '.join(cells)} |"
+
+
+def part(source: Path, options: GateOptions | None = None, work: Path | None = None) -> str:
+    """The part of the page: every set beside the given one that is there."""
+    options, reporter = options or GateOptions(), TerminalReporter()
+    sets = [name for name in options.sets if (source.parent / name).is_dir()]
+    with tempfile.TemporaryDirectory() as folder:
+        cases = []
+        for name in sets:
+            reporter.line(f"{name}:")
+            found = assessed(source.parent / name, (work or Path(folder)) / name, options, reporter)
+            cases.append((name, found, trained(name, options.stores)))
+    limit = "" if options.tokens is None else f", texts cut to {options.tokens} tokens"
+    lines = [
+        paragraph(
+            f"{Conditions.here().sentence} At most {options.queries:,} dev queries over {options.passages:,} passages "
+            f"of each set{limit}; found is the share of answers that the rules look at, then nDCG@10."
+        ),
+        "", *table(cases),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Prints the table."""
+    line = parser("benchmarks.gate", __doc__)
+    defaults = GateOptions()
+    line.add_argument("--passages", type=int, default=defaults.passages, help="most passages (default: %(default)s)")
+    line.add_argument("--queries", type=int, default=defaults.queries, help="most dev queries (default: %(default)s)")
+    line.add_argument("--tokens", type=int, help="most tokens of a text")
+    line.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    line.add_argument("--stores", nargs="+", type=Path, default=list(defaults.stores), help="of benchmarks.recipe")
+    line.add_argument("--work", type=Path, help="folder of the workspaces (default: a temporary one)")
+    given = line.parse_args()
+    options = GateOptions(given.passages, given.queries, given.tokens, tuple(given.sets), tuple(given.stores))
+    with sentences():
+        print(part(given.data, options, given.work))
+
+
+def _mean(seeds: Sequence[Sitting]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Each query's score, averaged over seeds."""
+    found: np.ndarray[tuple[int], np.dtype[np.float64]]
+    found = np.asarray([one.home[str(DIMS[0])] for one in seeds], dtype=np.float64).mean(axis=0)
+    return found
+
+
+def _shown(one: Alternative) -> str:
+    return f"{score(one.found)} / {score(one.ndcg_at_10)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,380 @@
+"""An embedding endpoint as an `Encoder`: OpenAI-compatible, Cohere or Voyage, spoken to in plain HTTP.
+
+Knows how each wants its requests and words its answers, and refuses answers that cannot be right: fewer vectors than
+texts, numbers that are none, another dimension. Remembers nothing (`cache` does) and reads no environment: the key is
+handed in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from jargonaut.artifacts import content_hash, legible
+from jargonaut.encoding.cache import Kind
+from jargonaut.encoding.families import family_prompts
+from jargonaut.errors import InputError, ModelError, require_limits
+from jargonaut.llm.patience import waited
+from jargonaut.llm.wire import retry_after
+from jargonaut.protocols import Vectors
+
+if TYPE_CHECKING:
+    import httpx2
+
+Provider = Literal["openai", "cohere", "voyage"]
+PROVIDERS: tuple[Provider, ...] = ("openai", "cohere", "voyage")
+
+_SHOWN = 200
+_LONGEST_WAIT = 60.0
+_CHARS_PER_TOKEN = 4
+_MOST_AT_ONCE: Mapping[Provider, int] = {"openai": 2048, "cohere": 96, "voyage": 1000}
+"""Texts that one request may hold, as the providers' documentation says."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOptions:
+    """Embedding endpoints, for candidates such as `openai:MODEL`.
+
+    Attributes:
+        openai_url: Address of an OpenAI-compatible server, up to and with `/v1`.
+        cohere_url: Address of Cohere's API, up to and with `/v2`.
+        voyage_url: Address of Voyage's API, up to and with `/v1`.
+        openai_key_env: Name of the environment variable that holds the key; a server without keys ignores it.
+        cohere_key_env: The same for Cohere.
+        voyage_key_env: The same for Voyage.
+        openai_price: Price of a million tokens there; not set counts tokens only.
+        cohere_price: The same for Cohere.
+        voyage_price: The same for Voyage.
+        batch: Texts in one request.
+        timeout: Seconds that one request may take.
+        tries: Requests for the same texts before the endpoint is given up.
+
+    Raises:
+        SettingsError: A value lies outside its limits.
+    """
+
+    openai_url: str = "https://api.openai.com/v1"
+    cohere_url: str = "https://api.cohere.com/v2"
+    voyage_url: str = "https://api.voyageai.com/v1"
+    openai_key_env: str = "OPENAI_API_KEY"
+    cohere_key_env: str = "CO_API_KEY"
+    voyage_key_env: str = "VOYAGE_API_KEY"
+    openai_price: float | None = None
+    cohere_price: float | None = None
+    voyage_price: float | None = None
+    batch: int = 64
+    timeout: float = 60.0
+    tries: int = 4
+
+    def __post_init__(self) -> None:
+        limits = [
+            ("batch", 1 <= self.batch <= min(_MOST_AT_ONCE.values()), f"from 1 to {min(_MOST_AT_ONCE.values())}"),
+            ("timeout", 0 < self.timeout < float("inf"), "above 0"),
+            ("tries", self.tries >= 1, "1 or more"),
+        ]
+        for provider in PROVIDERS:
+            price, key = self.price(provider), self.key_env(provider)
+            wanted = "an address such as http://localhost:8000/v1"
+            limits.append((f"{provider}_url", _is_address(self.url(provider)), wanted))
+            wanted = "the name of an environment variable, never the key itself"
+            limits.append((f"{provider}_key_env", key.isidentifier(), wanted))
+            fits = price is None or 0 <= price < float("inf")
+            limits.append((f"{provider}_price", fits, "0 or more, or not set"))
+        require_limits("remote", self, limits)
+
+    def url(self, provider: Provider) -> str:
+        """Address of a provider."""
+        return str(getattr(self, f"{provider}_url"))
+
+    def key_env(self, provider: Provider) -> str:
+        """Name of the variable that holds its key."""
+        return str(getattr(self, f"{provider}_key_env"))
+
+    def price(self, provider: Provider) -> float | None:
+        """Its price of a million tokens."""
+        found: float | None = getattr(self, f"{provider}_price")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteModel:
+    """A model behind an endpoint.
+
+    Attributes:
+        provider: How it is spoken to.
+        model: Its name there.
+        url: Address of the endpoint.
+        dimension: Length of vectors that is asked for; None takes what comes.
+    """
+
+    provider: Provider
+    model: str
+    url: str
+    dimension: int | None = None
+
+    @property
+    def server(self) -> str:
+        """The address without a password that may stand in it."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2].lower()).geturl().rstrip("/")
+
+
+class RemoteEncoder:
+    """Encodes texts at an endpoint: L2-normalised float32 vectors in the caller's order.
+
+    Args:
+        model: What is asked for.
+        options: Batch size, patience.
+        key: The secret; empty for a server that wants none.
+        client: What speaks HTTP; an ordinary client when None.
+        sleep: Waits.
+        chance: From 0 to 1, another value at each call; spreads retries.
+
+    Raises:
+        InputError: The key cannot be one.
+    """
+
+    def __init__(
+        self,
+        model: RemoteModel,
+        options: RemoteOptions | None = None,
+        key: str = "",
+        *,
+        client: httpx2.Client | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.model = model
+        self.options = options or RemoteOptions()
+        self.tokens = 0
+        self._key = key.strip()
+        if not self._key.isascii() or not (self._key.isprintable()):
+            raise InputError(
+                "this is no key", where=self.options.key_env(model.provider),
+                remedy="copy the key again: it holds a line break or a letter that is not ASCII",
+            )  # fmt: skip
+        self._given, self._sleep, self._chance = client, sleep, chance
+        self._prompts = family_prompts(model.model) if model.provider == "openai" else family_prompts("")
+
+    @property
+    def name(self) -> str:
+        """What a user calls this model."""
+        return f"{self.model.provider}:{self.model.model}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the vectors, as far as it can be known from outside: server, model, dimension and prompts."""
+        prompts = (self._prompts.query, self._prompts.passage)
+        one = self.model
+        return content_hash("remote", one.provider, one.server, one.model, one.dimension, prompts, "l2")
+
+    @cached_property
+    def dimension(self) -> int:
+        """Length of one vector; where none was asked for, one short text is sent to learn it."""
+        return self.model.dimension or len(self._answered(["dimension"], "query")[0])
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """One row per query, shape (texts, dimension).
+
+        Raises:
+            ModelError: The endpoint gives no answer, or one that cannot be right.
+        """
+        return self._encode(texts, "query")
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """One row per passage, shape (texts, dimension).
+
+        Raises:
+            ModelError: The endpoint gives no answer, or one that cannot be right.
+        """
+        return self._encode(texts, "passage")
+
+    def close(self) -> None:
+        """Ends its connections."""
+        if self._given is None and "_client" in self.__dict__:
+            self._client.close()
+            del self.__dict__["_client"]
+
+    def _encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        prompt = getattr(self._prompts, kind)
+        for start in range(0, len(texts), self.options.batch):
+            # A blank text is refused by some endpoints, with all that were sent beside it.
+            part = [
+                legible(prompt + text) if text.strip() else "." for text in texts[start : start + self.options.batch]
+            ]
+            vectors[start : start + len(part)] = self._checked(self._answered(part, kind), len(part))
+        return vectors
+
+    def _checked(self, rows: Sequence[Any], count: int) -> Vectors:
+        """The rows as unit vectors.
+
+        Raises:
+            ModelError: They cannot be right.
+        """
+        if len(rows) != count:
+            raise self._wrong(f"it gave {len(rows):,} vectors for {count:,} texts")
+        lengths = {len(row) if isinstance(row, list) else 0 for row in rows}
+        if lengths != {self.dimension}:
+            shown = ", ".join(f"{length:,}" for length in sorted(lengths))
+            raise self._wrong(f"it gave vectors of {shown} dimensions, and {self.dimension:,} are expected")
+        try:
+            vectors = np.asarray(rows, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise self._wrong("it gave vectors that hold something else than numbers") from error
+        if not np.isfinite(vectors).all():  # a null becomes NaN
+            raise self._wrong("it gave vectors that are not finite (NaN, infinity or null)")
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not norms.all():
+            raise self._wrong("it gave vectors of length 0")
+        unit: Vectors = (vectors / norms).astype(np.float32)
+        return unit
+
+    def _answered(self, texts: Sequence[str], kind: Kind) -> list[Any]:
+        """The rows of one request, in the order of the texts; tries again where that may help."""
+        path, body = _request(self.model, texts, kind)
+        for tried in range(1, self.options.tries + 1):
+            outcome = self._called(path, body)
+            if not isinstance(outcome, _Fault):
+                rows, tokens = _rows(self.model.provider, outcome)
+                if rows is None:
+                    raise self._wrong(f"its answer holds no vectors ({_shortened(json.dumps(outcome), self._key)})")
+                self.tokens += tokens if tokens is not None else sum(len(t) for t in texts) // _CHARS_PER_TOKEN
+                return rows
+            if outcome.final or tried == self.options.tries:
+                raise ModelError(outcome.words, where=self._where, remedy=outcome.remedy or _REMEDY)
+            self._sleep(min(_LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
+        raise AssertionError  # the loop ends by a return or an error
+
+    def _called(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of one response, or what went wrong."""
+        import httpx2
+
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        try:
+            response = self._client.post(f"{self.model.url.rstrip('/')}/{path}", json=body, headers=headers)
+        except httpx2.TimeoutException:
+            return _Fault(f"the endpoint gave no answer within {self.options.timeout:g} s")
+        except httpx2.InvalidURL as error:
+            return _Fault(f"this is no address ({error})", final=True, remedy="check the address")
+        except httpx2.HTTPError as error:
+            said = _shortened(str(error) or type(error).__name__, self._key)
+            return _Fault(f"the endpoint cannot be reached ({said})", remedy="check the address, and that it runs")
+        if response.status_code != 200:
+            return _refusal(response.status_code, response.headers, _shortened(response.text, self._key))
+        try:
+            return response.json()
+        except (ValueError, RecursionError):
+            return _Fault(f"the endpoint's answer is no JSON: {_shortened(response.text, self._key)!r}")
+
+    @cached_property
+    def _client(self) -> httpx2.Client:
+        import httpx2
+
+        return self._given or httpx2.Client(timeout=self.options.timeout)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.name} at {self.model.server}"
+
+    def _wrong(self, what: str) -> ModelError:
+        return ModelError(f"this endpoint's answer cannot be right: {what}", where=self._where, remedy=_REMEDY)
+
+
+_REMEDY = "what it answered before is kept and costs nothing next time"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    words: str
+    final: bool = False
+    remedy: str = ""
+    retry_after: float | None = None
+
+
+def _request(model: RemoteModel, texts: Sequence[str], kind: Kind) -> tuple[str, dict[str, Any]]:
+    """Path and body of one request."""
+    asked = model.dimension
+    match model.provider:
+        case "openai":
+            body: dict[str, Any] = {"model": model.model, "input": list(texts), "encoding_format": "float"}
+            return "embeddings", body if asked is None else {**body, "dimensions": asked}
+        case "cohere":
+            body = {
+                "model": model.model, "texts": list(texts), "embedding_types": ["float"], "truncate": "END",
+                "input_type": "search_query" if kind == "query" else "search_document",
+            }  # fmt: skip
+            return "embed", body if asked is None else {**body, "output_dimension": asked}
+        case "voyage":
+            body = {
+                "model": model.model, "input": list(texts), "truncation": True,
+                "input_type": "query" if kind == "query" else "document",
+            }  # fmt: skip
+            return "embeddings", body if asked is None else {**body, "output_dimension": asked}
+
+
+def _rows(provider: Provider, answer: Any) -> tuple[list[Any] | None, int | None]:
+    """Vectors of an answer in the order of the texts, and the tokens that it counts; None where there are none."""
+    if not isinstance(answer, dict):
+        return None, None
+    if provider == "cohere":
+        found, meta = answer.get("embeddings"), answer.get("meta")
+        rows = found.get("float") if isinstance(found, dict) else None
+        billed = meta.get("billed_units") if isinstance(meta, dict) else None
+        return rows if isinstance(rows, list) else None, _count(billed, "input_tokens")
+    items = answer.get("data")
+    if not isinstance(items, list) or not all(isinstance(item, dict) and "embedding" in item for item in items):
+        return None, None
+    # The protocol lets an endpoint answer in any order, and numbers what it gives.
+    order = sorted(range(len(items)), key=lambda i: items[i]["index"] if isinstance(items[i].get("index"), int) else i)
+    usage = answer.get("usage")
+    tokens = _count(usage, "total_tokens")
+    return [items[i]["embedding"] for i in order], tokens if tokens is not None else _count(usage, "prompt_tokens")
+
+
+def _refusal(status: int, headers: Mapping[str, str], said: str) -> _Fault:
+    shown = f"({status}: {said})" if said else f"({status})"
+    match status:
+        case 401 | 403:
+            return _Fault(f"the endpoint refuses the key {shown}", final=True, remedy="give a valid key")
+        case 402:
+            return _Fault(f"the account's credit is used up {shown}", final=True, remedy="top it up")
+        case 404 | 405:
+            remedy = "check the model's name and the address (most end in /v1)"
+            return _Fault(f"the endpoint does not know this address or this model {shown}", final=True, remedy=remedy)
+        case 408 | 409 | 425 | 429:
+            wait = retry_after(headers)
+            return _Fault(f"the endpoint is too busy {shown}", final=(wait or 0) > _LONGEST_WAIT, retry_after=wait)
+        case _ if status >= 500:
+            return _Fault(f"the endpoint fails {shown}", retry_after=retry_after(headers))
+    remedy = "check the model's name, and whether it has this dimension"
+    return _Fault(f"the endpoint refuses the request {shown}", final=True, remedy=remedy)
+
+
+def _count(usage: Any, name: str) -> int | None:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return int(value) if number else None  # type: ignore[arg-type]  # it is a number here
+
+
+def _shortened(text: str, secret: str) -> str:
+    text = " ".join(text.split())
+    text = text.replace(secret, "…") if secret else text
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return False
