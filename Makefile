@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 INPUTS := pyproject.toml constraints.txt
 export PIP_NO_INPUT := 1
+# One process for each core, four at most (they hold models). A file's tests stay together, since they share what is
+# made for them.
+WORKERS := logical
+PYTEST := HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint bench clean
@@ -17,10 +21,10 @@ demo: $(VENV)/.runnable ## Tune a small model on clinical codes, prove the gain,
 	$(BIN)/jargonaut demo
 
 test: $(VENV)/.installed ## All tests, the slow ones too
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q
+	$(PYTEST)
 
 test-fast: $(VENV)/.installed ## The tests that take no more than a few seconds each
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/.installed ## Style, types, and who may import whom
 	$(BIN)/ruff check

@@ -13,7 +13,19 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks import clicks, curation, engine, generation, main_job, mining, quality, recovery
+from benchmarks import (
+    clicks,
+    curation,
+    engine,
+    evaluation,
+    generation,
+    index,
+    main_job,
+    mining,
+    quality,
+    recovery,
+    stores,
+)
 from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import with_part
@@ -30,8 +42,13 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "generation": generation.part,
     "recovery": recovery.part,
     "mining": mining.part,
+    "index": index.part,
+    "stores": stores.part,
+    "evaluation": evaluation.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""
+MADE_UP = frozenset({"curation", "generation", "index", "stores"})
+"""Those that draw what they measure with and have no peer: they need neither a labelled set nor a trainer."""
 
 
 def main() -> None:
@@ -41,8 +58,9 @@ def main() -> None:
     arguments = line.parse_args()
     source = arguments.data
     with sentences():
-        require_trainer()
-        LabelledSet.read(source)
+        if not MADE_UP.issuperset(arguments.only):
+            require_trainer()
+            LabelledSet.read(source)
         for name in BENCHMARKS:  # found out now, not after an hour
             with_part(PAGE.read_text(encoding="utf-8"), name, "")
         for name in arguments.only:

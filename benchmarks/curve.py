@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import altair as alt
 
-_COLOURS = ("#0b6e99", "#b5651d")
+Chart = TypeVar("Chart", bound="alt.LayerChart | alt.HConcatChart")
+
+COLOURS = ("#0b6e99", "#b5651d", "#5b8c3a")
+"""Of lines, in order."""
 _INK = "#333333"
 _GRID = "#e4e4e4"
 
@@ -39,18 +42,20 @@ def drawn(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_t
         axis=alt.Axis(values=ticks, format="d", title=x_title, grid=False),
     )
     y = alt.Y("y:Q", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, title=y_title, domain=False, ticks=False))
-    colour = alt.Color("series:N", scale=alt.Scale(domain=list(series), range=list(_COLOURS)), legend=None)
+    colours = alt.Scale(domain=list(series), range=list(COLOURS[: len(series)]))
+    colour = alt.Color("series:N", scale=colours, legend=None)
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=y, color=colour)
     names = base.mark_text(align="left", dx=6, dy=-12, fontSize=13, fontWeight=600).encode(text="name:N")
     chart = base.mark_line(strokeWidth=2.5) + base.mark_point(size=42, filled=True, opacity=1) + names
     stream = io.StringIO()
-    _styled(chart.properties(width=520, height=260)).save(stream, format="svg")
+    styled(chart.properties(width=520, height=260)).save(stream, format="svg")
     return stream.getvalue()
 
 
-def _styled(chart: alt.LayerChart) -> alt.LayerChart:
+def styled(chart: Chart) -> Chart:
+    """The look of all drawings here."""
     plain = chart.configure(background="white", font="system-ui, Segoe UI, Roboto, sans-serif", padding=16)
-    styled: alt.LayerChart = plain.configure_view(stroke=None).configure_axis(
+    looks: Chart = plain.configure_view(stroke=None).configure_axis(
         labelColor=_INK,
         titleColor=_INK,
         gridColor=_GRID,
@@ -61,4 +66,4 @@ def _styled(chart: alt.LayerChart) -> alt.LayerChart:
         titleFontWeight="normal",
         titlePadding=8,
     )
-    return styled
+    return looks

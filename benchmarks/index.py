@@ -1,11 +1,11 @@
 """Time and memory of an index against its size: build, sync, exact and approximate search with LanceDB.
 
-    python -m benchmarks.index [--sizes 10000,100000,1000000] [--dimension 384] [--page docs/benchmarks.md]
+    python -m benchmarks.index [--sizes 10000 100000 1000000] [--dimension 384] [--json]
 
 Vectors are made up, in clusters and in fewer directions than they have numbers, as embeddings of passages lie: where
 every neighbour is as far as any other, an approximate search has nothing to find. Each size runs in a process of its
-own, since peak memory is a process's. Knows the store and nothing of models: what embedding takes is measured by
-`benchmarks.engine`.
+own, since peak memory is a process's. Knows the stores' protocol and nothing of models: what embedding takes is
+measured by `benchmarks.engine`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,21 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.conditions import Conditions
+from benchmarks.curve import COLOURS, styled
+from benchmarks.entrance import sentences
 from benchmarks.memory import resident_peak_mb
-from benchmarks.page import paragraph, with_part
-from jargonaut.artifacts import atomic_write, plain
+from benchmarks.page import paragraph, score
+from jargonaut.artifacts import plain
 from jargonaut.index import (
     BuildOptions,
     LanceStore,
@@ -37,15 +42,21 @@ from jargonaut.index import (
     overlap_of,
     plan_sync,
 )
-from jargonaut.index.store import Collection
+from jargonaut.index.store import Collection, VectorStore
 from jargonaut.protocols import Vectors
 from jargonaut.records import Passage
+
+if TYPE_CHECKING:
+    import altair as alt
 
 SIZES = (10_000, 100_000, 1_000_000)
 QUERIES = 100
 CLUSTERS, INNER = 200, 32
 CHANGED = 0.1
 """Share of the passages that a sync replaces."""
+DIMENSION = 384
+TARGET_GB = 4.0
+"""What a million passages may take."""
 CHART = Path("docs/index.svg")
 
 
@@ -56,7 +67,7 @@ class Measured:
     Attributes:
         passages: How many.
         dimension: Of their vectors.
-        build_seconds: To write all of them, their vectors being there already.
+        build_seconds: To write all of them. Making them and their vectors up is in it, some 6 s for a million.
         index_seconds: The same with an approximate index.
         sync_seconds: To find and replace a tenth.
         nothing_seconds: To find that nothing changed.
@@ -137,29 +148,34 @@ class Contents:
         return (passage.text for passage in self._corpus)
 
 
-def measured(count: int, dimension: int) -> Measured:
-    """Builds, searches and syncs an index of one size."""
-    with tempfile.TemporaryDirectory() as folder:
-        store, encoder, corpus = LanceStore(Path(folder)), MadeUp(dimension), Corpus(count)
-        options = BuildOptions()
-        contents = Contents(corpus)
-        few = Corpus(10)
-        store.drop(build_index(store, "first", few, Contents(few), encoder).collection)  # which loads the library
-        started = time.monotonic()
-        plain_index = build_index(store, "plain", corpus, contents, encoder, options=options)
-        build = time.monotonic() - started
-        exact = store.open(plain_index.collection, encoder.fingerprint)
-        queries = encoder.encode_queries([f"q {number}" for number in range(7, 7 + QUERIES)])
-        exact_ms, best = _searched(exact, queries, approximate=False)
-        store.drop(plain_index.collection)
-        started = time.monotonic()
-        made = build_index(store, "quick", corpus, contents, encoder, options=options, approximate=True)
-        indexed = time.monotonic() - started
-        quick = store.open(made.collection, encoder.fingerprint)
-        approximate_ms, found = _searched(quick, queries, approximate=True)
-        disk = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 1e6
-        nothing = _synced(quick, corpus, encoder, options)
-        sync = _synced(quick, Corpus(count, round(count * (1 - CHANGED))), encoder, options)
+def measured(store: VectorStore, folder: Path, count: int, dimension: int) -> Measured:
+    """Builds, searches and syncs an index of one size.
+
+    Args:
+        store: Where; empty.
+        folder: Where the store keeps its files, to see how many bytes they take.
+        count: How many passages.
+        dimension: Of their vectors.
+    """
+    encoder, corpus, options = MadeUp(dimension), Corpus(count), BuildOptions()
+    contents = Contents(corpus)
+    few = Corpus(10)
+    store.drop(build_index(store, "first", few, Contents(few), encoder).collection)  # which loads the library
+    started = time.monotonic()
+    plain_index = build_index(store, "plain", corpus, contents, encoder, options=options)
+    build = time.monotonic() - started
+    exact = store.open(plain_index.collection, encoder.fingerprint)
+    queries = encoder.encode_queries([f"q {number}" for number in range(7, 7 + QUERIES)])
+    exact_ms, best = _searched(exact, queries, approximate=False)
+    store.drop(plain_index.collection)
+    started = time.monotonic()
+    made = build_index(store, "quick", corpus, contents, encoder, options=options, approximate=True)
+    indexed = time.monotonic() - started
+    quick = store.open(made.collection, encoder.fingerprint)
+    approximate_ms, found = _searched(quick, queries, approximate=True)
+    disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    nothing = _synced(quick, corpus, encoder, options)
+    sync = _synced(quick, Corpus(count, round(count * (1 - CHANGED))), encoder, options)
     return Measured(
         count, dimension, build, indexed, sync, nothing, exact_ms, approximate_ms, overlap_of(found, best),
         resident_peak_mb(), disk,
@@ -191,77 +207,128 @@ def _synced(collection: Collection, corpus: Corpus, encoder: MadeUp, options: Bu
     return time.monotonic() - started
 
 
-def part(rows: Sequence[Measured]) -> str:
+def measure(sizes: Sequence[int], dimension: int) -> list[Measured]:
+    """Measures each size with LanceDB, smallest first; each is told as soon as it is known."""
+    rows = []
+    for size in sorted(sizes):
+        rows.append(apart(_lancedb, size, dimension))
+        print(json.dumps(plain(rows[-1])), file=sys.stderr, flush=True)
+    return rows
+
+
+def apart(work: Callable[..., Measured], *arguments: object) -> Measured:
+    """Measures in a process of its own, since peak memory is a process's."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def _lancedb(count: int, dimension: int) -> Measured:
+    with tempfile.TemporaryDirectory() as folder:
+        return measured(LanceStore(Path(folder)), Path(folder), count, dimension)
+
+
+def to_markdown(rows: Sequence[Measured], conditions: Conditions) -> str:
     """The measurements as a part of the benchmarks' page."""
     head = ("| passages | build | with an approximate index | sync of 10 % | sync of nothing | exact p50 / p95 "
             "| approximate p50 / p95 | recall@10 | peak memory | disk |")  # fmt: skip
     lines = [
         f"| {row.passages:,} | {row.build_seconds:.1f} s ({row.passages / row.build_seconds:,.0f}/s) "
         f"| {row.index_seconds:.1f} s | {row.sync_seconds:.1f} s | {row.nothing_seconds:.1f} s "
-        f"| {row.exact_ms[0]:.1f} / {row.exact_ms[1]:.1f} ms | {row.approximate_ms[0]:.1f} / "
-        f"{row.approximate_ms[1]:.1f} ms | {row.recall:.3f} | {row.peak_mb:,.0f} MB | {row.disk_mb:,.0f} MB |"
+        f"| {latency(row.exact_ms)} | {latency(row.approximate_ms)} | {score(row.recall)} | {row.peak_mb:,.0f} MB "
+        f"| {row.disk_mb:,.0f} MB |"
         for row in rows
     ]
-    text = paragraph(
-        f"LanceDB, vectors of {rows[0].dimension} dimensions made up in {CLUSTERS:,} clusters and {INNER} directions, "
-        "passages of some 400 characters; what embedding takes is not in it. Latency is that of one query after "
+    table = "\n".join([head, "|" + "---:|" * 10, *lines])
+    parts = [paragraph(f"{conditions.sentence} {described(rows[0])} LanceDB {metadata.version('lancedb')}."), table]
+    return "\n\n".join([*parts, *_verdict(rows), f"![Time and memory against size]({CHART.name})"])
+
+
+def described(row: Measured) -> str:
+    """What was put in and asked, in sentences."""
+    return (
+        f"Vectors of {row.dimension} dimensions, made up in {CLUSTERS:,} clusters and {INNER} directions; passages of "
+        f"some 400 characters; what embedding takes is not in it. Latency is that of {QUERIES} queries, one after "
         "another in one process."
     )
-    table = "\n".join([head, "|" + "---:|" * 10, *lines])
-    return f"{text}\n\n{table}\n\n![Time and memory against size]({CHART.name})"
+
+
+def latency(milliseconds: tuple[float, float]) -> str:
+    """Median and 95th percentile."""
+    return f"{milliseconds[0]:,.1f} / {milliseconds[1]:,.1f} ms"
+
+
+def _verdict(rows: Sequence[Measured]) -> Iterator[str]:
+    """Whether the largest size kept to the memory that was asked for a million."""
+    largest = rows[-1]
+    if largest.passages >= SIZES[-1]:
+        met = "met" if largest.peak_mb <= TARGET_GB * 1000 else "missed"
+        yield f"Asked for were {SIZES[-1]:,} passages in {TARGET_GB:.0f} GB: {met}."
 
 
 def chart(rows: Sequence[Measured]) -> str:
-    """Seconds to build and peak memory against size, as SVG."""
+    """Seconds and peak memory against size, as SVG; equal steps mean equal factors on every axis."""
     import altair as alt
 
-    series: tuple[tuple[str, str, Callable[[Measured], float]], ...] = (
-        ("build", "seconds", lambda row: row.build_seconds),
-        ("with an approximate index", "seconds", lambda row: row.index_seconds),
-        ("sync of 10 %", "seconds", lambda row: row.sync_seconds),
-        ("peak memory", "GB", lambda row: row.peak_mb / 1000),
-    )
-    values = [
-        {"passages": row.passages, "value": value(row), "what": name, "unit": unit}
-        for row in rows
-        for name, unit, value in series
-    ]
-    panels = [
-        alt.Chart(alt.InlineData(values=[one for one in values if one["unit"] == unit]))
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("passages:Q", scale=alt.Scale(type="log"), title="passages"),
-            y=alt.Y("value:Q", scale=alt.Scale(type="log"), title=unit),
-            color=alt.Color("what:N", title=None),
-        )
-        .properties(width=300, height=220)
-        for unit in ("seconds", "GB")
-    ]
-    picture = alt.hconcat(*panels).resolve_scale(color="independent")
+    panels = (
+        ("seconds", {
+            "build": lambda row: row.build_seconds,
+            "build with an approximate index": lambda row: row.index_seconds,
+            "sync of 10 %": lambda row: row.sync_seconds,
+        }),
+        ("peak memory, MB", {"measured": lambda row: row.peak_mb, "asked for": lambda _: TARGET_GB * 1000}),
+        ("a query, median, ms", {
+            "exact": lambda row: row.exact_ms[0], "approximate": lambda row: row.approximate_ms[0],
+        }),
+    )  # fmt: skip
+    picture = alt.hconcat(*(_panel(rows, title, lines) for title, lines in panels)).resolve_scale(color="independent")
     stream = io.StringIO()
-    picture.save(stream, format="svg")
+    styled(picture).save(stream, format="svg")
     return stream.getvalue()
 
 
+def _panel(rows: Sequence[Measured], title: str, lines: Mapping[str, Callable[[Measured], float]]) -> alt.Chart:
+    import altair as alt
+
+    values = [{"x": row.passages, "y": value(row), "what": name} for row in rows for name, value in lines.items()]
+    sizes = alt.Axis(values=[row.passages for row in rows], format="~s", title="passages", grid=False)
+    steps = alt.Axis(title=title, format=",~g", tickCount=5)
+    colours = alt.Scale(domain=list(lines), range=list(COLOURS[: len(lines)]))
+    panel: alt.Chart = (
+        alt.Chart(alt.InlineData(values=values), width=220, height=220)
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=alt.X("x:Q", scale=alt.Scale(type="log"), axis=sizes),
+            y=alt.Y("y:Q", scale=alt.Scale(type="log"), axis=steps),
+            color=alt.Color("what:N", scale=colours, legend=alt.Legend(title=None, orient="bottom", columns=1)),
+        )
+    )
+    return panel
+
+
+def part(source: Path) -> str:
+    """Its part of `docs/benchmarks.md`, and the chart beside the page; no data set is needed."""
+    del source
+    conditions, rows = Conditions.here(), measure(SIZES, DIMENSION)
+    CHART.write_text(chart(rows), encoding="utf-8")
+    return to_markdown(rows, conditions)
+
+
 def main() -> None:
-    """Measures each size, smallest first; writes the page and the chart where one is named."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.index", description=__doc__)
-    parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
-    parser.add_argument("--dimension", type=int, default=384)
-    parser.add_argument("--page", type=Path, help="its part `index` is written anew, and the chart beside it")
-    arguments = parser.parse_args()
-    rows = []
-    for size in sorted(int(one) for one in arguments.sizes.split(",")):
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            rows.append(pool.submit(measured, size, arguments.dimension).result())
-        print(json.dumps(plain(rows[-1])), flush=True)
-    print(part(rows), file=sys.stderr)
-    if arguments.page is not None:
-        page = with_part(arguments.page.read_text(encoding="utf-8"), "index", part(rows))
-        with atomic_write(arguments.page) as temporary:
-            temporary.write_text(page, encoding="utf-8")
-        with atomic_write(arguments.page.parent / CHART.name) as temporary:
-            temporary.write_text(chart(rows), encoding="utf-8")
+    """Measures, then prints the figures as Markdown or JSON."""
+    line = argparse.ArgumentParser(prog="python -m benchmarks.index", description=(__doc__ or "").partition("\n")[0])
+    line.add_argument("--json", action="store_true", help="JSON in place of Markdown")
+    line.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="passages (default: %(default)s)")
+    line.add_argument("--dimension", type=int, default=DIMENSION, help="of the vectors (default: %(default)s)")
+    line.add_argument("--chart", type=Path, help="where the chart goes (default: nowhere)")
+    arguments = line.parse_args()
+    with sentences():
+        rows = measure(arguments.sizes, arguments.dimension)
+    if arguments.chart:
+        arguments.chart.write_text(chart(rows), encoding="utf-8")
+    if arguments.json:
+        print(json.dumps([plain(row) for row in rows], indent=1))
+    else:
+        print(to_markdown(rows, Conditions.here()))
 
 
 if __name__ == "__main__":

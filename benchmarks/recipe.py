@@ -76,6 +76,7 @@ class StudyOptions:
         pairs: Most training queries of a set, drawn by hash; all when None.
         positives: Most positives of a query in training, where queries are limited.
         dev: Most dev queries, where training queries are limited.
+        tokens: Most tokens of a text, in training and exam; the model's own limit when None.
         corpus: Most passages that are searched in a set's own exam; those that its queries name are always there.
         queries: Most queries of a set's own exam, drawn by hash; all when None.
         away_corpus: The same in the exams of the other sets.
@@ -85,6 +86,7 @@ class StudyOptions:
     pairs: int | None = None
     positives: int = 3
     dev: int = 200
+    tokens: int | None = None
     corpus: int = 7000
     queries: int | None = None
     away_corpus: int = 2000
@@ -181,20 +183,21 @@ class Study:
 
     def _trained(self, name: str, recipe: str, seed: int) -> tuple[SentenceTransformer, dict[str, Any]]:
         if recipe == BASE:
-            return _loaded(find_model(EMBEDDED)), {}
+            return _loaded(find_model(EMBEDDED), self.options.tokens), {}
         if recipe in (PUBLISHED, ENGINE):
             story = self._story(name, {})
             teach: Callable[..., None] = teach_stock if recipe == PUBLISHED else teach_engine
-            model = _loaded(find_model(EMBEDDED))
+            model = _loaded(find_model(EMBEDDED), self.options.tokens)
             teach(model, story, replace(PUBLISHED_OPTIONS, seed=seed), self.reporter)
             return model, {}
         story = self._story(name, {**self.recipes[recipe], "train.seed": seed})
         found = story.tuned
         kept = {"stage_seconds": found.seconds, "counts": plain(found.counts), "settings": dict(self.recipes[recipe])}
-        return _loaded(story.tuned_folder), kept
+        return _loaded(story.tuned_folder, self.options.tokens), kept
 
     def _story(self, name: str, changed: Mapping[str, Any]) -> Story:
-        settings = override(Settings(), dict(changed))
+        limit = {} if self.options.tokens is None else {"base.max_tokens": self.options.tokens}
+        settings = override(Settings(), {**changed, **limit})
         source = self.data / name if self.options.pairs is None else limited(self.data / name, self.work, self.options)
         return Story(source, Layout(self.work / name), settings, self.reporter)
 
@@ -287,11 +290,11 @@ def _examples(story: Story) -> tuple[list[Triplet], dict[str, str], Mapping[str,
     return examples, {q.id: q.text for q in queries(splits.train)}, story.pairs.known_positives
 
 
-def _loaded(folder: ModelFolder) -> SentenceTransformer:
+def _loaded(folder: ModelFolder, tokens: int | None) -> SentenceTransformer:
     import torch
 
     with quiet_libraries():
-        return load_model(folder, ComputeOptions(), dtype=torch.float32)
+        return load_model(folder, ComputeOptions(), max_tokens=tokens, dtype=torch.float32)
 
 
 def _rounded(scores: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float]]:
@@ -362,13 +365,16 @@ def main() -> None:
     line.add_argument("--recipes", nargs="+", default=["default", ENGINE])
     line.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15])
     line.add_argument("--pairs", type=int, help="most training queries of a set; also bounds its dev queries")
+    line.add_argument("--tokens", type=int, help="most tokens of a text")
     line.add_argument("--corpus", type=int, default=StudyOptions().corpus, help="most passages of an exam")
     line.add_argument("--queries", type=int, help="most queries of an exam")
     line.add_argument("--away", action="store_true", help="sit the other sets' exams too")
     line.add_argument("--set", nargs="+", action="append", default=[], metavar="NAME KEY=VALUE", help="a recipe more")
     arguments = line.parse_args()
     more = {name: dict(one.split("=", 1) for one in changes) for name, *changes in arguments.set}
-    options = StudyOptions(pairs=arguments.pairs, corpus=arguments.corpus, queries=arguments.queries)
+    options = StudyOptions(
+        pairs=arguments.pairs, tokens=arguments.tokens, corpus=arguments.corpus, queries=arguments.queries
+    )
     with sentences():
         if arguments.what == "table":
             print(table(arguments.store, arguments.data, options))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from .tinymodels import FAMILIES, OTHERS, built, loaded
 
@@ -19,9 +19,22 @@ if TYPE_CHECKING:
 # Set before any library reads them: tests never download, and a forked tokenizer must not warn.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# No test is timed: what else the machine does is not what it promises.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# Where every core has its own tests, more threads only wait for one another; programs that tests start inherit it.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# No test is timed: what else the machine does is not what it promises. `--hypothesis-profile=thorough` looks longer.
+# A number at a test itself says that there one example is dear, or that the rare case is what matters.
+_UNTIMED = [HealthCheck.too_slow]
+settings.register_profile("quick", deadline=None, max_examples=25, suppress_health_check=_UNTIMED, print_blob=True)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=500)
+settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several processes, begins with the files that hold slow tests, so that none of these is left for the end."""
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +46,16 @@ def base_model_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], SentenceTransformer]:
-    """Loads the tiny model of a family; its folder is written once."""
+def tiny_folder(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a family's tiny model, written once for all tests, which leave it as it is."""
+    root = tmp_path_factory.mktemp("tiny")
+    return functools.cache(lambda name: built((FAMILIES | OTHERS)[name], base_model_path, root / name))
 
-    @functools.cache
-    def folder(name: str) -> Path:
-        return built((FAMILIES | OTHERS)[name], base_model_path, tmp_path_factory.mktemp("tiny"))
 
-    return lambda name: loaded(folder(name))
+@pytest.fixture(scope="session")
+def tiny_model(tiny_folder: Callable[[str], Path]) -> Callable[[str], SentenceTransformer]:
+    """Loads the tiny model of a family."""
+    return lambda name: loaded(tiny_folder(name))
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -199,7 +199,7 @@ def test_a_killed_build_of_other_inputs_is_cleaned_up(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [built.key]
 
 
-@pytest.mark.parametrize("pid", [os.getppid(), os.getpid()])
+@pytest.mark.parametrize("pid", [os.getppid(), os.getpid()], ids=["another", "this"])
 def test_a_build_that_is_under_way_is_left_alone(tmp_path: Path, pid: int) -> None:
     """A living process's half-built folder is not removed, whatever its inputs; another thread's neither."""
     key = make(tmp_path / "elsewhere", writes("")).key

@@ -11,7 +11,7 @@ from typing import Any
 
 import ir_measures
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut import formats
@@ -37,7 +37,6 @@ def lines(path: Path, *rows: bytes | dict[str, Any]) -> Path:
     return path
 
 
-@settings(max_examples=60)
 @given(PASSAGES, QUERIES, QRELS)
 def test_beir_folders_come_back_as_they_were(
     passages: list[Passage], queries: list[Query], judgements: list[Qrel]
@@ -56,7 +55,6 @@ def test_beir_folders_come_back_as_they_were(
         assert not (folder / "qrels" / "train.tsv").exists()
 
 
-@settings(max_examples=40)
 @given(st.lists(st.builds(Passage, IDS, TEXT, TEXT, st.lists(TEXT, max_size=3).map(tuple), IDS, st.integers(0, 9))))
 def test_records_come_back_as_they_were(passages: list[Passage]) -> None:
     """Our own files keep every field, tuples included."""

@@ -88,7 +88,18 @@ def test_a_winner_replaces_the_base_and_a_loser_does_not(shop: Shop) -> None:
     assert winner.version.status == "live"
     shop.run("c", "ship", HEART)
     assert shop.live == "v2"
-    assert any("models promote v3" in warning for warning in shop.warnings)
+    assert any("index switch v3" in warning for warning in shop.warnings)
+
+
+def test_a_winner_waits_where_people_decide(shop: Shop) -> None:
+    """With `promote_by_hand` the base goes live, the winner lies beside it with its index, and one command switches."""
+    shop.settings = override(Settings(), {"registry.promote_by_hand": True})
+    first = shop.run("a", "ship", HEART)
+    assert (shop.live, first.version.status) == ("base", "available")
+    assert shop.run("a", "ship", HEART).live == first.live
+    assert any("v1 waits for you" in warning and "index switch v1" in warning for warning in shop.warnings)
+    assert Workspace(shop.root).index().switch("v1").version == "v1"
+    assert shop.run("a", "ship", HEART).live.version == "v1"
 
 
 def test_what_was_rolled_back_stays_back(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.errors import SettingsError
@@ -257,7 +257,6 @@ def test_template_uncommented_gives_the_defaults(tmp_path: Path) -> None:
     assert load_settings(written(tmp_path, text)) == Settings()
 
 
-@settings(max_examples=30)
 @given(
     st.fixed_dictionaries(
         {},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.sketches import MAX_CANDIDATES, WINDOW, Candidates, Sketches, candidates
@@ -33,7 +33,6 @@ def test_work_grows_with_the_number_of_sets_and_not_with_its_square(own: int) ->
     assert max(len(large.of(i)) for i in range(4000)) <= MAX_CANDIDATES
 
 
-@settings(max_examples=30)
 @given(st.lists(st.sets(st.sampled_from("abcdefgh")), max_size=30))
 def test_similarities_are_exact_and_candidates_are_earlier(sets: list[set[str]]) -> None:
     """Verification is no estimate; equal sets are candidates while there are few; empty ones are of nobody."""

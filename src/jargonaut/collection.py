@@ -28,6 +28,7 @@ from jargonaut.protocols import Reporter
 from jargonaut.records import SPLITS, BadRow, Pair
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, corpus_at, recalled_source
+from jargonaut.suspects import suspects
 from jargonaut.writers import open_writer
 
 if TYPE_CHECKING:
@@ -261,9 +262,10 @@ class PairCollection:
         own = [pair for part in own_parts(self.corpus).values() for pair in part]
         pairs = (*own, *formats.read_records(gathered.path / "pairs.jsonl", Pair))
         shown = tuple(replace(p, split=part_of.get((p.query_id, p.passage_id))) for p in pairs)
+        passages = {passage.id: passage for passage in self.corpus.passages}
         return Material(
-            shown, {passage.id: passage for passage in self.corpus.passages}, self._layout.reviews,
-            self._settings.review, self._settings.bm25.language,
+            shown, passages, self._layout.reviews, self._settings.review, self._settings.bm25.language,
+            suspects(self._layout, passages),
         )  # fmt: skip
 
     def _context(self, settings: Settings) -> tuple[PreparedCorpus, CachedEncoder, Settings, Layout, Reporter]:

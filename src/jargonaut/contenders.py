@@ -1,21 +1,23 @@
-"""The systems that a run compares: BM25, dense search with either model at every dimension, and both fused.
+"""The systems that a run compares: BM25, dense search with either model at every dimension and number format, hybrids.
 
-Knows how each of them answers queries over one corpus, and hands the answers to the scorer. Knows no stage's files.
+Knows how each of them answers queries over one corpus, and hands the answers to the scorer. Each text is encoded once
+per model, whatever the number of systems. Knows no stage's files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from jargonaut import evaluation, formats, retrieval
+from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, EvaluationOptions, Scores, SystemKind, SystemResult
-from jargonaut.protocols import Encoder, Vectors
+from jargonaut.protocols import Encoder, Precision, Vectors
 from jargonaut.records import Pair, Query, Run, positives, qrels, queries
 from jargonaut.training import matryoshka_dims
 
@@ -27,6 +29,37 @@ DEV_POSITIVES = 1000
 """Most passages that answer them; queries that would bring more are left out."""
 DEV_DISTRACTORS = 1000
 """Passages, besides dev's positives, against which an epoch is scored."""
+TIMED = 11
+"""Queries by which it is told how long one takes."""
+WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
+"""Weights of dense search in a weighted hybrid that dev chooses from."""
+
+Rerank = Callable[[Sequence[tuple[str, str]]], list[float]]
+"""(query, passage) texts → how well each passage answers, higher is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one system answered.
+
+    Attributes:
+        kind: What it is.
+        dim: Length of its vectors; None for BM25.
+        precision: How its passages' vectors are kept.
+        run: The hits.
+        storage: Bytes that a passage takes in what it searches.
+    """
+
+    kind: SystemKind
+    dim: int | None
+    precision: Precision
+    run: Run
+    storage: float
+
+    @property
+    def name(self) -> str:
+        """Name of its files and rows."""
+        return evaluation.slug(self.kind, self.dim, self.precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +72,9 @@ class Measured:
         base: Answers and scores of the base at the deployed dimension.
         tuned: The same of the tuned model.
         groups: Document groups among the queries, the units that the bootstrap draws.
+        clusters: Query id → its document group.
+        weights: `weighted-base` and `weighted-tuned` → weight of dense search that dev chose; none without dev.
+        runs: Answers of every system at the deployed dimension, and of BM25.
     """
 
     systems: tuple[SystemResult, ...]
@@ -46,6 +82,21 @@ class Measured:
     base: tuple[Run, Scores]
     tuned: tuple[Run, Scores]
     groups: int
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> tuple[SystemResult, ...]:
+        """BM25, dense search in float32 and both fused by rank: the systems of the short table."""
+        kinds = ("bm25", "base", "tuned", "hybrid-base", "hybrid-tuned")
+        return tuple(one for one in self.systems if one.kind in kinds and one.precision == "float32")
+
+    @property
+    def others(self) -> tuple[SystemResult, ...]:
+        """The rest: other number formats, weighted hybrids, reranked search."""
+        shown = {id(one) for one in self.plain}
+        return tuple(one for one in self.systems if id(one) not in shown)
 
 
 class Contenders:
@@ -84,7 +135,8 @@ class Contenders:
 
     def measure(
         self, folder: Path, base: Encoder, tuned: Encoder, part: tuple[Pair, ...], groups: Mapping[str, str],
-        dims: Sequence[int], deployed: int, options: EvaluationOptions,
+        dims: Sequence[int], deployed: int, options: EvaluationOptions, *, dev: tuple[Pair, ...] = (),
+        rerank: Rerank | None = None, names: tuple[str, str] = ("base", "tuned"),
     ) -> Measured:  # fmt: skip
         """Scores every system and compares like with like.
 
@@ -97,39 +149,122 @@ class Contenders:
             dims: Dimensions to measure, the full one among them.
             deployed: Dimension of the hybrids, and of the answers that are handed back.
             options: How systems are compared.
+            dev: Pairs on which the weights of the weighted hybrids are fitted; without them there are none.
+            rerank: Orders the first hits anew; None where nothing does.
+            names: What a reader calls the two models.
         """
         asked, judged = queries(part), qrels(part)
-        clusters = evaluation.query_clusters(judged, groups)
+        clusters, known = evaluation.query_clusters(judged, groups), frozenset(self._ids)
+        models = {
+            role: _Model(self, name, encoder, asked)
+            for role, name, encoder in zip(("base", "tuned"), names, (base, tuned), strict=True)
+        }
         systems: dict[str, SystemResult] = {}
         shown: dict[SystemKind, tuple[Run, Scores]] = {}
-        for kind, dim, run in self.all(base, tuned, asked, dims, deployed):
-            name = f"{kind}-{dim}" if dim else kind
-            scores = evaluation.per_query(run, judged, asked)
-            systems[name] = evaluation.summarise(run.name, kind, dim, scores, clusters=clusters, options=options)
-            formats.write_trec_run(folder / "trec" / f"{name}.run", run)
-            if dim == deployed:
-                shown[kind] = (run, scores)
+        weights: dict[str, float] = {}
+        runs: dict[str, Run] = {}
+        for one in self._answers(models, dims, deployed, options, dev, rerank, weights):
+            scores = evaluation.per_query(one.run, judged, asked, passages=known)
+            systems[one.name] = SystemResult(
+                one.run.name, one.kind, one.dim, scores, precision=one.precision, storage=one.storage,
+                unjudged=evaluation.unjudged(scores, one.run),
+            )  # fmt: skip
+            if one.precision == "float32" or one.dim == deployed:
+                formats.write_trec_run(folder / "trec" / f"{one.name}.run", one.run)
+            if one.dim in (deployed, None) and one.precision == "float32":
+                shown[one.kind], runs[one.kind] = (one.run, scores), one.run
         formats.write_trec_qrels(folder / "trec" / "test.qrels", judged)
         evaluation.write_per_query(folder / "per_query.parquet", {name: one.scores for name, one in systems.items()})
-        measured = tuple(systems.values())
+        shown_as = evaluation.with_intervals(tuple(systems.values()), clusters, options)
+        measured = self._timed(shown_as, models, dims, options, rerank)
         compared = evaluation.compare(measured, clusters, options)
-        return Measured(measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())))
+        return Measured(
+            measured, compared, shown["base"], shown["tuned"], len(set(clusters.values())), clusters, weights, runs
+        )
 
-    def all(
-        self, base: Encoder, tuned: Encoder, asked: Sequence[Query], dims: Sequence[int], deployed: int
-    ) -> Iterator[tuple[SystemKind, int | None, Run]]:
-        """Every system with its kind and dimension; hybrids at the deployed dimension."""
+    def _answers(
+        self, models: Mapping[str, _Model], dims: Sequence[int], deployed: int, options: EvaluationOptions,
+        dev: tuple[Pair, ...], rerank: Rerank | None, weights: dict[str, float],
+    ) -> Iterator[Answers]:  # fmt: skip
+        """Every system's answers; hybrids and reranking at the deployed dimension. Fills `weights`."""
+        asked = next(iter(models.values())).asked
         words = self.bm25(asked)
-        yield "bm25", None, words
-        models: tuple[tuple[SystemKind, SystemKind, str, Encoder], ...] = (
-            ("base", "hybrid-base", "base", base), ("tuned", "hybrid-tuned", "tuned", tuned)
-        )  # fmt: skip
-        for kind, hybrid, name, encoder in models:
+        word_bytes = self._words.bytes_per_passage
+        yield Answers("bm25", None, "float32", words, word_bytes)
+        of_dev = self.bm25(queries(dev)) if dev else None
+        for role, model in models.items():
+            name, runs = model.name, model.dense(dims)
+            for dim, run in runs.items():
+                yield Answers(_kind("", role), dim, "float32", run, retrieval.bytes_per_vector("float32", dim))
+            found, size = runs[deployed], retrieval.bytes_per_vector("float32", deployed)
+            hybrid = fused(f"{name} + BM25", found, words)
+            yield Answers(_kind("hybrid-", role), deployed, "float32", hybrid, size + word_bytes)
+            if of_dev is not None:
+                kind, title = _kind("weighted-", role), f"{name} + BM25, weighted"
+                weights[kind] = self._fitted(model.encoder, dev, of_dev, deployed)
+                run = retrieval.weighted_fusion(title, found, words, weights[kind], k=DEPTH)
+                yield Answers(kind, deployed, "float32", run, size + word_bytes)
+            if rerank is not None:
+                run = self._reranked(f"{name}, reranked", found, asked, rerank, options.rerank_depth)
+                yield Answers(_kind("reranked-", role), deployed, "float32", run, size)
             for dim in dims:
-                found = self.dense(name, encoder, asked, dim=dim)
-                yield kind, dim, found
-                if dim == deployed:
-                    yield hybrid, dim, fused(f"{name} + BM25", found, words)
+                for precision, run in model.quantised(dim, options.precisions).items():
+                    yield Answers(_kind("", role), dim, precision, run, retrieval.bytes_per_vector(precision, dim))
+
+    def _fitted(self, encoder: Encoder, dev: tuple[Pair, ...], words: Run, dim: int) -> float:
+        """The weight of dense search that is best on dev; of equal ones the nearest to one half."""
+        asked, judged = queries(dev), qrels(dev)
+        found = self.dense("dev", encoder, asked, dim=dim)
+
+        def scored(weight: float) -> float:
+            run = retrieval.weighted_fusion("dev", found, words, weight, k=DEPTH)
+            return evaluation.per_query(run, judged, asked).mean("nDCG@10")
+
+        return max(WEIGHTS, key=lambda weight: (round(scored(weight), 9), -abs(weight - 0.5), weight))
+
+    def _reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: Rerank, depth: int) -> Run:
+        """The first hits in a cross-encoder's order; those below keep theirs, below."""
+        text = dict(zip(self._ids, self._texts, strict=True))
+        pairs = [(query, hit.passage_id) for query in asked for hit in run.top(query.id, depth)]
+        scores = iter(rerank([(query.text, text[passage_id]) for query, passage_id in pairs]))
+        found: dict[str, dict[str, float]] = {query.id: {} for query in asked}
+        for query, passage_id in pairs:
+            found[query.id][passage_id] = float(next(scores))
+        for query_id, hits in found.items():
+            ordered = sorted(hits, key=lambda passage_id: (-hits[passage_id], passage_id))
+            rest = [one for one in run.rankings.get(query_id, {}) if one not in hits]
+            # Ranks as scores: what was not looked at has no score of the same scale.
+            found[query_id] = {passage_id: 1 / rank for rank, passage_id in enumerate([*ordered, *rest], start=1)}
+        return Run(name, found)
+
+    def _timed(
+        self, systems: tuple[SystemResult, ...], models: Mapping[str, _Model], dims: Sequence[int],
+        options: EvaluationOptions, rerank: Rerank | None,
+    ) -> tuple[SystemResult, ...]:  # fmt: skip
+        """The systems with the milliseconds that one query takes."""
+        if not options.latency:
+            return systems
+        model = models["tuned"]
+        some = model.asked[:TIMED]
+        kept: list[Precision] = ["float32", *(one for one in options.precisions if one != "float32")]
+        by_format = retrieval.search_milliseconds(
+            model.vectors_of(some), self.vectors(model.encoder), DEPTH, dims, kept
+        )
+        words = retrieval.milliseconds(lambda query: self.bm25([query]), some)
+        encoding = {name: one.encoding_milliseconds(some) for name, one in models.items()}
+        reranking = 0.0
+        if rerank is not None:
+            texts = self._texts[: options.rerank_depth]
+            reranking = retrieval.milliseconds(lambda query: rerank([(query.text, text) for text in texts]), some[:3])
+
+        def of(one: SystemResult) -> float:
+            if one.dim is None:
+                return words
+            stage, _, name = one.kind.rpartition("-")
+            more = {"hybrid": words, "weighted": words, "reranked": reranking}.get(stage, 0.0)
+            return encoding[name] + by_format[one.dim, one.precision] + more
+
+        return tuple(replace(one, latency=of(one)) for one in systems)
 
     def vectors(self, encoder: Encoder) -> Vectors:
         """Vectors of all passages, in order; those of the encoder that was asked last are held."""
@@ -142,9 +277,61 @@ class Contenders:
         """Lets go of the vectors that are held."""
         self._held = None
 
+    @property
+    def ids(self) -> Sequence[str]:
+        """Passage ids, in the order of the vectors."""
+        return self._ids
+
     @cached_property
     def _words(self) -> retrieval.BM25:
         return retrieval.BM25(self._ids, self._texts, self._options)
+
+
+class _Model:
+    """One model over the corpus, with the queries encoded once.
+
+    Args:
+        contenders: They hold the passages' vectors.
+        name: What a reader calls it.
+        encoder: The model.
+        asked: The queries.
+    """
+
+    def __init__(self, contenders: Contenders, name: str, encoder: Encoder, asked: Sequence[Query]) -> None:
+        self._contenders, self.name, self.encoder, self.asked = contenders, name, encoder, asked
+
+    def dense(self, dims: Sequence[int]) -> dict[int, Run]:
+        """Search at every dimension, in one pass over the passages."""
+        found = retrieval.prefix_top_k(self._queries, self._contenders.vectors(self.encoder), DEPTH, dims)
+        return {dim: self._run(self.name, *found[dim]) for dim in dims}
+
+    def quantised(self, dim: int, precisions: Sequence[Precision]) -> dict[Precision, Run]:
+        """Search at one dimension in other number formats."""
+        wanted = [precision for precision in precisions if precision != "float32"]
+        passages = self._contenders.vectors(self.encoder)
+        found = retrieval.quantised_top_k(self._queries, passages, DEPTH, dim, wanted)
+        return {precision: self._run(f"{self.name} {precision}", *hits) for precision, hits in found.items()}
+
+    def vectors_of(self, some: Sequence[Query]) -> Vectors:
+        """Vectors of some of the queries."""
+        return self.encoder.encode_queries([query.text for query in some])
+
+    def encoding_milliseconds(self, some: Sequence[Query]) -> float:
+        """How long one query takes to encode, without what remembers vectors."""
+        inner = self.encoder.encoder if isinstance(self.encoder, CachedEncoder) else self.encoder
+        return retrieval.milliseconds(lambda query: inner.encode_queries([query.text]), some)
+
+    @cached_property
+    def _queries(self) -> Vectors:
+        return self.vectors_of(self.asked)
+
+    def _run(self, name: str, rows: np.ndarray[tuple[int, int], np.dtype[np.int64]], scores: Vectors) -> Run:
+        return retrieval.run_of(name, [query.id for query in self.asked], self._contenders.ids, rows, scores)
+
+
+def _kind(stage: str, role: str) -> SystemKind:
+    kind: SystemKind = f"{stage}{role}"  # type: ignore[assignment]  # the roles are "base" and "tuned"
+    return kind
 
 
 class DevJudge:

@@ -87,16 +87,7 @@ def cross_scorer(
 
     @cache
     def model() -> Any:  # loaded once, though a judge is asked several times
-        from sentence_transformers import CrossEncoder
-
-        try:
-            with quiet_libraries():
-                return CrossEncoder(name, device=choose_devices(compute.device)[0], num_labels=1)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"this cross-encoder cannot be loaded ({error})", where=where,
-                remedy="give the folder of one, or a hub id that this machine can reach",
-            ) from error  # fmt: skip
+        return _cross_encoder(name, compute, where)
 
     def scored(positives: Sequence[Pair]) -> list[float | None]:
         from torch.nn import Sigmoid
@@ -105,6 +96,42 @@ def cross_scorer(
         return [float(score) for score in model().predict(both, activation_fn=Sigmoid(), show_progress_bar=False)]
 
     return scored
+
+
+def reranker(name: str, compute: ComputeOptions) -> Callable[[Sequence[tuple[str, str]]], list[float]]:
+    """What a cross-encoder thinks of (query, passage) texts, as it says it: higher is better.
+
+    Args:
+        name: A folder or a hub id; it is loaded at once, so that a wrong one is told before hours of work.
+        compute: Where it runs.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    from torch.nn import Identity
+
+    model = _cross_encoder(name, compute, "[evaluate] cross_encoder")
+
+    def scored(both: Sequence[tuple[str, str]]) -> list[float]:
+        if not both:
+            return []
+        found = model.predict(list(both), activation_fn=Identity(), show_progress_bar=False)
+        return [float(score) for score in found]
+
+    return scored
+
+
+def _cross_encoder(name: str, compute: ComputeOptions, where: str) -> Any:
+    from sentence_transformers import CrossEncoder
+
+    try:
+        with quiet_libraries():
+            return CrossEncoder(name, device=choose_devices(compute.device)[0], num_labels=1)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"this cross-encoder cannot be loaded ({error})", where=where,
+            remedy="give the folder of one, or a hub id that this machine can reach",
+        ) from error  # fmt: skip
 
 
 def topics_of(encoder: Encoder, texts: Mapping[str, str], seed: int = 13) -> dict[str, str]:

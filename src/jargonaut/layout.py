@@ -34,6 +34,11 @@ class Layout:
         return self.home / "runs"
 
     @property
+    def reports(self) -> Path:
+        """Reports of runs that were written again in another form; a run's own folder stays as it was finished."""
+        return self.home / "reports"
+
+    @property
     def models(self) -> Path:
         """Registered model versions."""
         return self.home / "models"

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import REAL
+from jargonaut.suspects import SHEET
 
 FEW_PAIRS = 1000
 FEW_DEV_QUERIES = 50
@@ -107,6 +109,33 @@ def of_forgetting(counts: Mapping[str, Any], limit: float, alphas: Sequence[floa
         f"the tuned model loses {loss:.3f} nDCG@10 of general knowledge, more than {limit:g} ([train] general_limit), "
         f"{tried}: expect worse answers outside this domain"
     )
+
+
+def of_scrutiny(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """The findings beside the comparison that everybody should read, as lines for a terminal.
+
+    Of savings the tuned model's are told, and those of systems that measurably need fewer passages.
+
+    Args:
+        found: As a report's JSON holds it.
+        folder: Of the run.
+    """
+    told = found["sentences"]
+    systems = found["savings"]["systems"][1:] if found["savings"] else []
+    fewer = {one["system"] for one in systems if one["k_high"] and one["k_high"] < found["savings"]["k"]} | {"tuned"}
+    spared = [text for one, text in zip(systems, told["savings"], strict=True) if one["system"] in fewer]
+    shown = {
+        "slices": told["slices"], "robust": told["conditions"], "forgetting": told["forgetting"],
+        "threshold": told["scale"], "answers": told["answers"],
+        "savings": spared,
+    }  # fmt: skip
+    for name, sentences in shown.items():
+        for place, sentence in enumerate(sentences):
+            yield f"  {name if not place else '':<11} {sentence}"
+    if found["label_errors"]["total"]:
+        sheet = folder / SHEET
+        yield f"  {'labels':<11} {told['label_errors'][0]}"
+        yield f"  {'':<11} look at them: `jargonaut pairs review --suspects`, or fill in {sheet}"
 
 
 _SOURCES = {

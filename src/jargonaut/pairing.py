@@ -36,9 +36,10 @@ from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
+from jargonaut.suspects import accepted, suspects, with_answers
 from jargonaut.writers import endpoint, open_judge
 
-PAIRS_VERSION = 6
+PAIRS_VERSION = 7
 ATTRIBUTION_VERSION = 2
 COLLECT_VERSION = 3
 
@@ -164,7 +165,11 @@ def prepare_pairs(
     gathered = collected(prepared, encoder, settings, layout, reporter, added)
     if decisions is None:
         decisions = DecisionStore(layout.reviews).in_force()
+    passages = {passage.id: passage for passage in prepared.passages} if decisions else {}
+    answers = accepted(suspects(layout, passages), passages, decisions) if decisions else ()
     inputs = {"collected": gathered.key, "reviews": content_hash(_changes(decisions, settings.review))}
+    if answers:
+        inputs["answers"] = content_hash(answers)
     options = {"split": settings.split, "as_gold": settings.review.as_gold, "language": settings.bm25.language}
 
     def build(folder: Path) -> Mapping[str, Any]:
@@ -176,10 +181,9 @@ def prepare_pairs(
         }
         parts: dict[SplitName, Sequence[Pair]] = {}
         if prepared.source.kind == "beir":
-            parts, judged = _labelled(prepared, bad.append)
+            parts, judged = labelled_parts(prepared, bad.append)
             counts |= judged
         if decisions:
-            passages = {passage.id: passage for passage in prepared.passages}
             told = Counter[str]()
 
             def reviewed(some: Sequence[Pair]) -> tuple[Pair, ...]:
@@ -190,6 +194,9 @@ def prepare_pairs(
 
             found, parts = reviewed(found), {name: reviewed(some) for name, some in parts.items()}
             counts["review"] = dict(told)
+        if answers:
+            found, parts = with_answers(found, parts, answers, as_gold=settings.review.as_gold)
+            counts["answers_added"] = len(answers)
         language, groups = settings.bm25.language, (prepared.documents, prepared.near_duplicates)
         shown = _shown(added, [*itertools.chain(*parts.values()), *found], settings)
         if any(parts.values()):
@@ -236,7 +243,7 @@ def _shown(entries: Sequence[Entry], found: Sequence[Pair], settings: Settings) 
 
 def own_parts(prepared: PreparedCorpus) -> dict[SplitName, Sequence[Pair]]:
     """The pairs that a BEIR folder brings, by part; none for another source."""
-    return _labelled(prepared, lambda _: None)[0] if prepared.source.kind == "beir" else {}
+    return labelled_parts(prepared, lambda _: None)[0] if prepared.source.kind == "beir" else {}
 
 
 def _beside(
@@ -370,7 +377,7 @@ def _counted(splits: pairs.CountedSplits, prepared: PreparedCorpus, language: st
     }  # fmt: skip
 
 
-def _labelled(
+def labelled_parts(
     prepared: PreparedCorpus, on_bad: formats.OnBad
 ) -> tuple[dict[SplitName, Sequence[Pair]], dict[str, Any]]:
     """The parts of a BEIR folder, and what of them could not be used."""

@@ -19,8 +19,9 @@ from jargonaut.layout import Layout
 from jargonaut.lifecycle import IndexLifecycle, passages_of
 from jargonaut.origin import code_versions, licence_of, seeds_of
 from jargonaut.protocols import Reporter
-from jargonaut.registry import Live, ModelVersion, Registry
+from jargonaut.registry import Live, ModelVersion, Registry, write_card
 from jargonaut.release import Model, Outcome, release
+from jargonaut.reports import FinishedRun, rendered
 from jargonaut.settings import Settings
 from jargonaut.story import Clock, Story, utc_now
 
@@ -82,6 +83,8 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
     counts = finished.counts
     outcome = Outcome(finished.key, counts["verdict"], counts["metrics"], _lineage(story), story.deployed)
     released = release(lifecycle, base, tuned, outcome, reporter)
+    if not write_card(released.version.path, rendered(FinishedRun(finished.path), "card", layout)):
+        reporter.warn(f"{released.version.path / 'README.md'} is not ours and stays as it is")
     report = json.loads((finished.path / "report.json").read_text(encoding="utf-8"))
     text = (finished.path / "table.txt").read_text(encoding="utf-8")
     return RunResult(

@@ -18,6 +18,10 @@ from jargonaut.records import Query, Run
 Vectors = NDArray[np.float32]
 """Row vectors, shape (texts, dimension), L2-normalised unless an encoder says otherwise."""
 
+Precision = Literal["float32", "int8", "binary", "binary+rescore"]
+"""How the components of a passage's vector are kept; `binary+rescore` orders the best by signs once more, with the
+float query."""
+
 Item = TypeVar("Item")
 
 

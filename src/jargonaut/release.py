@@ -144,16 +144,12 @@ class _Choice:
         if live is None:
             self._warn_of_a_lost_pointer()
         base_is_live = live is None or registry.get(live.version).base == ""
-        if self.ship and base_is_live and tuned.status == "available":
+        if self.ship and base_is_live and tuned.status == "available" and not self._by_hand:
             return self.lifecycle.switch(self.index.collection, instead_of=live)
         if live is None:
-            return self._base_live(None)
+            live = self._base_live(None)
         if self.ship and live.version != tuned.version:
-            why = {"previous": "was rolled back once", "retired": "was retired"}.get(
-                tuned.status, f"was compared with {self.base.version} only"
-            )
-            self.reporter.warn(f"{live.version} stays live, for {tuned.version} {why}; "
-                               f"`jargonaut models promote {tuned.version}` switches")  # fmt: skip
+            self._warn_of_a_winner(tuned, live)
         if self._passages_of(live) == self.index.passages_hash:
             return live
         if live.version == self.base.version:
@@ -175,6 +171,20 @@ class _Choice:
     def _passages_of(self, live: Live) -> str | None:
         known = self.lifecycle.registry.indexes.get(live.index)
         return None if known is None else known.content.digest
+
+    @property
+    def _by_hand(self) -> bool:
+        return self.lifecycle.settings.registry.promote_by_hand
+
+    def _warn_of_a_winner(self, tuned: ModelVersion, live: Live) -> None:
+        waits = "waits for you ([registry] promote_by_hand)"
+        beside = waits if self._by_hand else f"was compared with {self.base.version} only"
+        why = {"previous": "was rolled back once", "retired": "was retired"}.get(tuned.status, beside)
+        name = tuned.version
+        self.reporter.warn(
+            f"{live.version} is live, for {name} {why}; `jargonaut index shadow --candidate {name}` shows what would "
+            f"change, `jargonaut index switch {name}` switches"
+        )
 
     def _warn_of_a_lost_pointer(self) -> None:
         others = [v.version for v in self.lifecycle.registry.list() if v.base and v.version != self.tuned.version]

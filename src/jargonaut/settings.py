@@ -21,7 +21,15 @@ from typing import Any
 from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.errors import JargonautError, SettingsError, require_limits
-from jargonaut.evaluation import AssessmentOptions, EvaluationOptions
+from jargonaut.evaluation import (
+    AnswerOptions,
+    AssessmentOptions,
+    EvaluationOptions,
+    PerturbationOptions,
+    SavingsOptions,
+    SliceOptions,
+    ThresholdOptions,
+)
 from jargonaut.index import BuildOptions, IndexOptions, PlanOptions, VerifyOptions
 from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
@@ -100,10 +108,15 @@ class Settings:
         mine: Hard negatives.
         train: Fine-tuning.
         evaluate: How systems are compared.
+        perturb: The same questions as other people would type them.
+        slices: Parts of the test queries that are looked at one by one.
+        thresholds: Thresholds on similarity that applications use.
+        savings: What better ranking saves.
+        answers: Answers that a language model gives from each model's hits.
         build: How passages are embedded into an index.
         verify: What an index must pass before it can go live.
         plan: What planning an index assumes.
-        registry: Where registered versions are told.
+        registry: What a run may make live, and where registered versions are told.
         index: Where the vectors of the passages lie, and how they are searched.
     """
 
@@ -130,6 +143,11 @@ class Settings:
     train: TrainOptions = field(default_factory=TrainOptions)
     sweep: SweepOptions = field(default_factory=SweepOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
+    perturb: PerturbationOptions = field(default_factory=PerturbationOptions)
+    slices: SliceOptions = field(default_factory=SliceOptions)
+    thresholds: ThresholdOptions = field(default_factory=ThresholdOptions)
+    savings: SavingsOptions = field(default_factory=SavingsOptions)
+    answers: AnswerOptions = field(default_factory=AnswerOptions)
     build: BuildOptions = field(default_factory=BuildOptions)
     verify: VerifyOptions = field(default_factory=VerifyOptions)
     plan: PlanOptions = field(default_factory=PlanOptions)

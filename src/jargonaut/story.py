@@ -18,24 +18,27 @@ from typing import Any
 
 from jargonaut import evaluation, notices, pairs, training
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
-from jargonaut.contenders import Contenders, dimensions
+from jargonaut.contenders import Contenders, Measured, dimensions
 from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import SettingsError
+from jargonaut.evidence import reranker
 from jargonaut.hardness import PreparedNegatives, prepare_negatives
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
-from jargonaut.protocols import Reporter
-from jargonaut.records import positives, qrels, queries
+from jargonaut.pairs.provenance import judged_queries
+from jargonaut.protocols import Encoder, Reporter
+from jargonaut.records import Query, Run, positives, qrels, queries
+from jargonaut.scrutiny import Subject, language_model, scrutinise
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 from jargonaut.teaching import Teaching
 
 ASSESS_VERSION = 2
-EVALUATE_VERSION = 4
+EVALUATE_VERSION = 5
 DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
 SHOWN_KINDS = 4
@@ -76,6 +79,7 @@ class Story:
         if settings.mine.remine and settings.train.loss == "gist":
             raise SettingsError("passages that are mined again have no vectors of the guide", where="[mine] remine",
                                 remedy="say `remine = false`, or another [train] loss")  # fmt: skip
+        language_model(settings, layout)  # one that is wanted and is not there is told before anything is trained
         remember_source(layout, source)
         self.callbacks: tuple[training.Callback, ...] = ()
         self.notices: list[str] = []
@@ -205,13 +209,14 @@ class Story:
         }  # fmt: skip
         options = {
             "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.dims,
-            "assess": self.settings.assess,
+            "assess": self.settings.assess, "scrutiny": self._scrutinised_by,
         }  # fmt: skip
 
         def build(folder: Path) -> Mapping[str, Any]:
             report = self._evaluate(folder, assessment)
             write_json(folder / "report.json", evaluation.to_json(report))
             (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
+            (folder / "report.md").write_text(evaluation.to_markdown(report), encoding="utf-8")
             (folder / "table.txt").write_text(report.table(), encoding="utf-8")
             best = next(s for s in report.systems if s.kind == "tuned" and s.dim == report.headline_dim)
             return {"verdict": report.verdict.name, "sentence": report.verdict.sentence, "metrics": best.metrics}
@@ -219,9 +224,11 @@ class Story:
         artifact = ensure(
             self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
         )
-        counted = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))["leakage"]
-        self._say_leakage(Leakage(**counted))
+        report = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))
+        self._say_leakage(Leakage(**report["leakage"]))
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
+        for line in notices.of_scrutiny(report["scrutiny"], artifact.path):
+            self.reporter.line(line)
         return artifact
 
     @property
@@ -285,12 +292,15 @@ class Story:
     def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
         started = time.monotonic()
         options, splits = self.settings.evaluate, self.pairs.splits
+        rerank = reranker(options.cross_encoder, self.settings.compute) if options.cross_encoder else None
         found = self._contenders.measure(
-            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options
-        )
+            folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options,
+            dev=splits.dev, rerank=rerank,
+        )  # fmt: skip
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)
         leaked = self._leakage()
+        scrutiny = self._scrutinise(folder, found.runs)
         for notice in notices.of_test(found.groups, evaluation.fewest_clusters(options.confidence)):
             self._warn(notice)
         return evaluation.RunReport(
@@ -299,8 +309,10 @@ class Story:
             base=self.base.name,
             tuned=f"{self.base.name}, tuned",
             source=str(self.source.path),
-            verdict=evaluation.verdict(found.systems, found.comparisons, options),
-            systems=found.systems,
+            verdict=evaluation.verdict(found.systems, found.comparisons, self._gated, self._evidence(found)),
+            systems=found.plain,
+            others=found.others,
+            weights=found.weights,
             comparisons=found.comparisons,
             changes=changes,
             assessment=assessment,
@@ -313,7 +325,44 @@ class Story:
             curve=self._curve(),
             confidence=options.confidence,
             deployed_dim=self.deployed,
+            scrutiny=scrutiny,
         )
+
+    @property
+    def _gated(self) -> evaluation.EvaluationOptions:
+        """The options of evaluation, with the dimension that will serve users."""
+        return replace(self.settings.evaluate, deployed_dim=self.deployed)
+
+    def _evidence(self, found: Measured) -> evaluation.Evidence:
+        """What the ship gate is told beside the comparisons."""
+        judged = judged_queries(self.pairs.splits.test)
+        return evaluation.Evidence(
+            forgetting=evaluation.Forgetting(*self.tuned.counts["general"]),
+            jury=evaluation.jury_of(found.systems, judged, found.clusters, self._gated),
+        )
+
+    def _scrutinise(self, folder: Path, runs: Mapping[str, Run]) -> evaluation.Scrutiny:
+        """What is asked of the candidate beyond the comparison."""
+
+        def search(name: str, encoder: Encoder) -> Callable[[Sequence[Query], int], Run]:
+            return lambda asked, k: self._contenders.dense(name, encoder, asked, dim=self.deployed, k=k)
+
+        subject = Subject(
+            self.corpus, self.pairs.splits, runs, search("base", self.base), search("tuned", self.tuned_encoder),
+            (self.base, self.tuned_encoder), self.deployed,
+        )  # fmt: skip
+        return scrutinise(folder, subject, self.settings, self.layout, self.reporter)
+
+    @property
+    def _scrutinised_by(self) -> dict[str, Any]:
+        """Everything that decides what a scrutiny finds."""
+        settings = self.settings
+        writer = language_model(settings, self.layout)
+        return {
+            "perturb": settings.perturb, "slices": settings.slices, "thresholds": settings.thresholds,
+            "savings": settings.savings, "answers": settings.answers, "prices": settings.prices,
+            "limit": settings.train.general_limit, "model": "" if writer is None else writer.identity,
+        }  # fmt: skip
 
     def _leakage(self) -> Leakage:
         mined = {passage_id for triplet in self.mined.triplets for passage_id in triplet.negative_ids}

@@ -19,15 +19,22 @@ if TYPE_CHECKING:
     from jargonaut.collection import PairCollection
     from jargonaut.encoding.cache import Kind
     from jargonaut.encoding.local import LocalEncoder
-    from jargonaut.evaluation import Assessment
+    from jargonaut.evaluation import Assessment, RunComparison
+    from jargonaut.examination import Examination
     from jargonaut.hardness import PreparedNegatives
     from jargonaut.index import IndexPlan, ShadowSummary
+    from jargonaut.interchange import ExportedSet
     from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
     from jargonaut.pipeline import RunResult
     from jargonaut.registry import Live, ModelVersion, Registry
+    from jargonaut.reports import FinishedRun
     from jargonaut.sweeping import SweepResult
     from jargonaut.textvectors import EncodedTexts
     from jargonaut.tuning import TunedModel
+
+
+REPORT_FORMS = ("html", "md", "json", "card")
+"""Forms of a run's report: a page, Markdown for a pull request, JSON for scripts, the model's card."""
 
 
 class Workspace:
@@ -83,6 +90,28 @@ class Workspace:
         from jargonaut.story import Story
 
         return Story(self.documents(source), self.layout, self.settings, self.reporter).assessment
+
+    def evaluate(
+        self, source: str | Path | None = None, *, version: str | None = None, against: str | None = None
+    ) -> Examination:
+        """Two registered versions on the same judged queries; trains nothing and moves no pointer.
+
+        Args:
+            source: A BEIR folder, of which `qrels/test.tsv` counts; the test split of the version's own pairs when
+                None.
+            version: The model in question; the newest when None.
+            against: What it is compared with; what it was tuned from when None.
+
+        Raises:
+            InputError: There is no such version, or nothing to test it on.
+            MismatchError: A version's files are gone or are not what was registered.
+        """
+        from jargonaut.examination import examine
+
+        return examine(
+            self.layout, self.settings, self.registry(), self.reporter,
+            source=None if source is None else Path(source), version=version, against=against,
+        )  # fmt: skip
 
     def mine(self, source: str | Path | None = None) -> PreparedNegatives:
         """Hard negatives for the training pairs of this source, and what was taken out; trains nothing.
@@ -306,6 +335,69 @@ class Workspace:
         from jargonaut.textvectors import encode_texts
 
         return encode_texts(Path(source), Path(target), kind, model, self.settings, self.layout, self.reporter)
+
+    def report(self, run: str | None = None) -> FinishedRun:
+        """A finished run as it lies in the workspace; nothing is measured again.
+
+        Args:
+            run: Its name or how that begins, or its folder; the newest one when None.
+
+        Raises:
+            InputError: There is none.
+        """
+        from jargonaut.reports import find_run
+
+        return find_run(self.layout, run)
+
+    def rendered(self, run: FinishedRun, form: str) -> str:
+        """A run's report as text of a form.
+
+        Args:
+            run: From `report`.
+            form: One of `REPORT_FORMS`, or `text`.
+
+        Raises:
+            MismatchError: What the run left is damaged.
+        """
+        from jargonaut.reports import rendered
+
+        return rendered(run, form, self.layout)
+
+    def judge_runs(
+        self, runs: Sequence[str | Path], qrels: str | Path | None = None, *, against: str | None = None
+    ) -> RunComparison:
+        """Scores TREC runs made anywhere, paired, against one of ours or against the first of them.
+
+        Args:
+            runs: The files.
+            qrels: The judgements; those of the newest run of this workspace when None.
+            against: A TREC run, or the name of a system of ours such as `tuned-384`.
+
+        Raises:
+            InputError: A file cannot be used, or there is nothing to compare.
+        """
+        from jargonaut.reports import judge_outside
+
+        return judge_outside(
+            self.layout, [Path(run) for run in runs], None if qrels is None else Path(qrels), against,
+            self.settings.evaluate, self.reporter,
+        )  # fmt: skip
+
+    def export_beir(self, folder: str | Path, source: str | Path | None = None) -> ExportedSet:
+        """Writes passages, queries and judgements as a BEIR folder, which other people's tools read.
+
+        Args:
+            folder: To write to: empty, not there yet, or an earlier export.
+            source: As for `run`.
+
+        Raises:
+            InputError: The folder holds something else.
+        """
+        from jargonaut.interchange import export_beir
+        from jargonaut.story import Story
+
+        story = Story(self.documents(source), self.layout, self.settings, self.reporter)
+        return export_beir(story.corpus, story.pairs.splits, Path(folder))
 
     def models(self) -> Sequence[ModelVersion]:
         """Registered versions, oldest first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.generation import GenerationOptions, GenerationReport, Measured, measure
 
 
@@ -12,6 +14,7 @@ def test_rates_are_held_against_the_endpoints_limit() -> None:
     assert report.to_json()["limit_calls_per_second"] == 160
 
 
+@pytest.mark.slow
 def test_every_passage_has_its_questions() -> None:
     """A small job end to end, in processes of its own."""
     measured = measure(GenerationOptions((20,), concurrency=10, latency=0.01)).measured[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import BENCHMARKS
 from benchmarks.page import with_part
 from jargonaut.errors import InputError
 
@@ -58,7 +59,7 @@ def test_a_page_without_exactly_one_such_part_is_refused(page: str) -> None:
         with_part(page, "engine", "figures")
 
 
-@pytest.mark.parametrize("name", ["engine", "quality", "main_job", "mining"])
+@pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_page_has_a_part_for_each_benchmark(name: str) -> None:
     """`make bench` finds where its figures go."""
     assert "figures" in with_part((ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8"), name, "figures")

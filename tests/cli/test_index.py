@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,12 @@ from typer.testing import CliRunner
 
 from jargonaut.cli.main import app
 from tests.lifecycle.shop import Shop, documents, text_of
-from tests.tinymodels import FAMILIES, built
 
 
 @pytest.fixture(scope="module")
-def town(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def town(tiny_folder: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A workspace whose settings file names the tiny base; the base is live."""
-    folder = tmp_path_factory.mktemp("town")
-    models = [built(FAMILIES[name], base_model_path, folder / name) for name in ("bert", "distilbert")]
-    shop = Shop(folder / "shop", *models).stock()
+    shop = Shop(tmp_path_factory.mktemp("town") / "shop", tiny_folder("bert"), tiny_folder("distilbert")).stock()
     settings = f'[base]\nmodel = "{shop.base}"\n[build]\nblock = 8\n[verify]\nsample = 8\n'
     (shop.root / "jargonaut.toml").write_text(settings)
     index = shop.open().index()
@@ -39,6 +37,7 @@ def told(shop: Shop, *words: str, code: int = 0) -> Any:
     return json.loads(typed(shop, *words, "--json", code=code))
 
 
+@pytest.mark.slow
 def test_the_life_of_an_index_is_typed(town: Shop, tmp_path: Path) -> None:
     """Build, verify, shadow, bridge, switch, sync, roll back, remove: every command answers in text and in JSON."""
     assert "40 encoded anew" in typed(town, "index", "build", "v1", "--rate", "10000")

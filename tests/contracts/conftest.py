@@ -26,9 +26,11 @@ STORES = ["lancedb", "pgvector", "qdrant", "chroma", "milvus", "pinecone", "weav
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server."""
-    with backends.postgres(tmp_path_factory.mktemp("pg")) as url:
+    # Not below pytest's folder: every pytest that starts takes it away from all but its owner, and a server that root
+    # starts runs as somebody else.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, backends.postgres(Path(folder)) as url:
         yield url
 
 

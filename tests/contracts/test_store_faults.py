@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib
+import json
+import socket
 import subprocess
 import sys
 import threading
 import time
+import uuid
+import warnings
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +47,7 @@ def listed(store: VectorStore, name: str = "c") -> set[str]:
     return {id_ for page in store.open(name, "f").hashes() for id_ in page}
 
 
+@pytest.mark.slow  # the client waits longer and longer before it asks again
 @pytest.mark.parametrize("fault", ["drop", "after", "503"])
 def test_a_server_that_breaks_off_is_an_answer_and_the_retry_is_whole(
     pinecone: PineconeServer, tmp_path: Path, fault: str
@@ -116,10 +126,62 @@ def test_a_server_that_is_not_there_is_an_answer(name: str, url: str, package: s
     """Within the time that the settings allow, with the address."""
     backends.require_working(package)
     options = IndexOptions(store=name, url=url, timeout=2)  # type: ignore[arg-type]
+    importlib.import_module(package)  # which may take longer than the rest
     started = time.monotonic()
     with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1"):
         open_store(options, tmp_path).collections()
     assert time.monotonic() - started < 30
+
+
+@contextlib.contextmanager
+def chroma_that_falls_silent() -> Iterator[str]:
+    """The address of a server that says what Chroma says to a new client, and answers nothing else."""
+    said = {
+        "/api/v2/heartbeat": {"nanosecond heartbeat": 1},
+        "/api/v2/auth/identity": {"user_id": "", "tenant": "default_tenant", "databases": ["default_database"]},
+        "/api/v2/tenants/default_tenant": {"name": "default_tenant"},
+        "/api/v2/tenants/default_tenant/databases/default_database": {
+            "id": str(uuid.UUID(int=1)), "name": "default_database", "tenant": "default_tenant",
+        },
+    }  # fmt: skip
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path not in said:
+                over.wait(60)
+                return
+            body = json.dumps(said[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_chroma_that_falls_silent_is_an_answer(tmp_path: Path) -> None:
+    """Its client waits for ever; `timeout` holds all the same, before the first answer and after."""
+    backends.require("chromadb")
+    with chroma_that_falls_silent() as url:
+        store = open_store(IndexOptions(store="chroma", url=url, timeout=0.5), tmp_path)
+        with pytest.raises(StoreUnavailableError, match=r"(?i)timed out"):
+            store.collections()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(StoreUnavailableError, match=r"(?i)timed out"):
+            open_store(IndexOptions(store="chroma", url=url, timeout=0.5), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +283,19 @@ def test_postgres_that_breaks_off_in_an_upsert_has_done_nothing(postgres: str, t
     assert listed(store) == {"p0", "p1"}
     collection.upsert(many(5), unit(5))
     assert listed(store) == {p.id for p in many(5)}
+
+
+def test_a_forgotten_postgres_is_left_without_a_warning(postgres: str, tmp_path: Path) -> None:
+    """Its connection is closed, also where only the garbage collector finds it."""
+    store = backends.served("pgvector", postgres, tmp_path).open()
+    assert store.collections() == []
+    circle: list[object] = [store]
+    circle.append(circle)
+    del store, circle
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(each.message) for each in told if "psycopg" in str(each.message)] == []
 
 
 def test_postgres_cannot_hold_the_character_nul(postgres: str, tmp_path: Path) -> None:

@@ -391,7 +391,7 @@ _CHANGES = st.lists(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=_CHANGES)
 def test_any_changes_equal_those_of_a_dictionary(store: VectorStore, changes: list[tuple[str, list[str], int]]) -> None:
     """After any upserts and deletes the collection holds, finds and lists what a dictionary would."""

@@ -41,6 +41,7 @@ class WeaviateServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every answer waits 40 ms for the client to acknowledge its headers
     server: WeaviateServer
 
     def log_message(self, *_: object) -> None:  # quiet

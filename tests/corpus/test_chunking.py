@@ -35,7 +35,7 @@ blocks = st.sampled_from(
 
 
 @given(parts=st.lists(blocks, max_size=8), markdown=st.booleans())
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_offsets_point_at_the_passages_own_text(tokenizer: Tokenizer, parts: list[str], markdown: bool) -> None:
     """`text[start:end]` is the passage, passages are in order and never overlap, ids are unique."""
     document = Document("d", "\n\n".join(parts), "d", markdown=markdown)

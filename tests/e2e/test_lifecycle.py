@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from jargonaut.encoding.matryoshka import truncate
 from jargonaut.encoding.models import find_model
 from jargonaut.index import content_of
 from tests.lifecycle.shop import Shop, documents
-from tests.tinymodels import FAMILIES, built
 
 KILLS = 50
 NUMBERS = range(60)
@@ -64,10 +63,10 @@ class Mortal:
 
 
 @pytest.fixture
-def served(tmp_path: Path, base_model_path: Path) -> Iterator[tuple[Shop, Mortal]]:
+def served(tmp_path: Path, tiny_folder: Callable[[str], Path]) -> Iterator[tuple[Shop, Mortal]]:
     """A workspace in which the base is live and the tuned version has an index too."""
-    base, tuned = (built(FAMILIES[name], base_model_path, tmp_path / name) for name in ("bert", "distilbert"))
-    shop = Shop(tmp_path / "shop", base, tuned, **{"verify.golden_tolerance": 1.0}).stock()
+    models = tiny_folder("bert"), tiny_folder("distilbert")
+    shop = Shop(tmp_path / "shop", *models, **{"verify.golden_tolerance": 1.0}).stock()
     shop.write(EDITIONS[0])
     index = shop.open().index()
     index.switch(index.build("base").info.collection)

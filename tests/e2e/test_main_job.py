@@ -20,7 +20,8 @@ from jargonaut.formats import read_passages, read_qrels, read_queries, write_bei
 from jargonaut.records import SPLITS
 
 COMMAND = [sys.executable, "-m", "jargonaut"]
-QUICK = ["--set", "train.epochs=1", "--set", "evaluate.resamples=500"]
+# One epoch and two steps from base to tuned: to judge each of five takes longer than to train on this little.
+QUICK = ["--set", "train.epochs=1", "--set", "train.alphas=[0.5, 1.0]", "--set", "evaluate.resamples=500"]
 OFTEN = ["--set", "compute.checkpoint_minutes=0.0001"]
 KILLS = 20
 
@@ -55,11 +56,18 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with one finished run."""
+def timed(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A workspace with one finished run, and the seconds that it took."""
     workspace = tmp_path_factory.mktemp("workspace")
+    started = time.monotonic()
     jargonaut("run", str(clinic), "-w", str(workspace), *QUICK, code=None)
-    return workspace
+    return workspace, time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def finished(timed: tuple[Path, float]) -> Path:
+    """A workspace with one finished run."""
+    return timed[0]
 
 
 def report_of(workspace: Path) -> dict[str, object]:
@@ -74,7 +82,11 @@ def test_a_run_leaves_report_scores_and_trec_files(finished: Path) -> None:
     """A run writes report.html, report.json with the keys scripts use, per-query scores, TREC runs and qrels."""
     report = report_of(finished)
     assert report["verdict"] in {"ship", "dont_ship", "no_measurable_difference"}
-    assert {"systems", "comparisons", "counts", "leakage", "timings"} <= report.keys()
+    assert {"systems", "comparisons", "counts", "leakage", "timings", "scrutiny"} <= report.keys()
+    scrutiny = report["scrutiny"]
+    assert isinstance(scrutiny, dict)
+    assert {one["name"] for one in scrutiny["conditions"]} >= {"typos", "paraphrase"}
+    assert scrutiny["sentences"]["forgetting"]
     (folder,) = (finished / ".jargonaut" / "runs").glob("[!.]*")
     assert {"report.html", "report.json", "per_query.parquet", "trec"} <= {p.name for p in folder.iterdir()}
     assert (folder / "trec" / "test.qrels").exists()
@@ -88,6 +100,35 @@ def test_json_tells_a_script_what_to_deploy(finished: Path, clinic: Path) -> Non
     assert Path(told["version"]["path"]).is_dir()
     assert told["live"]["version"] == ("v1" if told["verdict"] == "ship" else "base")
     assert (told["version"]["status"] == "live") == (told["verdict"] == "ship")
+
+
+@pytest.mark.slow
+def test_a_run_measures_every_number_format_and_says_which_rule_decided(finished: Path) -> None:
+    """report.json has int8, binary and weighted systems with their bytes, the Pareto front and the gate's rule."""
+    report = report_of(finished)
+    systems = report["systems"]
+    assert isinstance(systems, list)
+    kinds = {(one["kind"], one["precision"]) for one in systems}
+    assert {("tuned", "int8"), ("tuned", "binary+rescore"), ("weighted-tuned", "float32")} <= kinds
+    assert all(one["bytes_per_passage"] for one in systems)
+    assert report["pareto"]
+    assert isinstance(report["rule"], str)
+
+
+@pytest.mark.slow
+def test_a_version_is_evaluated_on_its_own_test_split(finished: Path) -> None:
+    """`evaluate` finds what the run found, and leaves the live pointer alone."""
+    before = jargonaut("models", "list", "-w", str(finished)).stdout
+    told = json.loads(jargonaut("evaluate", "-w", str(finished), *QUICK, "--json", code=None).stdout)
+    report = report_of(finished)
+    assert (told["version"], told["against"], told["verdict"]) == ("v1", "base", report["verdict"])
+    assert isinstance(report["systems"], list)
+    tuned = {one["dim"]: one["metrics"]["nDCG@10"] for one in report["systems"]
+             if (one["kind"], one["precision"]) == ("tuned", "float32")}  # fmt: skip
+    again = {one["dim"]: one["metrics"]["nDCG@10"] for one in told["systems"]
+             if (one["kind"], one["precision"]) == ("tuned", "float32")}  # fmt: skip
+    assert again == tuned  # the same vectors, from the cache
+    assert jargonaut("models", "list", "-w", str(finished)).stdout == before
 
 
 @pytest.mark.slow
@@ -220,7 +261,7 @@ def test_a_jsonl_of_passages_is_a_source_too(handbook: Path, tmp_path: Path) -> 
         rows.append(json.dumps({"_id": path.stem, "title": title.removeprefix("# "), "text": text.strip()}))
     source = tmp_path / "passages.jsonl"
     source.write_text("\n".join(rows), encoding="utf-8")
-    settings = override(Settings(), {"train.epochs": 1, "evaluate.resamples": 500})
+    settings = override(Settings(), {"train.epochs": 1, "train.alphas": (0.5, 1.0), "evaluate.resamples": 500})
     result = Workspace(tmp_path / "w", settings=settings).run(source)
     assert "tuned" in result.table()
     assert result.version.version == "v1"
@@ -259,17 +300,14 @@ def outcome(workspace: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_twenty_kills_at_random_moments_change_nothing(finished: Path, clinic: Path, tmp_path: Path) -> None:
+def test_twenty_kills_at_random_moments_change_nothing(timed: tuple[Path, float], clinic: Path, tmp_path: Path) -> None:
     """Kill -9 at 20 random moments, then the same command: the same pairs, splits, negatives and metrics.
 
     A run that ends before it is killed is not counted: its outcome is compared and the next one starts from nothing.
     """
     draw = random.Random(13)
-    started = time.monotonic()
-    jargonaut("run", str(clinic), "-w", str(tmp_path / "whole"), *QUICK, code=None)
-    whole = time.monotonic() - started
-    wanted = outcome(tmp_path / "whole")
-    assert wanted == outcome(finished)
+    finished, whole = timed
+    wanted = outcome(finished)
     assert '"negative_ids": ["' in str(wanted["negatives"])
     workspace, kills, round_ = tmp_path / "killed-0", 0, 0
     while kills < KILLS:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.encoding.cache import CachedEncoder, VectorCache, stored_dimension
@@ -56,7 +56,6 @@ class Listening(SilentReporter):
         self.warnings.append(text)
 
 
-@settings(max_examples=30)
 @given(st.lists(st.lists(st.text(max_size=5), max_size=12), min_size=1, max_size=4))
 def test_rows_are_in_the_callers_order(batches: list[list[str]]) -> None:
     """Whatever is repeated, known or new: row i is the vector of text i."""

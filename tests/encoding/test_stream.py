@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.encoding.devices import ComputeOptions
@@ -60,7 +60,6 @@ def stopped(path: Path, texts: Sequence[str] = TEXTS, *, after: int = 20, finger
     assert not path.exists()
 
 
-@settings(max_examples=30)
 @given(st.lists(st.text(max_size=5), max_size=20), st.integers(1, 7))
 def test_rows_are_in_the_callers_order(texts: list[str], block: int) -> None:
     """Row i of the file is the vector of text i, whatever the block; nothing else is left."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,14 @@ from jargonaut.evaluation import (
     summarise,
     verdict,
 )
+from jargonaut.evaluation.answers import AnswerDelta, AnswerMetric
+from jargonaut.evaluation.changes import MovedTerm
+from jargonaut.evaluation.conditions import ConditionResult, Retention
+from jargonaut.evaluation.label_errors import LabelError, LabelErrors
+from jargonaut.evaluation.savings import Saving, Savings
+from jargonaut.evaluation.scrutiny import Scrutiny, Terms
+from jargonaut.evaluation.slices import SliceResult, WorstSlice
+from jargonaut.evaluation.thresholds import ScaleShift, ScoreScale, ThresholdMove
 from jargonaut.records import Passage, Qrel, Query, Run
 
 OPTIONS = EvaluationOptions(resamples=500)
@@ -88,3 +97,50 @@ def report(text: str = "a passage", title: str = "A run", base_name: str = "base
         notices=(text,),
         curve=TrainingCurve(((1, 2.0), (2, 1.0)), ((0, 0.5), (1, 0.6)), 1),
     )
+
+
+def scrutinised(text: str = "a passage") -> RunReport:
+    """The small report with every finding, number format and pipeline that there can be; `text` names what is named."""
+    plain_ = report(text)
+    base, tuned = (next(s.scores for s in plain_.systems if s.kind == kind) for kind in ("base", "tuned"))
+    clusters = {f"q{i}": f"d{i // 2}" for i in range(60)}
+    sizes = {"float32": 4.0, "int8": 1.0, "binary": 1 / 8}
+    systems = [replace(one, storage=one.dim and 4.0 * one.dim, latency=1.5, unjudged=7) for one in plain_.systems]
+    others = [
+        replace(
+            summarise(
+                f"{kind} {precision}", kind, dim, scores_, clusters=clusters, options=OPTIONS, precision=precision
+            ),
+            storage=sizes[precision] * dim,
+        )
+        for kind, scores_ in (("base", base), ("tuned", tuned))
+        for precision in ("int8", "binary")
+        for dim in (64, 32)
+    ]  # fmt: skip
+    others += [
+        replace(summarise(kind, kind, 64, scores_, clusters=clusters, options=OPTIONS), storage=300.0)
+        for kind, scores_ in (("weighted-base", base), ("weighted-tuned", tuned), ("reranked-base", base),
+                              ("reranked-tuned", tuned))
+    ]  # fmt: skip
+    part = SliceResult(text, text, 40, 20, 0.5, 0.4, -0.1, -0.2, -0.05)
+    scale = ScoreScale(0.7, 0.5, 0.6, 0.8, 0.9, 0.3, 4.0, -2.0, 0.1)
+    found = Scrutiny(
+        conditions=(ConditionResult(text, 60, 30, 0.5, 0.6, 0.4, 0.45, 0.05, 0.01, 0.09, 0.05, 0.01, 0.1),),
+        slices=(part, replace(part, name="few", eligible=False, difference=0.1, low=-1.0, high=1.0)),
+        worst=WorstSlice(part, f"the worst slice is {text}"),
+        forgetting=Retention(100, 0.81, 0.80, -0.01, -0.03, 0.01, 0.02),
+        scale=ScaleShift(scale, scale, (ThresholdMove(0.5, 0.6, 2.0, 3.0, 0.5, None, 2.0, 2.0),), 40, 0.9, (text,)),
+        savings=Savings(0.8, 10, (Saving("base", 10, 10, 10, 0.8, 900.0, 1.8), Saving("bm25", None, None, None, None,
+                        None, None), Saving("tuned", 7, 5, None, 0.81, 600.0, 1.2)), 60, 2.0, "USD"),
+        terms=Terms((MovedTerm(text, 3.0, 9, 1),), (MovedTerm("gone", -3.0, 1, 9),), 12, 8),
+        label_errors=LabelErrors(
+            tuple(LabelError(Query(f"q{n}", f"{text} {n}"), "p9", n > 3, n > 9, "p1", n or None, 0.9, 0.95, 0.1)
+                  for n in range(25)), 60,
+        ),
+        answers=AnswerDelta((AnswerMetric(text, 20, 0.5, 0.6, 0.1, 0.02, 0.2),), 20, "a model", 1),
+        notices=(text,),
+    )  # fmt: skip
+    return replace(
+        plain_, systems=tuple(systems), others=tuple(others), weights={"weighted-base": 0.6, "weighted-tuned": 0.8},
+        comparisons=compare([*systems, *others], clusters, OPTIONS), scrutiny=found,
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jargonaut.evaluation import Changes, find_changes, per_query
+from jargonaut.evaluation import Changes, find_changes, moved_passages, per_query
 from jargonaut.records import Passage, Qrel, Query, Run
 
 from .samples import run_at
@@ -60,3 +60,19 @@ def test_unanswered_query_is_no_error() -> None:
         (full, per_query(full, judged, queries)),
     )
     assert found.better[0].base_top is None
+
+
+def test_unchanged_queries_and_near_misses_are_counted() -> None:
+    """What did not move is counted; an answer at ranks 11 to 20 is a near miss, the nearest first."""
+    found = changes([1, 12, 3, 20], [1, 14, 11, 2])
+    assert (found.better_total, found.worse_total, found.unchanged_total) == (1, 2, 1)
+    assert [(n.query.id, n.rank, n.base_rank) for n in found.near_misses] == [("q2", 11, 3), ("q1", 14, 12)]
+    assert (found.near_miss_total, found.base_near_miss_total) == (2, 2)
+
+
+def test_passages_come_and_go() -> None:
+    """What only one of the two models has among the first hits came or left, query by query."""
+    base = Run("base", {"a": {"x": 3.0, "y": 2.0}, "b": {"x": 1.0}})
+    tuned = Run("tuned", {"a": {"z": 3.0, "x": 2.0}})
+    moved = moved_passages([Query("a", ""), Query("b", "")], base, tuned, k=2)
+    assert (moved.gained, moved.lost, moved.kept) == (("z",), ("y", "x"), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,11 @@ from jargonaut.evaluation import (
     SystemResult,
     Verdict,
     compare,
+    pareto_front,
+    read_systems,
     summarise,
     verdict,
+    write_systems,
 )
 
 from .samples import OPTIONS, spread
@@ -124,3 +128,55 @@ def test_options_that_mean_nothing_are_refused(bad: dict[str, float]) -> None:
     """Settings outside their range are refused when they are made."""
     with pytest.raises(SettingsError, match=rf"\[evaluate\] {next(iter(bad))}"):
         EvaluationOptions(**bad)  # type: ignore[arg-type]  # on purpose
+
+
+def test_number_formats_meet_their_own_kind() -> None:
+    """Base in int8 meets tuned in int8, and every smaller form of the tuned model meets the full base."""
+    systems = [system("base", 64, 0.5), system("tuned", 64, 0.6)]
+    systems += [replace(one, name=f"{one.name} int8", precision="int8") for one in systems]
+    found = compare(systems, {}, OPTIONS)
+    couples = {(c.baseline, c.candidate) for c in found}
+    assert couples == {("base", "tuned"), ("base int8", "tuned int8"), ("base", "tuned int8")}
+
+
+def test_a_comparison_says_how_sure_how_large_and_how_often() -> None:
+    """P-values are adjusted within a metric, the effect is in standard deviations, wins and losses are counted."""
+    systems = [system("base", d, 0.5) for d in (64, 128)] + [system("tuned", d, 0.52, 1) for d in (64, 128)]
+    found = [one for one in compare(systems, {}, OPTIONS) if one.metric == "nDCG@10"]
+    assert len(found) == 3
+    for one in found:
+        assert one.p_value is not None
+        assert one.p_holm == pytest.approx(min(1.0, 3 * one.p_value))
+        assert one.won + one.lost == 200
+        assert one.won > one.lost
+        assert one.effect is not None
+        assert 0 < one.effect < 1
+        assert one.needed is not None
+
+
+def test_the_pareto_front_has_what_nothing_beats_in_both() -> None:
+    """Of equal bytes the better, of equal quality the smaller; a system without a size is left out."""
+
+    def sized(name: str, mean: float, storage: float | None) -> SystemResult:
+        return replace(system("tuned", 64, mean), name=name, storage=storage)
+
+    systems = [sized("big", 0.6, 100), sized("worse", 0.5, 100), sized("small", 0.4, 10), sized("same", 0.4, 20)]
+    systems += [sized("bigger", 0.55, 200), sized("unknown", 0.9, None)]
+    assert [one.name for one in pareto_front(systems)] == ["small", "big"]
+
+
+def test_systems_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    """Scores, intervals, bytes and milliseconds survive, in order."""
+    systems = (
+        replace(system("base", 64, 0.5), storage=256, latency=1.5, unjudged=7),
+        replace(system("tuned", 64, 0.6), name="v1 int8", precision="int8", storage=64.0),
+        replace(system("bm25", None, 0.4), storage=3.5),
+    )
+    write_systems(tmp_path, systems)
+    back = read_systems(tmp_path)
+    assert [one.slug for one in back] == ["base-64", "tuned-64-int8", "bm25"]
+    for one, other in zip(systems, back, strict=True):
+        told = [(each.name, each.storage, each.latency, each.unjudged) for each in (one, other)]
+        assert told[0] == told[1]
+        assert one.intervals == other.intervals
+        assert one.metrics == other.metrics

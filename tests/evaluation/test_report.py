@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 from rich.table import Table
 
-from jargonaut.evaluation import RunReport, TrainingCurve, to_html, to_json, verdict_table
+from jargonaut.errors import MismatchError
+from jargonaut.evaluation import RunReport, TrainingCurve, from_json, to_html, to_json, verdict_table
 from tests.pages import Page
 
-from .samples import report
+from .samples import report, scrutinised
 
 ATTACK = '<script>alert("x")</script>&\'"'
 
@@ -78,12 +82,14 @@ def test_rich_table_has_a_row_per_system(sample: RunReport) -> None:
 
 
 def test_html_needs_nothing_else(page: str) -> None:
-    """The page is whole: no script, no address to load from, and every tag closed."""
+    """The page is whole: no address to load from, every tag closed, and one script, which is ours."""
     found = Page(page)
     assert found.balanced
     assert not found.open
-    assert found.loads == []
-    assert not {"script", "link", "img", "iframe"} & set(found.tags)
+    assert [address for address in found.loads if not address.startswith("#")] == []
+    assert {address[1:] for address in found.loads} <= set(re.findall(r'<section id="([^"]*)"', page))
+    assert not {"link", "img", "iframe"} & set(found.tags)
+    assert found.tags.count("script") == 1
     assert "url(" not in page
     assert "@import" not in page
 
@@ -93,18 +99,26 @@ def test_html_tells_the_whole_run(sample: RunReport, page: str) -> None:
     from html import unescape
 
     assert sample.verdict.sentence in unescape(page)
-    assert page.count("<svg ") == 6
+    assert page.count("<svg ") == 8
     assert page.count('<details class="change better">') == 10
-    for heading in ("Quality by dimension", "Leakage check", "Counts", "Training", "Time", "Settings"):
+    for heading in ("Quality by dimension", "Leakage and counts", "Training", "Time", "Settings"):
         assert f"<h2>{heading}</h2>" in page
+    assert ">Counts</h3>" in page
 
 
 def test_html_escapes_the_users_words() -> None:
     """Markup in documents, queries, names, settings and notices is shown, never interpreted."""
     hostile = to_html(report(text=ATTACK, title=ATTACK, base_name=ATTACK))
-    assert "script" not in Page(hostile).tags
-    assert "<script" not in hostile
+    assert Page(hostile).tags.count("script") == hostile.count("<script") == 1
     assert "&lt;script&gt;" in hostile
+
+
+def test_only_our_own_script_may_run(page: str) -> None:
+    """The page's policy names the hash of its one script, so nothing that a document brings in could run."""
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
 def test_html_of_the_least_report(sample: RunReport) -> None:
@@ -114,7 +128,8 @@ def test_html_of_the_least_report(sample: RunReport) -> None:
     )
     page = to_html(least)
     assert Page(page).balanced
-    assert "<h2>Counts</h2>" not in page
+    assert "Leakage and counts" not in page
+    assert "Counts" not in page
     assert "Quality by dimension" not in page
 
 
@@ -165,3 +180,74 @@ def test_without_steps_between_there_is_one_curve(sample: RunReport) -> None:
     assert "by epoch" in page
     assert "between base (0)" not in page
     assert "moved towards" not in page
+
+
+def test_a_report_is_read_back_as_it_was(sample: RunReport) -> None:
+    """What JSON and the scores beside it hold is the whole report: every other form can be made of them."""
+    curve = TrainingCurve(((1, math.nan), (2, 1.0)), ((0, 0.5), (1, 0.6)), 1)
+    told = dataclasses.replace(sample, curve=curve, assessment=None, notices=("mind",))
+    for report_ in (sample, told, scrutinised()):
+        value = json.loads(json.dumps(to_json(report_), allow_nan=False))
+        scores = {one.slug: one.scores for one in report_.all_systems}
+        again = from_json(value, scores)
+        assert to_json(again) == to_json(report_)
+        assert to_html(again) == to_html(report_)
+    assert isinstance(again.created, type(sample.created))
+
+
+@pytest.mark.parametrize("key", ["title", "verdict", "systems", "comparisons"])
+def test_what_is_no_report_is_refused(sample: RunReport, key: str) -> None:
+    """A file of another kind, or with a piece of another type, is told, with what to do."""
+    value = to_json(sample)
+    scores = {one.slug: one.scores for one in sample.systems}
+    with pytest.raises(MismatchError, match="no report"):
+        from_json({k: v for k, v in value.items() if k != key}, scores)
+    with pytest.raises(MismatchError, match="no report"):
+        from_json({**value, key: 3}, scores)
+
+
+def test_scores_that_are_gone_are_missed(sample: RunReport) -> None:
+    """A report whose per-query scores are gone is not shown with others."""
+    with pytest.raises(MismatchError, match="no report"):
+        from_json(to_json(sample), {})
+
+
+def test_every_finding_has_its_place() -> None:
+    """Slices with the worst, conditions, thresholds, savings, answers, terms, label errors, statistics and formats."""
+    from html import unescape
+
+    found = scrutinised()
+    assert found.scrutiny is not None
+    page = unescape(to_html(found))
+    assert Page(page).balanced
+    for title in (
+        "Where it helps, and where it does not", "What it saves", "Thresholds on similarity", "Every comparison",
+        "Labels that may be wrong", "Quality against bytes", "What users’ answers gain",
+    ):  # fmt: skip
+        assert f">{title}</h" in page
+    assert "The worst slice is a passage." in page
+    assert '<tr class="worst">' in page
+    assert "over 100" in page  # what no system reaches in a hundred passages is no number
+    assert "The first 20 of 25." in page
+    assert page.count("<tr") > len(found.all_systems) + len(found.comparisons)
+    assert to_json(found)["scrutiny"]["label_errors"]["total"] == 25
+    assert {(one["name"], one["precision"]) for one in to_json(found)["pareto"]} <= {
+        (one.name, one.precision) for one in found.all_systems
+    }
+
+
+def test_findings_are_escaped_too() -> None:
+    """Names of slices, words, passages and conditions come from documents: none of them is markup."""
+    hostile = to_html(scrutinised(text=ATTACK))
+    assert Page(hostile).tags.count("script") == hostile.count("<script") == 1
+
+
+def test_a_counterpart_has_the_same_format() -> None:
+    """A quantised or reranked system is compared with the untuned one of its own kind, dimension and format."""
+    found = scrutinised()
+    one = next(s for s in found.others if (s.kind, s.dim, s.precision) == ("tuned", 32, "binary"))
+    compared = found.against_base(one)
+    assert compared is not None
+    assert (compared.baseline_dim, compared.baseline_precision) == (32, "binary")
+    reranked = next(s for s in found.others if s.kind == "reranked-tuned")
+    assert getattr(found.against_base(reranked), "baseline", "") == "reranked-base"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut import formats
@@ -481,7 +481,6 @@ def write_lists(names: tuple[str, str, str], folder: Path, answers: Answers) -> 
     return jsonl(folder / "x.jsonl", *rows.values())
 
 
-@settings(max_examples=40)
 @given(st.dictionaries(st.tuples(QUERIES, TEXTS), st.integers(0, 3), min_size=1, max_size=8))
 def test_graded_texts_come_back_as_they_were(answers: Answers) -> None:
     """From CSV and from Parquet."""
@@ -491,7 +490,6 @@ def test_graded_texts_come_back_as_they_were(answers: Answers) -> None:
             assert short(read(write(Path(folder), answers, ids=False))) == wanted
 
 
-@settings(max_examples=40)
 @given(st.dictionaries(st.tuples(QUERIES, IDS), st.integers(0, 3), min_size=1, max_size=8))
 def test_graded_ids_come_back_as_they_were(answers: Answers) -> None:
     """From CSV, Parquet and a BEIR folder."""
@@ -509,7 +507,6 @@ def test_graded_ids_come_back_as_they_were(answers: Answers) -> None:
     assert {(one.split, one.query_id) for one in found} == {("test", ids[query]) for query, _ in answers}
 
 
-@settings(max_examples=40)
 @given(
     st.dictionaries(st.tuples(QUERIES, TEXTS), st.integers(0, 1), min_size=1, max_size=8),
     st.sampled_from(
@@ -528,7 +525,6 @@ def test_lists_come_back_as_they_were(answers: Answers, names: tuple[str, str, s
     assert len(found) == len(answers)
 
 
-@settings(max_examples=40)
 @given(st.lists(st.tuples(QUERIES, TEXTS), min_size=1, max_size=8))
 def test_pairs_come_back_as_they_were(pairs: list[tuple[str, str]]) -> None:
     """sentence-transformers' and both of OpenAI's formats."""

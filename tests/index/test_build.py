@@ -131,6 +131,7 @@ def _build_elsewhere(folder: Path, stop_at: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_kill_while_building_and_build_again(store: LanceStore) -> None:
     """After kill -9 in the third block nothing looks complete; the next build adds the rest, each passage once."""
     with _build_elsewhere(store.folder, 3) as process:
@@ -144,6 +145,7 @@ def test_kill_while_building_and_build_again(store: LanceStore) -> None:
     assert {hit.passage_id for hit in hits} == {str(number) for number in range(50)}
 
 
+@pytest.mark.slow
 def test_two_processes_build_one_index(store: LanceStore) -> None:
     """The second one waits for the first and uses what it built."""
     first = _build_elsewhere(store.folder, 2)

@@ -12,7 +12,7 @@ import pytest
 
 from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.index import DamagedCollectionError, LanceStore
-from jargonaut.index.lance import LanceCollection
+from jargonaut.index.lance_collection import LanceCollection
 from jargonaut.records import Passage
 
 RANDOM = np.random.default_rng(7)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.lifecycle.shop import Shop
-from tests.tinymodels import FAMILIES, built
 
 
 @pytest.fixture(scope="session")
-def models(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def models(tiny_folder: Callable[[str], Path]) -> tuple[Path, Path]:
     """Two tiny models of equally many dimensions and quite other vectors."""
-    folder = tmp_path_factory.mktemp("models")
-    names = ("bert", "distilbert")
-    first, second = (built(FAMILIES[name], base_model_path, folder / name) for name in names)
-    return first, second
+    return tiny_folder("bert"), tiny_folder("distilbert")
 
 
 @pytest.fixture

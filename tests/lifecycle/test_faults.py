@@ -119,6 +119,7 @@ def elsewhere(shop: Shop, what: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_two_writers_at_once_end_as_one_would(live: Shop) -> None:
     """Two syncs and two builds started together: all succeed, nothing is doubled, everything verifies."""
     live.write(documents(range(3, 43)))

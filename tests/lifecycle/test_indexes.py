@@ -183,6 +183,26 @@ def test_a_sync_follows_the_documents(live: Shop) -> None:
     assert (record.generation, index.status()[0].verified) == (1, "passed")
 
 
+def test_going_to_older_documents_is_told(live: Shop) -> None:
+    """A switch and a roll back to what was not brought up to date say so and say what does; going to newer ones not."""
+    behind = live.open().index().build("v1").info.collection
+    live.write(documents(range(5, 45)))
+    live.open().index().sync()
+    index = live.open().index()
+    index.switch(behind)
+    (said,) = live.listener.warnings
+    assert said.startswith(f"{behind} holds older documents than base-")
+    index.rollback()
+    assert index.sync(behind).count == 40
+    index.switch(behind)
+    live.write(documents(range(40)))
+    index = live.open().index()
+    index.sync()
+    assert live.listener.warnings == [said]
+    index.rollback()
+    assert live.listener.warnings[1].startswith("base-")
+
+
 def test_a_sync_of_nothing_does_nothing(live: Shop) -> None:
     """Run again on the same documents it changes nothing, neither the collection nor the history."""
     index = live.open().index()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.pairs.text_matching import KEPT, POSTINGS, Shingler, alike, digest, equal_texts, share_of
@@ -66,7 +66,6 @@ def test_what_stands_in_every_passage_is_remembered_of_the_first_ones() -> None:
     assert [match.place for match in matches] == list(range(KEPT))
 
 
-@settings(max_examples=60)
 @given(st.lists(TEXT, max_size=6), st.lists(TEXT, max_size=8), st.sampled_from([0.2, 0.5, 1.0]))
 def test_matches_are_those_of_a_comparison_one_by_one(texts: list[str], passages: list[str], least: float) -> None:
     """Shares are those of the two sets of word sequences."""

@@ -225,6 +225,7 @@ def test_every_version_is_verified(registry: Registry) -> None:
     assert "'v2' was altered" in str(found["v2"])
 
 
+@pytest.mark.slow
 def test_processes_promote_at_once(registry: Registry, tmp_path: Path) -> None:
     """Four processes promote in turns: every promotion is one event, and the chain of roll backs is whole."""
     for name in "ab":

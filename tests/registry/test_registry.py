@@ -19,7 +19,7 @@ import pytest
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.records import IndexContent
-from jargonaut.registry import IndexRecord, IndexVerification, Live, Registry
+from jargonaut.registry import IndexRecord, IndexVerification, Live, Registry, write_card
 from jargonaut.registry.versions import MANIFEST, model_hash
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone(timedelta(hours=2)))
@@ -73,6 +73,24 @@ def test_how_its_encoder_is_built_is_part_of_a_version(registry: Registry, tmp_p
         assert (version.query_prompt, version.passage_prompt, version.max_tokens) == ("query: ", "", 128)
     plain = registry.register(model(tmp_path / "plain", "p"), **DETAILS)
     assert (plain.query_prompt, plain.passage_prompt, plain.max_tokens) == (None, None, None)
+
+
+def test_a_card_of_ours_is_no_part_of_the_model(registry: Registry, tmp_path: Path) -> None:
+    """It may be written and written again without altering the version; another's card stays, and is a part of it."""
+    made = registry.register(model(tmp_path / "run"), **DETAILS)
+    for text in ("first", "second"):
+        assert write_card(made.path, f"---\nlicense: mit\n---\n{text}\n")
+        assert registry.verify("v1") == made
+        assert (made.path / "README.md").read_text(encoding="utf-8").endswith(f"license: mit\n---\n{text}\n")
+    assert registry.register(made.path, **{**DETAILS, "run_id": "again"}) == made
+    other = model(tmp_path / "other", "other")
+    (other / "README.md").write_text("---\nlicense: mit\n---\nmine", encoding="utf-8")
+    copied = registry.register(other, **DETAILS)
+    assert not write_card(copied.path, "---\n---\nours")
+    assert (copied.path / "README.md").read_text(encoding="utf-8").endswith("mine")
+    (copied.path / "README.md").write_text("changed", encoding="utf-8")
+    with pytest.raises(MismatchError, match="altered"):
+        registry.verify(copied.version)
 
 
 def test_versions_are_numbered(registry: Registry, tmp_path: Path) -> None:
@@ -270,6 +288,7 @@ def _register_elsewhere(tmp_path: Path, clock: str = "lambda: datetime.now(UTC)"
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_processes_that_register_the_same_get_the_same_version(registry: Registry, tmp_path: Path) -> None:
     """Four at once, one version."""
     model(tmp_path / "run")

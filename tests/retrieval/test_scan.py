@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.protocols import Vectors
-from jargonaut.retrieval.scan import PASSAGE_BLOCK, _Tile, _TorchProduct, blocks, pair_scores, scan
+from jargonaut.retrieval.scan import PASSAGE_BLOCK, Tile, _TorchProduct, blocks, pair_scores, scan
 
 
 def made(count: int, seed: int, dimension: int = 24) -> Vectors:
@@ -78,7 +78,7 @@ def test_torch_finds_the_same() -> None:
     """What multiplies on a GPU gives, run on the CPU, the same rows, over several blocks."""
     queries, passages = made(30, 2), made(900, 3)
     wanted, best = scan(queries, passages, 15)
-    tile, product = _Tile(queries, 15), _TorchProduct(torch.device("cpu"))
+    tile, product = Tile(queries, 15), _TorchProduct(torch.device("cpu"))
     for numbers, part in blocks(passages, None, 128):
         product.take(part)
         tile.add(product, numbers)

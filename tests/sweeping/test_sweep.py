@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from jargonaut.sweeping import sweep
 from jargonaut.sweeping.study import opened
 from jargonaut.training import TrainOptions
 from tests.pages import Page
-from tests.tinymodels import FAMILIES, built
 from tests.tinysets import write_clinic
 
 FAST = {
@@ -37,9 +37,9 @@ FAST = {
 
 
 @pytest.fixture(scope="module")
-def base(base_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base(tiny_folder: Callable[[str], Path]) -> Path:
     """A base model that trains in no time."""
-    return built(FAMILIES["bert"], base_model_path, tmp_path_factory.mktemp("base"))
+    return tiny_folder("bert")
 
 
 @pytest.fixture(scope="module")
@@ -272,6 +272,7 @@ def test_the_page_needs_nothing_else(swept: tuple[Path, Any]) -> None:
     assert any("train.lr" in title for title in page.titles)
 
 
+@pytest.mark.slow
 def test_a_recipe_with_other_negatives_mines_them(clinic: Path, base: Path, tmp_path: Path) -> None:
     """Also where the story that it varies has mined its own already; corpus and pairs stay."""
     opened_here = workspace(tmp_path, base)
@@ -283,6 +284,7 @@ def test_a_recipe_with_other_negatives_mines_them(clinic: Path, base: Path, tmp_
     assert other.pairs is story.pairs
 
 
+@pytest.mark.slow
 def test_no_trial_and_no_time_are_refused(clinic: Path, base: Path, tmp_path: Path) -> None:
     """Before anything is read."""
     opened_here = workspace(tmp_path, base)

@@ -153,6 +153,7 @@ def test_modules_that_a_model_has_not_are_named(model: SentenceTransformer) -> N
     assert all(param.requires_grad for param in model.parameters())
 
 
+@pytest.mark.slow
 def test_a_killed_training_of_adapters_goes_on(model: SentenceTransformer, tmp_path: Path) -> None:
     """To the same weights, bit by bit."""
     options = TrainOptions(epochs=2, batch_size=10, lora_rank=4, lora_dropout=0.1, lora_lr=1e-3, dims=(64,))

@@ -300,6 +300,7 @@ def kill_at(step: int) -> Callback:
     return callback
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "precision"), [(2, "fp32"), (4, "fp32"), (5, "fp32"), (8, "fp32"), (3, "bf16")])
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     base_model_path: Path, tmp_path: Path, step: int, precision: Precision
@@ -482,6 +483,7 @@ def test_the_temperature_is_learned_with_the_model(model: SentenceTransformer) -
     assert tune(model, TrainOptions(epochs=1, batch_size=20, dims=(64,))).scale is None
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_with_its_temperature(model: SentenceTransformer, tmp_path: Path) -> None:
     """And with the moments of its optimiser: the same end, to the last bit."""
     del model[0].auto_model.encoder.layer[1:]
@@ -521,6 +523,7 @@ def test_a_guided_loss_needs_a_guide(model: SentenceTransformer) -> None:
         tune(model, TrainOptions(loss="gist"))
 
 
+@pytest.mark.slow
 def test_a_small_memory_is_enough(model: SentenceTransformer) -> None:
     """Training whose first micro-batch does not fit goes on with smaller ones, to the same losses, and says so."""
     whole = tune(copy.deepcopy(model), TrainOptions(epochs=1, batch_size=20, dims=(64,)))

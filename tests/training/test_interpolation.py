@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.encoding.devices import ComputeOptions, Precision
@@ -149,7 +149,6 @@ def test_another_model_is_no_base(model: SentenceTransformer, tiny_model: Callab
         swept(model, other, dict.fromkeys((0.0, *ALPHAS), (0.5, 0.5)), at=lambda: 1.0)
 
 
-@settings(max_examples=60)
 @given(
     st.tuples(*[st.tuples(st.floats(0, 1), st.floats(0, 1))] * 5),
     st.floats(0, 0.2),

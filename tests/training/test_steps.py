@@ -141,6 +141,7 @@ class Listening(SilentReporter):
         self.warnings.append(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph_bytes", [1e12, 0])
 def test_a_step_without_enough_memory_is_repeated_with_half_the_micro_batch(
     model: SentenceTransformer, graph_bytes: float

@@ -195,7 +195,9 @@ def shadow(
     say(f"  overlap@{found.k:<12} {found.overlap:.3f} mean; a tenth of the queries is below {found.low_overlap:.3f}")
     say(f"  same first hit      {found.same_first:.1%}")
     say(f"  ranks moved         {found.mean_move:.2f} on average, of passages that both find")
-    say(f"  new passages        {found.new:.2f} per query")
+    say(f"  new passages        {found.new:.2f} per query, which only the candidate finds")
+    if found.most_changed:
+        say(f"  overlap@{found.k} of the queries that change most:")
     for one in found.most_changed:
         say(f"    {one.overlap:.1f}  {one.query}")
 

@@ -17,11 +17,14 @@ import typer
 
 from jargonaut.answers import SearchResult
 from jargonaut.artifacts import plain
+from jargonaut.cli.evaluation import register as register_evaluation
+from jargonaut.cli.export import export_app
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
 from jargonaut.cli.index import index_app
 from jargonaut.cli.mining import mine
 from jargonaut.cli.models import models_app
 from jargonaut.cli.pairs import pairs_app
+from jargonaut.cli.report import register as register_report
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.cli.training import register as register_training
 from jargonaut.errors import InputError, JargonautError
@@ -62,6 +65,7 @@ def _program(
 app.add_typer(models_app, name="models")
 app.add_typer(index_app, name="index")
 app.add_typer(pairs_app, name="pairs")
+app.add_typer(export_app, name="export")
 
 
 @app.command(epilog="Example: jargonaut run docs/ --workspace my-domain")
@@ -125,6 +129,8 @@ def assess(
     raise typer.Exit(0 if found.verdict == "fine_tune" else EXIT_DONT)
 
 
+register_report(app)
+register_evaluation(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
 
 

@@ -33,8 +33,9 @@ def mine(
 ) -> None:
     """Mines hard negatives for the training pairs and says what was taken out, and why. Trains nothing.
 
-    Candidates come from train passages only. Everything about them is in [mine]: where they come from
-    (`--set 'mine.sources=["dense", "bm25"]'`), how many, the rules against false negatives, who judges them.
+    Candidates come from train passages only. Everything about them is in the section `mine` of
+    jargonaut.toml: where they come from (`--set 'mine.sources=["dense", "bm25"]'`), how many, the rules against false
+    negatives, who judges them.
     A run that is stopped goes on where it was; a later `jargonaut run` with the same settings uses what was mined.
     """
     found = open_workspace(workspace, TerminalReporter(), setting, base).mine(source)

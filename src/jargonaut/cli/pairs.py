@@ -101,8 +101,9 @@ def generate(
 ) -> None:
     """Has a language model write questions about the passages, and adds them to the workspace's pairs.
 
-    The endpoint is [llm] base_url and model, or OPENAI_BASE_URL and OPENAI_MODEL; the key is in OPENAI_API_KEY. Without
-    an endpoint the embedded model writes, weakly. No call is paid twice: after a kill the same command goes on.
+    The endpoint is `llm.base_url` and `llm.model` in jargonaut.toml, or OPENAI_BASE_URL and OPENAI_MODEL; the key is in
+    OPENAI_API_KEY. Without an endpoint the embedded model writes, weakly. No call is paid twice: after a kill the same
+    command goes on.
     """
     reporter = TerminalReporter()
     opened = open_workspace(workspace, reporter, setting).pairs(docs)

@@ -37,6 +37,7 @@ from jargonaut.pairs.review import (
     Rate,
     Results,
     Review,
+    ReviewOptions,
     Verdict,
     chosen,
     export,
@@ -225,6 +226,9 @@ Exported = Annotated[
     Path | None, typer.Option("--export", help="Write the cards instead: .csv for spreadsheets, .json for Argilla.")
 ]
 Imported = Annotated[Path | None, typer.Option("--import", help="Read such a file, filled in, instead.")]
+Suspects = Annotated[
+    bool, typer.Option("--suspects", help="Likely label errors of the last runs: accept what does answer.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 
 
@@ -247,6 +251,7 @@ def register(app: typer.Typer, opened: Callable[[Path], Material]) -> None:
         skipped: Skipped = False,
         exported: Exported = None,
         imported: Imported = None,
+        suspects: Suspects = False,
         as_json: AsJson = False,
     ) -> None:
         """Look at a sample of the pairs, card by card: accept, reject, edit. Every answer is saved at once.
@@ -257,6 +262,8 @@ def register(app: typer.Typer, opened: Callable[[Path], Material]) -> None:
         material = opened(workspace)
         changes: dict[str, Any] = {"sample": size, "seed": seed}
         options = replace(material.options, **{key: value for key, value in changes.items() if value is not None})
+        if suspects:
+            material, options = _doubted(material, size, options)
         drawn = sample(chosen(material.pairs, source or (), split or ()), material.passages, options, material.language)
         if not drawn.cards:
             raise InputError("there is no pair to review", remedy="make pairs first, or drop --source and --split")
@@ -269,6 +276,9 @@ def register(app: typer.Typer, opened: Callable[[Path], Material]) -> None:
             _export(exported, session, store, console)
         asked = imported is None and exported is None
         results = review(session, console, keys_of(sys.stdin), material.language) if asked else session.results()
+        if suspects:
+            _print_answers(results, as_json=as_json)
+            raise typer.Exit(0)
         print_results(results, as_json=as_json)
         raise typer.Exit(EXIT_DONT if results.outcome == "regenerate" else 0)
 
@@ -304,9 +314,30 @@ def _source_line(name: str, rate: Rate) -> str:
     return f"  {visible(name):<26}{rate.accepted:>4} of {rate.decided:<4}  {interval}"
 
 
+def _doubted(material: Material, size: int | None, options: ReviewOptions) -> tuple[Material, ReviewOptions]:
+    """The material with the likely label errors for its pairs; all of them are asked about unless a size is said."""
+    if not material.suspects:
+        raise InputError(
+            "no run of this workspace doubts a label", remedy="they are looked for by `jargonaut run`, on test"
+        )
+    wanted = len(material.suspects) if size is None else size
+    return replace(material, pairs=material.suspects), replace(options, sample=wanted)
+
+
+def _print_answers(results: Results, *, as_json: bool) -> None:
+    """What became of likely label errors; a low share of accepted ones is no fault of the pairs."""
+    if as_json:
+        say(json.dumps(plain(results), ensure_ascii=False))
+        return
+    added = results.accepted + results.edited
+    say(f"\n{added + results.rejected} of {results.cards} likely label errors decided: {added} do answer")
+    if added:
+        say("  they are answers from the next `jargonaut run` on, which begins again at the pairs")
+
+
 def _import(path: Path, material: Material, store: DecisionStore, name: str, console: Console) -> None:
     bad: list[BadRow] = []
-    cards = keyed(material.pairs, material.passages)
+    cards = keyed(material.suspects, material.passages) | keyed(material.pairs, material.passages)
     at = now().isoformat(timespec="milliseconds")
     answers = read_answers(path, cards, material.passages, name, bad.append, at=at)
     taken = store.take(answers.decisions)

@@ -33,7 +33,7 @@ LossFlag = Annotated[
 ]
 SweepFlag = Annotated[
     int | None,
-    typer.Option("--sweep", min=1, help="Try this many recipes on dev, those of earlier calls counted; see [sweep]."),
+    typer.Option("--sweep", min=1, help="Try this many recipes on dev, those of earlier calls counted."),
 ]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
 

@@ -3,33 +3,75 @@
 Knows runs, judgements and scores. Knows nothing of how a model is trained or an index is searched.
 """
 
+from jargonaut.evaluation.answers import AnswerDelta, AnswerOptions, answer_delta
 from jargonaut.evaluation.assessment import Alternative, Assessment, AssessmentOptions, assess, smallest_detectable
-from jargonaut.evaluation.changes import Change, Changes, find_changes
+from jargonaut.evaluation.changes import (
+    Change,
+    Changes,
+    MovedPassages,
+    MovedTerm,
+    NearMiss,
+    find_changes,
+    moved_passages,
+)
 from jargonaut.evaluation.comparison import (
     Comparison,
-    EvaluationOptions,
     SystemKind,
     SystemResult,
+    compare,
+    pareto_front,
+    slug,
+    summarise,
+    with_intervals,
+)
+from jargonaut.evaluation.conditions import ConditionResult, Retention, condition, retention
+from jargonaut.evaluation.gate import (
+    Evidence,
+    Forgetting,
+    Jury,
+    Slice,
     Verdict,
     VerdictName,
-    compare,
     deployed_dimension,
-    summarise,
+    jury_of,
     verdict,
 )
+from jargonaut.evaluation.label_errors import LabelError, LabelErrors, likely_label_errors
 from jargonaut.evaluation.measures import (
     HEADLINE,
+    JUDGED,
     MEASURES,
     Scores,
     per_query,
     query_clusters,
     read_per_query,
+    unjudged,
     write_per_query,
 )
+from jargonaut.evaluation.options import EvaluationOptions, Pipeline
+from jargonaut.evaluation.outside import JudgedRun, RunComparison, compare_runs
+from jargonaut.evaluation.paraphrases import Paraphrases, write_paraphrases
+from jargonaut.evaluation.perturbations import PERTURBATIONS, PerturbationOptions, drawn_queries, perturbed
 from jargonaut.evaluation.report import RunReport, TrainingCurve
+from jargonaut.evaluation.report_card import CardFacts, to_card
 from jargonaut.evaluation.report_html import to_html
-from jargonaut.evaluation.report_json import to_json
+from jargonaut.evaluation.report_json import from_json, to_json
+from jargonaut.evaluation.report_markdown import to_markdown
+from jargonaut.evaluation.report_runs import runs_html, runs_json, runs_markdown, runs_text
 from jargonaut.evaluation.report_table import verdict_table
+from jargonaut.evaluation.results import read_systems, system_rows, write_systems
+from jargonaut.evaluation.savings import Saving, Savings, SavingsOptions, savings
+from jargonaut.evaluation.scrutiny import Scrutiny, Terms
+from jargonaut.evaluation.slices import (
+    SliceOptions,
+    SliceResult,
+    WorstSlice,
+    kinds_of,
+    length_bands,
+    slice_results,
+    word_count,
+    worst_slice,
+)
 from jargonaut.evaluation.statistics import (
     NO_DIFFERENCE,
     Interval,
@@ -37,41 +79,107 @@ from jargonaut.evaluation.statistics import (
     mean_interval,
     paired_bootstrap,
 )
+from jargonaut.evaluation.systems_table import systems_table
+from jargonaut.evaluation.thresholds import ScaleShift, ScoredHits, ThresholdOptions, scale_shift
 
 __all__ = [
     "HEADLINE",
+    "JUDGED",
     "MEASURES",
     "NO_DIFFERENCE",
+    "PERTURBATIONS",
     "Alternative",
+    "AnswerDelta",
+    "AnswerOptions",
     "Assessment",
     "AssessmentOptions",
+    "CardFacts",
     "Change",
     "Changes",
     "Comparison",
+    "ConditionResult",
     "EvaluationOptions",
+    "Evidence",
+    "Forgetting",
     "Interval",
+    "JudgedRun",
+    "Jury",
+    "LabelError",
+    "LabelErrors",
+    "MovedPassages",
+    "MovedTerm",
+    "NearMiss",
+    "Paraphrases",
+    "PerturbationOptions",
+    "Pipeline",
+    "Retention",
+    "RunComparison",
     "RunReport",
+    "Saving",
+    "Savings",
+    "SavingsOptions",
+    "ScaleShift",
+    "ScoredHits",
     "Scores",
+    "Scrutiny",
+    "Slice",
+    "SliceOptions",
+    "SliceResult",
     "SystemKind",
     "SystemResult",
+    "Terms",
+    "ThresholdOptions",
     "TrainingCurve",
     "Verdict",
     "VerdictName",
+    "WorstSlice",
+    "answer_delta",
     "assess",
     "compare",
+    "compare_runs",
+    "condition",
     "deployed_dimension",
+    "drawn_queries",
     "fewest_clusters",
     "find_changes",
+    "from_json",
+    "jury_of",
+    "kinds_of",
+    "length_bands",
+    "likely_label_errors",
     "mean_interval",
+    "moved_passages",
     "paired_bootstrap",
+    "pareto_front",
     "per_query",
+    "perturbed",
     "query_clusters",
     "read_per_query",
+    "read_systems",
+    "retention",
+    "runs_html",
+    "runs_json",
+    "runs_markdown",
+    "runs_text",
+    "savings",
+    "scale_shift",
+    "slice_results",
+    "slug",
     "smallest_detectable",
     "summarise",
+    "system_rows",
+    "systems_table",
+    "to_card",
     "to_html",
     "to_json",
+    "to_markdown",
+    "unjudged",
     "verdict",
     "verdict_table",
+    "with_intervals",
+    "word_count",
+    "worst_slice",
+    "write_paraphrases",
     "write_per_query",
+    "write_systems",
 ]

@@ -1,6 +1,6 @@
-"""Which queries changed most: the ones that a person should read before trusting a mean.
+"""Which queries changed most, which were nearly found, which passages came and went: what a person should read.
 
-Knows two runs and their scores; knows nothing of how they are shown.
+Knows two runs and their scores; knows nothing of words, nor of how anything is shown.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from jargonaut.evaluation.measures import Scores
 from jargonaut.records import Passage, Qrel, Query, Run
+
+_NEAR = range(11, 21)
+"""Ranks just behind the first ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,77 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A query whose best answer the tuned model puts just behind the first ten.
+
+    Attributes:
+        query: What was asked.
+        positive: Its best ranked relevant passage.
+        rank: Of `positive` with the tuned model, from 11 to 20.
+        base_rank: Its rank with the base, from 1; None when it was not found.
+    """
+
+    query: Query
+    positive: Passage
+    rank: int
+    base_rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
-    """The queries that changed most, the biggest change first."""
+    """The queries that changed most, the biggest change first.
+
+    Attributes:
+        better: Those that got better.
+        worse: Those that got worse.
+        better_total: How many got better, those that are not shown counted.
+        worse_total: How many got worse.
+        unchanged_total: How many did neither.
+        near_misses: Queries whose answer is just behind the first ten of the tuned model, the nearest first.
+        near_miss_total: How many there are, those that are not shown counted.
+        base_near_miss_total: How many the base has.
+    """
 
     better: tuple[Change, ...] = ()
     worse: tuple[Change, ...] = ()
     better_total: int = 0
     worse_total: int = 0
+    unchanged_total: int = 0
+    near_misses: tuple[NearMiss, ...] = ()
+    near_miss_total: int = 0
+    base_near_miss_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTerm:
+    """A word that passages which came into the first ten have more of, or those which left them.
+
+    Attributes:
+        word: Its usual spelling.
+        weight: Log-odds ratio over its standard error; above 0 passages that came have more of it.
+        gained: Occurrences in passages that came.
+        lost: Occurrences in passages that left.
+    """
+
+    word: str
+    weight: float
+    gained: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovedPassages:
+    """What came into the first ten of all queries, and what left them; a passage counts once for each query.
+
+    Attributes:
+        gained: Ids of those that only the tuned model has there.
+        lost: Ids of those that only the base has there.
+        kept: How many both have.
+    """
+
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    kept: int = 0
 
 
 def find_changes(
@@ -88,7 +155,53 @@ def find_changes(
     found.sort(key=lambda change: change.query.id)  # equal changes always come in the same order
     better = sorted((c for c in found if _movement(c) > (0.0, 0)), key=_movement, reverse=True)
     worse = sorted((c for c in found if _movement(c) < (0.0, 0)), key=_movement)
-    return Changes(tuple(better[:limit]), tuple(worse[:limit]), len(better), len(worse))
+    near = _near_misses(queries, passages, relevant, tuned[0], base[0])
+    return Changes(
+        tuple(better[:limit]), tuple(worse[:limit]), len(better), len(worse), len(found) - len(better) - len(worse),
+        tuple(near[:limit]), len(near), len(_near_misses(queries, passages, relevant, base[0], tuned[0])),
+    )  # fmt: skip
+
+
+def moved_passages(queries: Sequence[Query], base: Run, tuned: Run, k: int = 10) -> MovedPassages:
+    """Which passages came into the first `k` hits, and which left them, query by query.
+
+    Args:
+        queries: In whose order they are listed.
+        base: What the base answered.
+        tuned: What the tuned model answered.
+        k: Hits that are looked at.
+    """
+    gained: list[str] = []
+    lost: list[str] = []
+    kept = 0
+    for query in queries:
+        before = [hit.passage_id for hit in base.top(query.id, k)]
+        after = [hit.passage_id for hit in tuned.top(query.id, k)]
+        there, now = set(before), set(after)
+        gained += [passage_id for passage_id in after if passage_id not in there]
+        lost += [passage_id for passage_id in before if passage_id not in now]
+        kept += len(there & now)
+    return MovedPassages(tuple(gained), tuple(lost), kept)
+
+
+def _near_misses(
+    queries: Sequence[Query],
+    passages: Mapping[str, Passage],
+    relevant: Mapping[str, list[str]],
+    run: Run,
+    other: Run,
+) -> list[NearMiss]:
+    """Queries of which the first relevant passage has rank 11 to 20 in `run`, the nearest first."""
+    found = []
+    for query in queries:
+        if query.id not in relevant:
+            continue
+        ranks = _ranks(run, query.id)
+        best = min(relevant[query.id], key=lambda id_: ranks.get(id_, len(ranks) + 1))
+        if ranks.get(best, 0) in _NEAR:
+            rank = ranks[best]
+            found.append(NearMiss(query, _passage(passages, best), rank, _ranks(other, query.id).get(best)))
+    return sorted(found, key=lambda near: (near.rank, near.query.id))
 
 
 def _change(

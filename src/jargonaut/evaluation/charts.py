@@ -13,7 +13,7 @@ from typing import Any
 from jargonaut.pictures import svg, tones
 
 # Fixed room around the axes (instead of a measured one) makes neighbours equally large, whatever font the reader has.
-_BAR_ROOM: Mapping[str, int] = {"left": 128, "top": 6, "right": 62, "bottom": 26}
+_BAR_ROOM: Mapping[str, int] = {"left": 152, "top": 6, "right": 62, "bottom": 26}
 _LINE_ROOM: Mapping[str, int] = {"left": 42, "top": 8, "right": 18, "bottom": 46}
 
 
@@ -49,7 +49,7 @@ def bars(items: Sequence[Bar], description: str) -> str:
         "label:N",
         sort=None,
         title=None,
-        axis=alt.Axis(labelLimit=130, ticks=False, domain=False, labelPadding=8),
+        axis=alt.Axis(labelLimit=142, ticks=False, domain=False, labelPadding=8),
     )
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", title=None, ticks=False, domain=False)
     x = alt.X("value:Q", stack=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
@@ -59,7 +59,7 @@ def bars(items: Sequence[Bar], description: str) -> str:
     whisker = chart.mark_rule(color="var(--ink)", strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
     text = chart.mark_text(align="left", dx=6, color="var(--ink)", fontSize=12, fontWeight=600)
     value = text.encode(x="high:Q", y=y, text="text:N")
-    return svg((bar + whisker + value).properties(width=190, height=32 * len(items)), description, room=_BAR_ROOM)
+    return svg((bar + whisker + value).properties(width=200, height=30 * len(items)), description, room=_BAR_ROOM)
 
 
 def lines(
@@ -111,3 +111,90 @@ def lines(
     if len(points) <= 40:
         layers.append(chart.mark_point(size=42, filled=True, opacity=1).encode(x=x, y=y, color=colour))
     return svg(alt.layer(*layers).properties(width=320, height=190), description, room=_LINE_ROOM)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One system in a picture of what quality costs; one with a (short) label is on the front, and named there."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    tone: str
+    label: str = ""
+
+
+def forest(items: Sequence[Bar], description: str, *, room: int = 130, width: int = 430) -> str:
+    """Differences with their intervals around a line at zero, one per item, in order (a forest plot).
+
+    Args:
+        items: Differences; `tone` says whether they are gains.
+        description: What a screen reader says.
+        room: Pixels for the labels.
+        width: Of the whole picture, in pixels.
+    """
+    import altair as alt
+
+    rows = [{"label": b.label, "value": b.value, "low": b.low, "high": b.high} for b in items]
+    y = alt.Y(
+        "label:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(labelLimit=room - 10, ticks=False, domain=False, labelPadding=8, grid=True, gridOpacity=0.5),
+    )
+    ends = [0.0, *(b.low for b in items), *(b.high for b in items)]
+    margin = 0.06 * ((max(ends) - min(ends)) or 0.1)
+    scale = alt.Scale(domain=[min(ends) - margin, max(ends) + margin], nice=False)
+    x = alt.X("low:Q", scale=scale, axis=alt.Axis(tickCount=5, format="+.2~f", title=None, ticks=False, domain=False))
+    colour = alt.Color("label:N", scale=tones([(b.label, b.tone) for b in items]), legend=None)
+    chart = alt.Chart(alt.InlineData(values=rows))
+    zero = alt.Chart(alt.InlineData(values=[{"low": 0}])).mark_rule(color="var(--ink)", strokeWidth=1).encode(x=x)
+    span = chart.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=y, color=colour)
+    point = chart.mark_point(size=70, filled=True, opacity=1).encode(x=alt.X("value:Q", scale=scale), y=y, color=colour)
+    drawn = (zero + span + point).properties(width=width - room, height=max(60, 24 * len(items)))
+    return svg(drawn, description, room={"left": room, "top": 6, "right": 16, "bottom": 26})
+
+
+def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str = ",d") -> str:
+    """Quality against what it costs, on a logarithmic axis; a step line joins the systems that nothing beats.
+
+    Args:
+        marks: Systems; those on the front are filled and joined.
+        description: What a screen reader says.
+        x_title: Name of the horizontal axis.
+        x_format: How its ticks are written.
+    """
+    import altair as alt
+
+    rows = [
+        {"x": m.x, "y": m.y, "low": m.low, "high": m.high, "label": m.label, "tone": m.tone, "front": bool(m.label)}
+        for m in marks
+    ]
+    lowest, highest = min(m.x for m in marks), max(m.x for m in marks)
+    x_scale = alt.Scale(type="log", base=2, domain=[lowest / 1.4, highest * 1.4], nice=False)
+    ticks = sorted({m.x for m in marks})
+    axis = alt.Axis(values=_apart(ticks), format=x_format, title=x_title, grid=False)
+    x = alt.X("x:Q", scale=x_scale, axis=axis)
+    y_scale = alt.Scale(zero=False, padding=14)
+    y = alt.Y("y:Q", scale=y_scale, axis=alt.Axis(tickCount=5, title=None, domain=False, ticks=False))
+    colour = alt.Color("tone:N", scale=tones([(m.tone, m.tone) for m in marks]), legend=None)
+    chart = alt.Chart(alt.InlineData(values=rows))
+    front = alt.Chart(alt.InlineData(values=[row for row in rows if row["front"]]))
+    line = front.mark_line(interpolate="step-after", color="var(--muted)", strokeDash=[4, 3], strokeWidth=1.5)
+    span = chart.mark_rule(opacity=0.35).encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q", color=colour)
+    hollow = chart.mark_point(size=46, opacity=0.9, filled=False, strokeWidth=1.5).encode(x=x, y=y, color=colour)
+    filled = front.mark_point(size=64, opacity=1, filled=True).encode(x=x, y=y, color=colour)
+    text = front.mark_text(align="right", baseline="bottom", dx=-6, dy=-4, fontSize=13, color="var(--ink)")
+    layers = (line.encode(x=x, y=y), span, hollow, filled, text.encode(x=x, y=y, text="label:N"))
+    return svg(alt.layer(*layers).properties(width=640, height=260), description,
+               room={"left": 46, "top": 14, "right": 22, "bottom": 46})  # fmt: skip
+
+
+def _apart(ticks: Sequence[float]) -> list[float]:
+    """Ticks of which none lies closer than a factor 1.5 to the one before it, so that their labels do not touch."""
+    kept: list[float] = []
+    for tick in ticks:
+        if not kept or tick >= 1.5 * kept[-1]:
+            kept.append(tick)
+    return kept

@@ -1,66 +1,50 @@
-"""Which system is better, and whether to ship: paired comparisons and the verdict drawn from them.
+"""Which system is better: paired comparisons of like with like.
 
-Knows systems by kind and dimension and compares like with like. Knows nothing of how a system was made or searched.
+Knows systems by kind, dimension and number format. Knows nothing of how a system was made or searched, nor of what
+follows from a comparison; that is the gate's business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from jargonaut.errors import InputError, require_limits
+from jargonaut.errors import InputError
 from jargonaut.evaluation.measures import HEADLINE, Scores
+from jargonaut.evaluation.options import EvaluationOptions
 from jargonaut.evaluation.statistics import (
     Interval,
+    effect_size,
     excludes_zero,
+    holm,
     intervals,
-    mean_interval,
-    signed,
+    mean_intervals,
+    queries_needed,
+    randomisation_p_values,
     verdict_words,
 )
+from jargonaut.protocols import Precision
 
-SystemKind = Literal["base", "tuned", "bm25", "hybrid-base", "hybrid-tuned"]
-VerdictName = Literal["ship", "dont_ship", "no_measurable_difference"]
+SystemKind = Literal[
+    "base", "tuned", "bm25", "hybrid-base", "hybrid-tuned", "weighted-base", "weighted-tuned",
+    "reranked-base", "reranked-tuned", "adapter",
+]  # fmt: skip
+"""What a system is. `hybrid` is dense and BM25 joined by rank, `weighted` by score with a weight fitted on dev,
+`reranked` dense search whose first hits a cross-encoder orders anew, `adapter` the base with adapted queries."""
 
-_PAIRED: tuple[tuple[SystemKind, SystemKind], ...] = (("base", "tuned"), ("hybrid-base", "hybrid-tuned"))
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationOptions:
-    """How systems are compared.
-
-    Attributes:
-        deployed_dim: Dimension that will serve users, on which the verdict is drawn; None for the full one.
-        dims: Dimensions that are measured (Matryoshka prefixes), full one included; empty for those that there are.
-        confidence: Probability mass of every interval.
-        resamples: Bootstrap resamples.
-        seed: Seed of the bootstrap.
-
-    Raises:
-        SettingsError: A value lies outside its limits.
-    """
-
-    deployed_dim: int | None = None
-    dims: tuple[int, ...] = ()
-    confidence: float = 0.95
-    resamples: int = 10_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_limits(
-            "evaluate",
-            self,
-            (
-                ("deployed_dim", self.deployed_dim is None or self.deployed_dim >= 1, "1 or more"),
-                ("dims", all(dim >= 1 for dim in self.dims), "dimensions of 1 or more"),
-                ("confidence", 0.5 <= self.confidence < 1, "from 0.5 to below 1, such as 0.95"),
-                ("resamples", self.resamples >= 100, "100 or more; 10,000 is good"),
-                ("seed", self.seed >= 0, "0 or more"),
-            ),
-        )
+_PAIRED: tuple[tuple[SystemKind, SystemKind], ...] = (
+    ("base", "tuned"), ("hybrid-base", "hybrid-tuned"), ("weighted-base", "weighted-tuned"),
+    ("reranked-base", "reranked-tuned"), ("base", "adapter"),
+)  # fmt: skip
+COUNTERPART: Mapping[SystemKind, SystemKind] = {candidate: baseline for baseline, candidate in _PAIRED}
+"""Kind of a system with a tuned model → the kind of the untuned one that it is compared with."""
+_SHOWN = ("nDCG@10", "recall@10")
+"""Measures of which a system's own interval is shown."""
+_TIE = 1e-9
+"""Scores of a query that differ by no more than this are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +52,15 @@ class SystemResult:
     """What one system scored.
 
     Attributes:
-        name: As a reader knows it; (name, dim) is unique among the systems of one report.
+        name: As a reader knows it; (name, dim, precision) is unique among the systems of one report.
         kind: What it is, which says what it is compared with.
         dim: Length of its vectors; None for BM25.
         scores: Every measure on every query.
         intervals: nDCG@10 and recall@10 → the system's own mean with its interval.
+        precision: How its passages' vectors are kept.
+        storage: Bytes that a passage takes in what it searches; None where that was not measured.
+        latency: Milliseconds that one query takes, its encoding included; None where that was not measured.
+        unjudged: How many of all queries' first ten hits nobody judged; None where that was not counted.
     """
 
     name: str
@@ -80,6 +68,15 @@ class SystemResult:
     dim: int | None
     scores: Scores
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    precision: Precision = "float32"
+    storage: float | None = None
+    latency: float | None = None
+    unjudged: int | None = None
+
+    @property
+    def slug(self) -> str:
+        """Name of its files and rows, unique in a report: kind, dimension, and number format unless it is float32."""
+        return slug(self.kind, self.dim, self.precision)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -89,7 +86,26 @@ class SystemResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One metric of two systems on the same queries: candidate − baseline."""
+    """One metric of two systems on the same queries: candidate − baseline.
+
+    Attributes:
+        baseline: Name of the one.
+        candidate: Name of the other.
+        metric: What is compared.
+        difference: Mean of the paired differences.
+        low: Lower end of their interval (paired bootstrap over document groups).
+        high: Upper end.
+        p_value: Of the randomisation test over document groups, two-sided.
+        baseline_dim: Length of the baseline's vectors.
+        candidate_dim: Length of the candidate's.
+        p_holm: The p-value, adjusted by Holm for all comparisons on this metric.
+        effect: Cohen's d_z; None where the differences do not vary.
+        won: Queries on which the candidate is better.
+        lost: Queries on which it is worse.
+        needed: Queries that would show a difference of this size with the wanted power; None where nobody can tell.
+        baseline_precision: How the baseline's vectors are kept.
+        candidate_precision: How the candidate's are.
+    """
 
     baseline: str
     candidate: str
@@ -100,6 +116,13 @@ class Comparison:
     p_value: float | None = None
     baseline_dim: int | None = None
     candidate_dim: int | None = None
+    p_holm: float | None = None
+    effect: float | None = None
+    won: int = 0
+    lost: int = 0
+    needed: int | None = None
+    baseline_precision: Precision = "float32"
+    candidate_precision: Precision = "float32"
 
     @property
     def excludes_zero(self) -> bool:
@@ -122,15 +145,6 @@ class Comparison:
         return verdict_words(self.difference, self.low, self.high)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Ship or don't, in a word, in a sentence for a manager, and with its reasons."""
-
-    name: VerdictName
-    sentence: str
-    reasons: tuple[str, ...] = ()
-
-
 def summarise(
     name: str,
     kind: SystemKind,
@@ -139,6 +153,8 @@ def summarise(
     *,
     clusters: Mapping[str, str],
     options: EvaluationOptions | None = None,
+    precision: Precision = "float32",
+    unjudged: int | None = None,
 ) -> SystemResult:
     """A system's result with its own intervals.
 
@@ -149,20 +165,36 @@ def summarise(
         scores: From `per_query`.
         clusters: Query id → document group; a query that is missing stands alone.
         options: How intervals are drawn.
+        precision: How its vectors are kept.
+        unjudged: As in `SystemResult`.
+    """
+    made = SystemResult(name, kind, dim, scores, precision=precision, unjudged=unjudged)
+    return with_intervals([made], clusters, options)[0]
+
+
+def with_intervals(
+    systems: Sequence[SystemResult], clusters: Mapping[str, str], options: EvaluationOptions | None = None
+) -> tuple[SystemResult, ...]:
+    """The systems with their own intervals, by one set of bootstrap draws for all.
+
+    Args:
+        systems: All scored on the same queries.
+        clusters: Query id → document group; a query that is missing stands alone.
+        options: How intervals are drawn.
+
+    Raises:
+        InputError: They were scored on different queries.
     """
     options = options or EvaluationOptions()
-    labels = _labels(scores, clusters)
-    bars = {
-        metric: mean_interval(
-            scores.values[metric],
-            labels,
-            resamples=options.resamples,
-            confidence=options.confidence,
-            seed=options.seed,
-        )
-        for metric in ("nDCG@10", "recall@10")
-    }
-    return SystemResult(name, kind, dim, scores, bars)
+    _check(systems)
+    if not systems:
+        return ()
+    columns = np.column_stack([one.scores.values[metric] for one in systems for metric in _SHOWN])
+    bars = iter(mean_intervals(
+        columns, _labels(systems[0].scores, clusters), resamples=options.resamples, confidence=options.confidence,
+        seed=options.seed,
+    ))  # fmt: skip
+    return tuple(replace(one, intervals={metric: next(bars) for metric in _SHOWN}) for one in systems)
 
 
 def compare(
@@ -170,8 +202,9 @@ def compare(
 ) -> tuple[Comparison, ...]:
     """Compares like with like on every headline metric.
 
-    For every dimension base with tuned, and base hybrid with tuned hybrid; then tuned at each smaller dimension with
-    base at the full one (can the index be smaller and still be better?). One set of bootstrap draws serves all.
+    For every dimension and number format base with tuned, and every pipeline of the base with that of the tuned model;
+    then every smaller form of the tuned model with the base in full (can the index be smaller and still be better?).
+    One set of bootstrap draws serves all; the comparisons on one metric are one family for Holm's adjustment.
 
     Args:
         systems: All systems, scored on the same queries.
@@ -179,24 +212,50 @@ def compare(
         options: How intervals are drawn.
 
     Raises:
-        InputError: Two systems have the same name and dimension, or they were scored on different queries.
+        InputError: Two systems are the same by name, dimension and number format, or were scored on different queries.
+    """
+    _check(systems)
+    return compare_all(list(_couples(systems)), clusters, options)
+
+
+def compare_all(
+    couples: Sequence[tuple[SystemResult, SystemResult]],
+    clusters: Mapping[str, str],
+    options: EvaluationOptions | None = None,
+) -> tuple[Comparison, ...]:
+    """Compares the second of each couple with the first, on every headline metric; they are one family.
+
+    Args:
+        couples: (baseline, candidate), all scored on the same queries.
+        clusters: As for `compare`.
+        options: As for `compare`.
     """
     options = options or EvaluationOptions()
-    _check(systems)
-    couples = list(_couples(systems))
     if not couples:
         return ()
-    columns = [b.scores.values[m] - a.scores.values[m] for a, b in couples for m in HEADLINE]
-    found = iter(
-        intervals(
-            np.column_stack(columns),
-            _labels(systems[0].scores, clusters),
-            resamples=options.resamples,
-            confidence=options.confidence,
-            seed=options.seed,
-        )
-    )
-    return tuple(_comparison(a, b, metric, next(found)) for a, b in couples for metric in HEADLINE)
+    labels = _labels(couples[0][0].scores, clusters)
+    differences = [b.scores.values[m] - a.scores.values[m] for m in HEADLINE for a, b in couples]
+    table, drawn = np.column_stack(differences), {"resamples": options.resamples, "seed": options.seed}
+    bars = intervals(table, labels, confidence=options.confidence, **drawn)
+    p_values = randomisation_p_values(table, labels, **drawn).tolist()
+    made = []
+    for place, (bar, column, p_value) in enumerate(zip(bars, differences, p_values, strict=True)):
+        a, b = couples[place % len(couples)]
+        needed = queries_needed(
+            column, labels, bar.difference, confidence=options.confidence, power=options.power
+        ) if bar.difference else None  # fmt: skip
+        made.append(Comparison(
+            a.name, b.name, HEADLINE[place // len(couples)], bar.difference, bar.low, bar.high, p_value, a.dim, b.dim,
+            effect=effect_size(column), won=int((column > _TIE).sum()), lost=int((column < -_TIE).sum()),
+            needed=needed, baseline_precision=a.precision, candidate_precision=b.precision,
+        ))  # fmt: skip
+    width, adjusted = len(couples), list[Comparison]()
+    for start in range(0, len(made), width):
+        family = made[start : start + width]
+        corrected = holm([one.p_value or 0.0 for one in family])
+        adjusted += [replace(one, p_holm=p_holm) for one, p_holm in zip(family, corrected, strict=True)]
+    # Couple by couple, as they are read.
+    return tuple(adjusted[metric * width + couple] for couple in range(width) for metric in range(len(HEADLINE)))
 
 
 def find(
@@ -205,16 +264,47 @@ def find(
     """The comparison of these two systems on one metric, if it was made."""
     if baseline is None or candidate is None:
         return None
-    wanted = (baseline.name, baseline.dim, candidate.name, candidate.dim, metric)
+    wanted = (*key(baseline), *key(candidate), metric)
     for c in comparisons:
-        if (c.baseline, c.baseline_dim, c.candidate, c.candidate_dim, c.metric) == wanted:
+        one = (c.baseline, c.baseline_dim, c.baseline_precision)
+        other = (c.candidate, c.candidate_dim, c.candidate_precision)
+        if (*one, *other, c.metric) == wanted:
             return c
     return None
 
 
-def system(systems: Iterable[SystemResult], kind: SystemKind, dim: int | None) -> SystemResult | None:
-    """The system of one kind and dimension, if there is one."""
-    return next((s for s in systems if s.kind == kind and s.dim == dim), None)
+def slug(kind: SystemKind, dim: int | None, precision: Precision) -> str:
+    """As `SystemResult.slug`."""
+    name = kind if dim is None else f"{kind}-{dim}"
+    return name if precision == "float32" else f"{name}-{precision}"
+
+
+def key(one: SystemResult) -> tuple[str, int | None, Precision]:
+    """What tells a system from all others of a report."""
+    return one.name, one.dim, one.precision
+
+
+def system(
+    systems: Iterable[SystemResult], kind: SystemKind, dim: int | None, precision: Precision = "float32"
+) -> SystemResult | None:
+    """The system of one kind, dimension and number format, if there is one."""
+    return next((s for s in systems if (s.kind, s.dim, s.precision) == (kind, dim, precision)), None)
+
+
+def pareto_front(systems: Iterable[SystemResult], metric: str = "nDCG@10") -> tuple[SystemResult, ...]:
+    """The systems that no other beats in both quality and bytes per passage, the smallest first.
+
+    Args:
+        systems: Those without a known size are left out.
+        metric: What quality is, as a mean.
+    """
+    sized = [(one.storage, -one.scores.mean(metric), one) for one in systems if one.storage is not None]
+    best, front = 0.0, []
+    for _, quality, one in sorted(sized, key=lambda item: item[:2]):
+        if quality < best:
+            best = quality
+            front.append(one)
+    return tuple(front)
 
 
 def deployed_dimension(systems: Sequence[SystemResult], options: EvaluationOptions | None = None) -> int:
@@ -234,107 +324,29 @@ def deployed_dimension(systems: Sequence[SystemResult], options: EvaluationOptio
     return wanted or max(filter(None, dims))
 
 
-def verdict(
-    systems: Sequence[SystemResult], comparisons: Sequence[Comparison], options: EvaluationOptions | None = None
-) -> Verdict:
-    """Draws the verdict at the deployed dimension by these rules, first match first.
-
-    1. The dense model or the hybrid is measurably worse in nDCG@10, or the dense model in recall@10 → `dont_ship`:
-       an answer that is better ranked when it is found does not make up for answers that are lost.
-    2. The dense model is measurably better in nDCG@10 → `ship`.
-    3. Otherwise → `no_measurable_difference`.
-
-    Raises:
-        InputError: Base and tuned model were not both measured at the deployed dimension.
-    """
-    dim = deployed_dimension(systems, options)
-    base, tuned = system(systems, "base", dim), system(systems, "tuned", dim)
-    dense = find(comparisons, base, tuned, "nDCG@10")
-    if base is None or tuned is None or dense is None:
-        raise InputError(f"base and tuned model were not compared at {dim} dimensions", remedy="call compare() first")
-    hybrid = find(comparisons, system(systems, "hybrid-base", dim), system(systems, "hybrid-tuned", dim), "nDCG@10")
-    recall = find(comparisons, base, tuned, "recall@10")
-    lost = [one for one in (dense, hybrid, recall) if one is not None and one.is_loss]
-    name: VerdictName
-    if lost:
-        name = "dont_ship"
-    elif dense.is_gain:
-        name = "ship"
-    else:
-        name = "no_measurable_difference"
-    sentence = _sentence(name, base, tuned, dense, lost)
-    return Verdict(name, sentence, tuple(_reasons(dim, base, tuned, comparisons, hybrid)))
-
-
-def _sentence(
-    name: VerdictName, base: SystemResult, tuned: SystemResult, dense: Comparison, lost: Sequence[Comparison]
-) -> str:
-    before, after = base.metrics, tuned.metrics
-    asked = f"{len(base.scores.query_ids):,} test queries"
-    span = f"{signed(dense.difference)}, interval {signed(dense.low)} to {signed(dense.high)}"
-    if (dense.low, dense.high) == (-1.0, 1.0):
-        span = f"{signed(dense.difference)}, too few document groups for an interval"
-    ndcg = f"nDCG@10 {before['nDCG@10']:.3f} → {after['nDCG@10']:.3f}, {span}"
-    if name == "ship":
-        return f"Ship it: the tuned model is measurably better on {asked} ({ndcg})."
-    if name == "no_measurable_difference":
-        return f"Keep the base: on {asked} the tuned model is not measurably different ({ndcg})."
-    if dense.is_loss:
-        return f"Don't ship: the tuned model is measurably worse on {asked} ({ndcg})."
-    worst = lost[0]
-    what = "the tuned model" if worst.candidate == tuned.name else "hybrid search with the tuned model"
-    figures = f"{worst.metric} {signed(worst.difference)}, interval {signed(worst.low)} to {signed(worst.high)}"
-    return f"Don't ship: {what} is measurably worse on {asked} ({figures}); dense alone: {ndcg}."
-
-
-def _reasons(
-    dim: int, base: SystemResult, tuned: SystemResult, comparisons: Sequence[Comparison], hybrid: Comparison | None
-) -> Iterable[str]:
-    measured = (find(comparisons, base, tuned, metric) for metric in HEADLINE)
-    told = "; ".join(f"{found.metric} {found.words}" for found in measured if found is not None)
-    yield f"Dense search at {dim} dimensions: {told}."
-    if hybrid is None:
-        yield "Hybrid search was not measured, so the verdict rests on dense search alone."
-    else:
-        yield f"Hybrid search (BM25 and dense, fused): nDCG@10 {hybrid.words}."
-    smaller = [
-        c
-        for c in comparisons
-        if c.metric == "nDCG@10"
-        and (c.candidate, c.baseline, c.baseline_dim) == (tuned.name, base.name, base.dim)
-        and c.candidate_dim is not None
-        and c.candidate_dim < dim
-        and c.is_gain
-    ]
-    if smaller:
-        best = min(smaller, key=lambda c: c.candidate_dim or 0)
-        yield f"Tuned vectors of {best.candidate_dim} dimensions beat the base's {dim}: nDCG@10 {best.words}."
-
-
 def _couples(systems: Sequence[SystemResult]) -> Iterable[tuple[SystemResult, SystemResult]]:
+    def size(one: SystemResult) -> tuple[float, float]:
+        return -(one.dim or 0), -(one.storage or 0)
+
     for before, after in _PAIRED:
-        for baseline in sorted((s for s in systems if s.kind == before), key=lambda s: -(s.dim or 0)):
-            candidate = system(systems, after, baseline.dim)
+        for baseline in sorted((s for s in systems if s.kind == before), key=size):
+            candidate = system(systems, after, baseline.dim, baseline.precision)
             if candidate is not None:
                 yield baseline, candidate
-    bases = [s for s in systems if s.kind == "base"]
+    bases = [s for s in systems if s.kind == "base" and s.precision == "float32"]
     if bases:
         full = max(bases, key=lambda s: s.dim or 0)
-        for small in sorted((s for s in systems if s.kind == "tuned"), key=lambda s: -(s.dim or 0)):
-            if (small.dim or 0) < (full.dim or 0):
+        for small in sorted((s for s in systems if s.kind == "tuned"), key=size):
+            if (small.dim or 0) < (full.dim or 0) or (small.dim == full.dim and small.precision != "float32"):
                 yield full, small
 
 
-def _comparison(a: SystemResult, b: SystemResult, metric: str, found: Interval) -> Comparison:
-    return Comparison(a.name, b.name, metric, found.difference, found.low, found.high, found.p_value, a.dim, b.dim)
-
-
 def _check(systems: Sequence[SystemResult]) -> None:
-    seen: set[tuple[str, int | None]] = set()
+    seen: set[tuple[str, int | None, Precision]] = set()
     for one in systems:
-        if (one.name, one.dim) in seen:
+        if key(one) in seen:
             raise InputError(f"two systems are called {one.name!r} at {one.dim} dimensions", remedy="rename one")
-        seen.add((one.name, one.dim))
+        seen.add(key(one))
         if one.scores.query_ids != systems[0].scores.query_ids:
             raise InputError(
                 f"{one.name!r} and {systems[0].name!r} were scored on different queries",

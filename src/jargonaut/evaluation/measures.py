@@ -6,8 +6,9 @@ models, dimensions or what is compared with what.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,18 @@ MEASURES: tuple[str, ...] = (
     "recall@5",
     "recall@10",
     "recall@20",
+    "recall@50",
     "recall@100",
     "MRR@10",
     "nDCG@10",
     "MAP",
     "success@1",
+    "judged@10",
 )
 """Names as they are shown and kept, in the order in which they are shown."""
+
+JUDGED = "judged@10"
+"""The share of a query's first ten hits that somebody judged; the rest count as irrelevant without anybody knowing."""
 
 HEADLINE: tuple[str, ...] = ("nDCG@10", "recall@10", "MRR@10")
 """The measures on which systems are compared."""
@@ -64,7 +70,9 @@ class Scores:
         return dict(zip(self.query_ids, self.values[measure].tolist(), strict=True))
 
 
-def per_query(run: Run, qrels: Sequence[Qrel], queries: Sequence[Query]) -> Scores:
+def per_query(
+    run: Run, qrels: Sequence[Qrel], queries: Sequence[Query], *, passages: Collection[str] | None = None
+) -> Scores:
     """Scores a run with every measure of `MEASURES`.
 
     Ties are ordered as trec_eval orders them. A query that the run does not answer scores 0; grade 0 is not relevant;
@@ -74,21 +82,36 @@ def per_query(run: Run, qrels: Sequence[Qrel], queries: Sequence[Query]) -> Scor
         run: What the system answered.
         qrels: Judgements; of several for one query and passage the highest counts.
         queries: The queries to score, each with at least one positive.
+        passages: Ids of all that can be found, as a set; None where that is not known.
 
     Raises:
-        InputError: No query, a query twice, a query without a positive, or a score that is not a finite number.
+        InputError: No query, a query twice, a query without a positive, a positive or a hit that is none of `passages`,
+            or a score that is not a finite number.
     """
     judged = _judgements(qrels, queries)
+    if passages is not None:
+        _check_known(judged, run, passages)
     answers = {query.id: run.rankings[query.id] for query in queries if query.id in run.rankings}
     _check_finite(run.name, answers)
     row = {query.id: number for number, query in enumerate(queries)}
     values = {name: np.zeros(len(queries)) for name in MEASURES}
-    scored = _measures()
-    for metric in _calculate(list(scored), judged, answers):
-        values[scored[metric.measure]][row[metric.query_id]] = metric.value
+    for query_id, measure, value in _calculate(_scorer(), judged, answers):
+        values[measure][row[query_id]] = value
     # trec_eval's reciprocal rank has no cut-off: below 1/10 the first relevant passage is not among the first ten.
     values["MRR@10"][values["MRR@10"] < 1 / 10] = 0.0
+    values[JUDGED] = _judged_share(judged, answers, row)
     return Scores(tuple(row), values)
+
+
+def unjudged(scores: Scores, run: Run) -> int:
+    """How many of all queries' first ten hits nobody judged.
+
+    Args:
+        scores: Of the run, as `per_query` gives them.
+        run: What the system answered.
+    """
+    shown = [min(10, len(run.rankings.get(query_id, ()))) for query_id in scores.query_ids]
+    return round(float(np.dot(shown, 1 - scores.values[JUDGED])))
 
 
 def query_clusters(qrels: Sequence[Qrel], groups: Mapping[str, str]) -> dict[str, str]:
@@ -187,6 +210,26 @@ def _judgements(qrels: Sequence[Qrel], queries: Sequence[Query]) -> dict[str, di
     return judged
 
 
+def _check_known(judged: Mapping[str, Mapping[str, int]], run: Run, passages: Collection[str]) -> None:
+    """Refuses what would lower every score without a word: a positive that nobody can find."""
+    lost = [(query_id, id_) for query_id, grades in judged.items() for id_, grade in grades.items()
+            if grade > 0 and id_ not in passages]  # fmt: skip
+    if lost:
+        raise InputError(
+            f"{len(lost)} judgements name a passage that is not in the corpus, so no system can find it",
+            where=f"query {lost[0][0]!r}, passage {lost[0][1]!r}",
+            remedy="leave these judgements out, or judge the passages of this corpus",
+        )
+    for query_id in judged:
+        strange = next((id_ for id_ in run.rankings.get(query_id, ()) if id_ not in passages), None)
+        if strange is not None:
+            raise InputError(
+                f"it answers with passage {strange!r}, which is not in the corpus",
+                where=f"run {run.name!r}, query {query_id!r}",
+                remedy="the run was made over other passages: search these, or give the corpus that it was made over",
+            )
+
+
 def _check_finite(name: str, answers: Mapping[str, Mapping[str, float]]) -> None:
     for query_id, hits in answers.items():
         if not all(map(math.isfinite, hits.values())):
@@ -198,18 +241,50 @@ def _check_finite(name: str, answers: Mapping[str, Mapping[str, float]]) -> None
             )
 
 
-def _measures() -> dict[Any, str]:
+@functools.cache
+def _scorer() -> dict[Any, str]:
     """The scorer's measures → the names that we show."""
     from ir_measures import AP, RR, R, Success, nDCG
 
-    recalls = {R @ cutoff: f"recall@{cutoff}" for cutoff in (1, 5, 10, 20, 100)}
+    recalls = {R @ cutoff: f"recall@{cutoff}" for cutoff in (1, 5, 10, 20, 50, 100)}
     return recalls | {RR: "MRR@10", nDCG @ 10: "nDCG@10", AP: "MAP", Success @ 1: "success@1"}
 
 
+def _judged_share(
+    judged: Mapping[str, Mapping[str, int]], answers: Mapping[str, Mapping[str, float]], row: Mapping[str, int]
+) -> Values:
+    """Judged passages among the first ten hits: P@10 where whatever was judged counts as relevant.
+
+    Not `ir_measures.Judged`, which orders ties by ascending id, where trec_eval orders them by descending id.
+    """
+    from ir_measures import P
+
+    looked_at = {query_id: dict.fromkeys(grades, 1) for query_id, grades in judged.items()}
+    shares = np.zeros(len(row))
+    for query_id, _, value in _calculate({P @ 10: JUDGED}, looked_at, answers):
+        if shown := min(10, len(answers.get(query_id, ()))):
+            shares[row[query_id]] = value * 10 / shown
+    return shares
+
+
 def _calculate(
-    measures: list[Any], judged: Mapping[str, Mapping[str, int]], answers: Mapping[str, Mapping[str, float]]
-) -> list[Any]:
+    measures: Mapping[Any, str], judged: Mapping[str, Mapping[str, int]], answers: Mapping[str, Mapping[str, float]]
+) -> Iterator[tuple[str, str, float]]:
+    """Query id, our name of a measure and its value, of every query that is answered."""
     import ir_measures
 
-    run = {query_id: {passage: float(score) for passage, score in hits.items()} for query_id, hits in answers.items()}
-    return list(ir_measures.pytrec_eval.evaluator(measures, judged).iter_calc(run))
+    run = {query_id: _floats(hits) for query_id, hits in answers.items()}
+    # Its invokers and not `iter_calc`, which takes three times as long to name the values as to calculate them.
+    scorer: Any = ir_measures.pytrec_eval.evaluator(list(measures), judged)
+    for invoker in scorer.invokers:
+        names = {key: measures[measure] for key, (measure, _) in invoker.measure_map.items()}
+        for query_id, found in invoker.evaluator.evaluate(run).items():
+            for key, value in found.items():
+                yield query_id, names[key], value
+
+
+def _floats(hits: Mapping[str, float]) -> dict[str, float]:
+    """The hits as the scorer wants them, which takes no other numbers than Python's."""
+    if isinstance(hits, dict) and set(map(type, hits.values())) <= {float}:
+        return hits
+    return {passage_id: float(score) for passage_id, score in hits.items()}

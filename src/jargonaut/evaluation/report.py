@@ -12,7 +12,9 @@ from typing import Any
 
 from jargonaut.evaluation.assessment import Assessment
 from jargonaut.evaluation.changes import Changes
-from jargonaut.evaluation.comparison import Comparison, SystemResult, Verdict, find, system
+from jargonaut.evaluation.comparison import COUNTERPART, Comparison, SystemResult, find, system
+from jargonaut.evaluation.gate import Verdict
+from jargonaut.evaluation.scrutiny import Scrutiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class RunReport:
         tuned: The tuned model's version.
         source: The documents or labelled set.
         verdict: Ship or don't.
-        systems: Every system on the test queries.
+        systems: BM25, dense search in float32 and both fused, on the test queries.
         comparisons: Every paired comparison.
         changes: Queries that got better and worse.
         assessment: The gate before training; None when it was skipped.
@@ -63,6 +65,9 @@ class RunReport:
         curve: How training went.
         confidence: Probability mass of the intervals.
         deployed_dim: Dimension on which the verdict was drawn; None for the full one.
+        others: Further systems on the same queries: other number formats, weighted hybrids, reranked search.
+        weights: Kind of a weighted hybrid → weight of dense search, fitted on dev.
+        scrutiny: What was found beyond the comparison; None where nothing else was looked at.
     """
 
     title: str
@@ -84,11 +89,24 @@ class RunReport:
     curve: TrainingCurve = field(default_factory=TrainingCurve)
     confidence: float = 0.95
     deployed_dim: int | None = None
+    others: tuple[SystemResult, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    scrutiny: Scrutiny | None = None
 
     @property
     def headline_dim(self) -> int | None:
         """The deployed dimension, else the largest that was measured."""
         return self.deployed_dim or max((s.dim for s in self.systems if s.dim is not None), default=None)
+
+    @property
+    def all_systems(self) -> tuple[SystemResult, ...]:
+        """Every system, those of the short table first, then hybrids and reranking, then other number formats."""
+
+        def place(one: SystemResult) -> tuple[bool, str, str, int, str]:
+            stage, _, role = one.kind.rpartition("-")
+            return (one.precision != "float32", stage, one.precision, -(one.dim or 0), role)
+
+        return (*self.ordered_systems(), *sorted(self.others, key=place))
 
     @property
     def is_clean(self) -> bool:
@@ -109,12 +127,11 @@ class RunReport:
         return sorted(self.systems, key=place)
 
     def against_base(self, one: SystemResult, metric: str = "nDCG@10") -> Comparison | None:
-        """A tuned system compared with its untuned counterpart of the same dimension."""
-        if one.kind == "tuned":
-            return find(self.comparisons, system(self.systems, "base", one.dim), one, metric)
-        if one.kind == "hybrid-tuned":
-            return find(self.comparisons, system(self.systems, "hybrid-base", one.dim), one, metric)
-        return None
+        """A tuned system compared with its untuned counterpart of the same dimension and number format."""
+        counterpart = COUNTERPART.get(one.kind)
+        if counterpart is None:
+            return None
+        return find(self.comparisons, system(self.all_systems, counterpart, one.dim, one.precision), one, metric)
 
     def smaller_against_full(self, metric: str = "nDCG@10") -> list[Comparison]:
         """Tuned at each smaller dimension against the base at its full one, the largest first."""

@@ -1,7 +1,7 @@
-"""How sure we are: bootstrap intervals that draw whole groups of documents.
+"""How sure we are: bootstrap intervals and randomisation tests over whole groups of documents.
 
-Queries about one document are not independent, so what is drawn is the document group, not the query. Knows arrays and
-labels; knows nothing of measures or models.
+Queries about one document are not independent, so what is drawn, or changes its sign, is the document group, not the
+query. Knows arrays and labels; knows nothing of measures or models.
 """
 
 from __future__ import annotations
@@ -106,8 +106,20 @@ def mean_interval(
     Args, method and errors as `paired_bootstrap`; with too few clusters the interval is 0 to 1.
     """
     column = np.asarray(values, dtype=np.float64)[:, None]
-    found = intervals(column, clusters, resamples=resamples, confidence=confidence, seed=seed)[0]
-    return Interval(found.difference, max(found.low, 0.0), found.high)
+    return mean_intervals(column, clusters, resamples=resamples, confidence=confidence, seed=seed)[0]
+
+
+def mean_intervals(
+    columns: NDArray[np.float64],
+    clusters: Sequence[str],
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> list[Interval]:
+    """The same for many systems over the same queries, shape (queries, systems), with one set of draws."""
+    found = intervals(columns, clusters, resamples=resamples, confidence=confidence, seed=seed)
+    return [Interval(one.difference, max(one.low, 0.0), one.high) for one in found]
 
 
 def intervals(
@@ -133,15 +145,11 @@ def intervals(
     Raises:
         ValueError: The lengths differ, or there is no query.
     """
-    if len(columns) != len(clusters) or not len(clusters):
-        raise ValueError(f"{len(columns)} queries and {len(clusters)} cluster labels: one of each per query is wanted")
-    _, members = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    number = int(members.max()) + 1
-    means = columns.mean(axis=0)
+    sums, counts = _cluster_sums(columns, clusters)
+    number, means = len(sums), columns.mean(axis=0)
     if number < fewest_clusters(confidence):
         return [Interval(float(mean), -1.0, 1.0, 1.0) for mean in means]
-    sums = np.zeros((number, columns.shape[1] + 1))
-    np.add.at(sums, members, np.column_stack([columns, np.ones(len(columns))]))
+    sums = np.column_stack([sums, counts])
     drawn = _resampled_means(sums, resamples, np.random.default_rng(seed))
     tail = _expanded_tail(number, confidence)
     lows, highs = np.quantile(drawn, [tail, 1 - tail], axis=0)
@@ -149,6 +157,97 @@ def intervals(
     below, above = (drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0)
     p_values = np.minimum(1.0, 2 * (np.minimum(below, above) + 1) / (resamples + 1))
     return [Interval(*map(float, cells)) for cells in zip(means, lows, highs, p_values, strict=True)]
+
+
+def randomisation_p_values(
+    columns: NDArray[np.float64], clusters: Sequence[str], *, resamples: int = 10_000, seed: int = 0
+) -> NDArray[np.float64]:
+    """Two-sided p-values of "the two systems are the same", for many paired differences over the same queries.
+
+    Fisher's randomisation test as Smucker, Allan & Carterette 2007 advise for retrieval: were there no difference, each
+    document group's difference could as well have the other sign. All 2ⁿ signs are tried where they are no more than
+    `resamples`, else so many are drawn.
+
+    Args:
+        columns: Differences, shape (queries, columns).
+        clusters: The document group of each query.
+        resamples: How many assignments of signs are drawn.
+        seed: Same seed, same values.
+
+    Returns:
+        One value in (0, 1] per column.
+
+    Raises:
+        ValueError: The lengths differ, or there is no query.
+    """
+    sums, _ = _cluster_sums(columns, clusters)
+    number = len(sums)
+    # A sign for all groups at once changes nothing of a two-sided test: the first group keeps its own.
+    if number - 1 <= math.log2(resamples):
+        signs = 1 - 2 * (np.arange(2 ** (number - 1))[:, None] >> np.arange(number) & 1)
+        as_far, tried = _as_far(signs.astype(np.float64), sums), len(signs)
+    else:
+        rng, step = np.random.default_rng(seed), max(1, _CELLS // number)
+        as_far, tried = np.ones(columns.shape[1]), resamples + 1  # what was observed is one of them
+        for start in range(0, resamples, step):
+            bits = rng.integers(0, 2, size=(min(step, resamples - start), number), dtype=np.int8)
+            as_far += _as_far((1 - 2 * bits).astype(np.float64), sums)
+    return as_far / tried
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values for which the chance of any false alarm in the whole family is what one of them says (Holm 1979).
+
+    Args:
+        p_values: Of every comparison of the family, in any order.
+
+    Returns:
+        The adjusted values, in the same order, none below its own.
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, least = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = least
+    return adjusted
+
+
+def effect_size(differences: NDArray[np.float64]) -> float | None:
+    """Cohen's d_z: mean of paired differences over their standard deviation; None where they do not vary."""
+    mean = float(np.mean(differences))
+    spread = float(np.std(differences, ddof=1)) if len(differences) > 1 else 0.0
+    return mean / spread if spread > abs(mean) * 1e-9 else None
+
+
+def queries_needed(
+    differences: NDArray[np.float64],
+    clusters: Sequence[str],
+    wanted: float,
+    *,
+    confidence: float = 0.95,
+    power: float = 0.80,
+) -> int | None:
+    """How many queries show a mean difference of `wanted` with a given power, if more of them are like these.
+
+    n · ((t₁₋α/₂ + t_power) · se / wanted)², as for the smallest detectable effect (Bloom 1995), with the standard error
+    of clustered queries.
+
+    Args:
+        differences: Of two systems, query by query.
+        clusters: The document group of each query.
+        wanted: The difference that is to be shown, above or below 0.
+        confidence: Of the interval that shows it.
+        power: Probability that it does.
+
+    Returns:
+        None where nobody can tell: `wanted` is 0, or there are fewer groups than an interval needs.
+    """
+    number = len(set(clusters))
+    if not wanted or number < fewest_clusters(confidence):
+        return None
+    t = t_quantile((1 + confidence) / 2, number) + t_quantile(power, number)
+    spread = t * standard_error(differences, clusters) / wanted
+    return max(1, math.ceil(len(clusters) * spread**2))
 
 
 def standard_error(values: NDArray[np.float64], clusters: Sequence[str]) -> float:
@@ -174,6 +273,30 @@ def t_quantile(probability: float, clusters: int) -> float:
 def fewest_clusters(confidence: float) -> int:
     """How few clusters can show anything: a unanimous sign test of n clusters has p = 2^(1 − n)."""
     return math.ceil(1 - math.log2(1 - confidence))
+
+
+def _cluster_sums(
+    columns: NDArray[np.float64], clusters: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum of every column in every cluster, shape (clusters, columns), and how many queries each cluster has.
+
+    Raises:
+        ValueError: The lengths differ, or there is no query.
+    """
+    if len(columns) != len(clusters) or not len(clusters):
+        raise ValueError(f"{len(columns)} queries and {len(clusters)} cluster labels: one of each per query is wanted")
+    _, members = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    sums = np.zeros((int(members.max()) + 1, columns.shape[1]))
+    np.add.at(sums, members, columns)
+    return sums, np.bincount(members).astype(np.float64)
+
+
+def _as_far(signs: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How many of some assignments of signs put each column at least as far from 0 as it is."""
+    observed = np.abs(sums.sum(axis=0))
+    slack = 1e-12 * np.abs(sums).sum(axis=0)  # sums in another order differ in their last digits
+    counted: NDArray[np.float64] = (np.abs(signs @ sums) >= observed - slack).sum(axis=0).astype(np.float64)
+    return counted
 
 
 def _resampled_means(sums: NDArray[np.float64], resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from jargonaut.formats.jsonl import OnBad, Reasons, is_jsonl, read_jsonl, read_r
 from jargonaut.formats.label_sets import files_of
 from jargonaut.formats.labels import LABEL_FORMATS, JudgementFile, LabelOptions, open_judgements
 from jargonaut.formats.tables import Table, open_table
-from jargonaut.formats.trec import write_trec_qrels, write_trec_run
+from jargonaut.formats.trec import TrecRun, read_trec_qrels, read_trec_run, write_trec_qrels, write_trec_run
 
 __all__ = [
     "LABEL_FORMATS",
@@ -31,6 +31,7 @@ __all__ = [
     "OnBad",
     "Reasons",
     "Table",
+    "TrecRun",
     "beir_corpus",
     "files_of",
     "is_beir",
@@ -43,6 +44,8 @@ __all__ = [
     "read_queries",
     "read_records",
     "read_texts",
+    "read_trec_qrels",
+    "read_trec_run",
     "write_beir",
     "write_jsonl",
     "write_passages",

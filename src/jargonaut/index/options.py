@@ -132,7 +132,8 @@ def _qdrant(options: IndexOptions, folder: Path, key: str | None) -> VectorStore
 def _chroma(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:
     from jargonaut.index.stores.chroma import ChromaEngine
 
-    return EngineStore(ChromaEngine(folder, url=options.url, api_key=key, prefix=options.prefix), options.prefix)
+    engine = ChromaEngine(folder, url=options.url, api_key=key, prefix=options.prefix, timeout=options.timeout)
+    return EngineStore(engine, options.prefix)
 
 
 def _milvus(options: IndexOptions, folder: Path, key: str | None) -> VectorStore:

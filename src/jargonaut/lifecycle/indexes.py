@@ -43,6 +43,7 @@ from jargonaut.lifecycle.outcomes import (
     Synced,
     measured_rate,
     not_verified,
+    older_documents,
     require_few_removed,
     statuses,
 )
@@ -170,7 +171,7 @@ class IndexLifecycle:
             if not latest.passed:
                 raise not_verified(latest)
         now = self.registry.promote(record.version, record.name, record.dimension, instead_of=instead_of)
-        self._point_alias(now)
+        self._moved(now, live)
         return now
 
     def rollback(self) -> Live:
@@ -186,8 +187,8 @@ class IndexLifecycle:
             if not version.path.is_dir():
                 self.registry.verify(before.version)  # which says what is gone
             self._require_there(before.index, version.fingerprint)
-        now = self.registry.rollback()
-        self._point_alias(now)
+        live, now = self.registry.live(), self.registry.rollback()
+        self._moved(now, live)
         return now
 
     def sync(self, target: str | None = None, *, options: BuildOptions | None = None) -> Synced:
@@ -374,6 +375,13 @@ class IndexLifecycle:
                 raise unknown_collection(name, [], self.store.location)
             return
         require_intact(self.registry, name, self.store.open(name, fingerprint).count)
+
+    def _moved(self, now: Live, before: Live | None) -> None:
+        """What follows once the pointer has moved: other programs are told, and a reader of what is older now."""
+        self._point_alias(now)
+        older = older_documents(self.registry, now, before)
+        if older is not None:
+            self.reporter.warn(older)
 
     def _point_alias(self, live: Live) -> None:
         """Tells other programs by the store's own second name; the registry's pointer is what counts."""

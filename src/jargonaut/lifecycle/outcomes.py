@@ -11,10 +11,13 @@ from typing import Literal
 
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.index import BuildOptions, IndexInfo, SyncPlan, VectorStore
-from jargonaut.registry import Event, IndexRecord, IndexVerification, Registry
+from jargonaut.registry import Event, IndexRecord, IndexVerification, Live, Registry
 
 _MEASURED_FROM = 500
 """Passages that a build must have encoded for its speed to say something."""
+
+_FOLLOWED = ("indexed", "synced")
+"""Events after which a collection holds the documents as they are."""
 
 Role = Literal["live", "way back", "candidate", "unfinished", "unknown", "missing"]
 
@@ -127,6 +130,22 @@ def measured_rate(events: Sequence[Event]) -> float | None:
         if event.kind == "indexed" and encoded >= _MEASURED_FROM and seconds:
             return float(encoded / seconds)
     return None
+
+
+def older_documents(registry: Registry, now: Live, before: Live | None) -> str | None:
+    """A sentence where what is live now holds older documents than what was live before; None where it does not."""
+    if before is None or before.index == now.index:
+        return None
+    records = [registry.indexes.get(one.index) for one in (now, before)]
+    if None in records or len({one.content for one in records if one is not None}) == 1:
+        return None
+    seen = {event.detail.get("index"): event.number for event in registry.events() if event.kind in _FOLLOWED}
+    if seen.get(now.index, 0) > seen.get(before.index, 0):
+        return None
+    return (
+        f"{now.index} holds older documents than {before.index}, which was live before: `jargonaut index sync` brings "
+        "it up to date"
+    )
 
 
 def not_verified(found: IndexVerification) -> MismatchError:

@@ -103,6 +103,7 @@ class _Taking:
             theirs |= self._groups(put[part])
         own["train"] = self._outside(own["train"], theirs, "train")
         free = self._outside((pair for pair in more if pair.split not in HELD), self.held["test"], "train")
+        free = self._unlike(free, [pair for part in _HELD for pair in put[part]])
         newest = [pair for pair in free if is_newest(pair)]
         free = [pair for pair in free if not is_newest(pair)]
         missing = [part for part in _HELD if not self.given[part]]
@@ -155,6 +156,12 @@ class _Taking:
             else:
                 kept.append(pair)
         return kept
+
+    def _unlike(self, pairs: Sequence[Pair], put: Iterable[Pair]) -> list[Pair]:
+        """The pairs but for those that stand in dev or test under another grade."""
+        held = {(pair.query_id, pair.passage_id) for pair in put}
+        self.dropped += [RemovedPair(p, "held_out", "train") for p in pairs if (p.query_id, p.passage_id) in held]
+        return [pair for pair in pairs if (pair.query_id, pair.passage_id) not in held]
 
     def _unasked(self, pairs: Iterable[Pair], part: SplitName) -> list[Pair]:
         """The pairs whose question no part before asks."""

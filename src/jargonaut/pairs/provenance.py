@@ -6,6 +6,7 @@ The one place that says what is done with a source. Where a source's pairs go is
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import get_args
 
 from jargonaut.records import Pair, Source, SplitName, source_of
@@ -27,6 +28,11 @@ _STRICTEST: dict[SplitName | None, int] = {None: 0, "train": 1, "dev": 2, "test"
 def is_gold(pair: Pair) -> bool:
     """Whether people judged it."""
     return source_of(pair.provenance) in PEOPLE
+
+
+def judged_queries(pairs: Iterable[Pair]) -> frozenset[str]:
+    """Ids of the queries of which a label, a click or a review that counts as a label names an answer."""
+    return frozenset(pair.query_id for pair in pairs if pair.relevance > 0 and source_of(pair.provenance) in REAL)
 
 
 def is_newest(pair: Pair) -> bool:

@@ -5,7 +5,7 @@ from jargonaut.registry.indexes import IndexRecord, IndexRecords, IndexVerificat
 from jargonaut.registry.narration import narrate
 from jargonaut.registry.registry import BASE, Registry
 from jargonaut.registry.tracking import RegistryOptions, track_version
-from jargonaut.registry.versions import Event, Live, ModelVersion
+from jargonaut.registry.versions import Event, Live, ModelVersion, write_card
 
 __all__ = [
     "BASE",
@@ -21,4 +21,5 @@ __all__ = [
     "compare",
     "narrate",
     "track_version",
+    "write_card",
 ]

@@ -24,9 +24,13 @@ _IDENTITY = "jargonaut.identity"
 
 @dataclass(frozen=True, slots=True)
 class RegistryOptions:
-    """Where registered versions are told besides the registry.
+    """What a run may make live, and where registered versions are told besides the registry.
 
     Attributes:
+        promote_by_hand: Whether only people make a tuned version live. A run whose candidate won then registers it and
+            builds its index beside the live one; `jargonaut index shadow` shows what would change for searchers and
+            `jargonaut index switch` makes it live. A base goes live by itself where nothing is, and follows its
+            documents.
         mlflow: MLflow's tracking URI, `http://host:5000` or a folder such as `file:///srv/mlruns`: every registered
             version becomes a run there, with its metrics, options and lineage (`pip install 'jargonaut[mlflow]'`). Not
             set tells nobody.
@@ -36,6 +40,7 @@ class RegistryOptions:
         SettingsError: A value lies outside its limits.
     """
 
+    promote_by_hand: bool = False
     mlflow: str | None = None
     mlflow_experiment: str = "jargonaut"
 

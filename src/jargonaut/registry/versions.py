@@ -13,11 +13,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from jargonaut.artifacts import content_hash, file_hash, plain, write_json
+from jargonaut.artifacts import atomic_write, content_hash, file_hash, plain, write_json
 from jargonaut.errors import InputError, MismatchError
 
 MANIFEST = "jargonaut.json"
 """Name of the manifest. It is no part of the model's identity and sentence-transformers does not read it."""
+
+CARD = "README.md"
+_CARD_MARK = "# Written by jargonaut."
+"""Second line of a card of ours. Such a card says what a model is and is no part of it; any other file is."""
 
 Status = Literal["available", "live", "previous", "retired"]
 """`live`: the pointer names it; `previous`: it was live before; `available`: it never was; `retired`: somebody said
@@ -105,14 +109,44 @@ class Event:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """The files that make a model: everything but hidden files and our own manifest, in a fixed order."""
+    """The files that make a model: everything but hidden files, our own manifest and our own card, in a fixed order."""
     return sorted(
         path
         for path in folder.rglob("*")
         if path.is_file()
         and path != folder / MANIFEST
+        and not (path == folder / CARD and is_own_card(path))
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def is_own_card(path: Path) -> bool:
+    """Whether a card is one that `write_card` wrote."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return stream.readline() == "---\n" and stream.readline().startswith(_CARD_MARK)
+    except OSError:
+        return False
+
+
+def write_card(folder: Path, text: str) -> bool:
+    """Writes a model's card into its folder, where hubs and people look for it; False where another's is there.
+
+    Args:
+        folder: Of a registered version.
+        text: Markdown with a YAML head.
+
+    Raises:
+        ValueError: The text has no head.
+    """
+    if not text.startswith("---\n"):
+        raise ValueError("a card begins with its head")
+    path = folder / CARD
+    if path.exists() and not is_own_card(path):
+        return False
+    with atomic_write(path) as temporary:
+        temporary.write_text(f"---\n{_CARD_MARK}\n{text[4:]}", encoding="utf-8", errors="replace")
+    return True
 
 
 def model_hash(folder: Path) -> str:

@@ -61,10 +61,25 @@ def dense_run(
 ) -> Run:
     """A run by cosine similarity; `k`, `dim` and `rows` as in `top_k`."""
     found, scores = top_k(queries, passages, k, dim=dim, rows=rows)
+    return run_of(name, query_ids, passage_ids, found, scores)
+
+
+def run_of(
+    name: str, query_ids: Sequence[str], passage_ids: Sequence[str], rows: NDArray[np.int64], scores: Vectors
+) -> Run:
+    """Hits by row as a run.
+
+    Args:
+        name: Of the run.
+        query_ids: Of the rows of `rows`.
+        passage_ids: Of all passages, in the order of their row numbers.
+        rows: Rows of the hits, best first, shape (queries, k).
+        scores: Their scores.
+    """
     return Run(
         name,
         {
-            query_id: {passage_ids[row]: float(score) for row, score in zip(hits, values, strict=True)}
-            for query_id, hits, values in zip(query_ids, found, scores, strict=True)
+            query_id: {passage_ids[row]: score for row, score in zip(hits, values, strict=True)}
+            for query_id, hits, values in zip(query_ids, rows.tolist(), scores.tolist(), strict=True)
         },
     )

@@ -68,6 +68,14 @@ class BM25:
         if not self._empty:
             self._index.index(tokens, show_progress=False)
 
+    @property
+    def bytes_per_passage(self) -> float:
+        """What the index takes for each passage; the words themselves are left out."""
+        if self._empty:
+            return 0.0
+        kept = self._index.scores
+        return float(sum(kept[part].nbytes for part in ("data", "indices", "indptr"))) / len(self._ids)
+
     def search(self, queries: Sequence[Query], k: int, *, name: str = "BM25") -> Run:
         """The best `k` passages of every query that share a term with it, best first."""
         rows, scores = self.search_rows([query.text for query in queries], k)

@@ -12,7 +12,7 @@ import mmap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ PASSAGE_BLOCK = 16_384
 _GPU_QUERY_BLOCK = 4096
 _GPU_PASSAGE_BLOCK = 65_536
 _RESCORED_AT_ONCE = 2048
-_UNIT_ROUND_OFF = 2.0**-24
+UNIT_ROUND_OFF = 2.0**-24
 _NONE = np.uint64(2**64 - 1)
 """No hit; sorts behind every hit."""
 Rows: TypeAlias = NDArray[np.int64]
@@ -42,6 +42,7 @@ def scan(
     *,
     rows: Rows | None = None,
     transform: Transform | None = None,
+    asked: Transform | None = None,
     device: torch.device | None = None,
     rescore: bool = True,
     tile: int = QUERY_BLOCK,
@@ -58,6 +59,7 @@ def scan(
         k: Hits per query; fewer when fewer passages may be found.
         rows: Ascending rows of `passages` that may be found; all when None.
         transform: Applied to queries and to every block of passages.
+        asked: Applied to the queries in its place, where they are not what the passages are.
         device: A GPU that multiplies; NumPy does when None or a CPU.
         rescore: Whether hits are scored pair by pair. Without, which is faster, the last digit of a score may depend on
             how the work is cut, and so may which of two that score alike comes first.
@@ -70,17 +72,18 @@ def scan(
     k = min(k, len(passages) if rows is None else len(rows))
     if k == 0 or not len(queries):
         return np.zeros((len(queries), k), np.int64), np.zeros((len(queries), k), np.float32)
-    asked = transform(queries) if transform else queries
+    change = asked or transform
+    wanted = change(queries) if change else queries
     gpu = device is not None and device.type != "cpu"
     if gpu:
         tile, block = max(tile, _GPU_QUERY_BLOCK), max(block, _GPU_PASSAGE_BLOCK)
-    tiles = [_Tile(asked[start : start + tile], k) for start in range(0, len(asked), tile)]
+    tiles = [Tile(wanted[start : start + tile], k) for start in range(0, len(wanted), tile)]
     products: list[_CpuProduct | _TorchProduct]
     if gpu:
         products = [_TorchProduct(device, rescore=rescore)]
     else:
-        size = min(tile, len(asked)) * min(block, len(passages))
-        products = [_CpuProduct(size, rescore=rescore) for _ in range(min(_threads(), len(tiles)))]
+        size = min(tile, len(wanted)) * min(block, len(passages))
+        products = [_CpuProduct(size, rescore=rescore) for _ in range(min(threads(), len(tiles)))]
 
     def compare(worker: int, numbers: Rows, vectors: Vectors) -> None:
         products[worker].take(vectors)
@@ -88,7 +91,7 @@ def scan(
             one.add(products[worker], numbers)
 
     # A thread for each tile instead of several for each product: what stands between products is shared out too.
-    with ThreadPoolExecutor(len(products)) as pool, _one_thread_each(len(products)):
+    with ThreadPoolExecutor(len(products)) as pool, one_thread_each(len(products)):
         for numbers, part in blocks(passages, rows, block):
             vectors = np.ascontiguousarray(transform(part) if transform else part)
             for _ in pool.map(lambda worker: compare(worker, numbers, vectors), range(len(products))):  # noqa: B023
@@ -112,8 +115,8 @@ def pair_scores(queries: Vectors, asked: Rows, passages: Vectors, answered: Rows
         low, high = np.searchsorted(in_order, (first, first + PASSAGE_BLOCK))
         if low < high:
             here = order[low:high]
-            slab = _slab(passages, first, first + PASSAGE_BLOCK)
-            scores[here] = _dots(queries, asked[here], slab, answered[here] - first)
+            slab = rows_between(passages, first, first + PASSAGE_BLOCK)
+            scores[here] = dots(queries, asked[here], slab, answered[here] - first)
     return scores
 
 
@@ -122,23 +125,23 @@ def blocks(passages: Vectors, rows: Rows | None, size: int) -> Iterator[tuple[Ro
     for first in range(0, len(passages), size):
         last = min(first + size, len(passages))
         if rows is None:
-            yield np.arange(first, last), _slab(passages, first, last)
+            yield np.arange(first, last), rows_between(passages, first, last)
             continue
         low, high = np.searchsorted(rows, (first, last))
         part = rows[low:high]
         if len(part):
-            slab = _slab(passages, first, last)
+            slab = rows_between(passages, first, last)
             yield part, slab if len(part) == len(slab) else slab[part - first]
 
 
-def _threads() -> int:
+def threads() -> int:
     """Threads that this process's linear algebra may take."""
     from threadpoolctl import threadpool_info
 
     return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
 
 
-def _one_thread_each(workers: int) -> AbstractContextManager[Any]:
+def one_thread_each(workers: int) -> AbstractContextManager[Any]:
     """While several workers multiply, each product takes one thread."""
     from threadpoolctl import threadpool_limits
 
@@ -172,12 +175,12 @@ class _CpuProduct:
         size = shape[0] * shape[1]
         scores = self._scores[:size].reshape(shape)
         np.matmul(queries, self._passages.T, out=scores)
-        floor = np.maximum(floor, _floor(scores, k)) if np.isinf(floor).any() else floor
-        slack = queries.shape[1] * _UNIT_ROUND_OFF * 2 * lengths * self._longest
+        floor = np.maximum(floor, lowest_of_best(scores, k)) if np.isinf(floor).any() else floor
+        slack = queries.shape[1] * UNIT_ROUND_OFF * 2 * lengths * self._longest
         mask = self._mask[:size]
         np.greater_equal(scores, (floor - slack)[:, None], out=mask.reshape(shape))
-        asked, columns = np.divmod(_true_places(mask), shape[1])
-        exact = _dots(queries, asked, self._passages, columns) if self._rescore else scores[asked, columns]
+        asked, columns = np.divmod(true_places(mask), shape[1])
+        exact = dots(queries, asked, self._passages, columns) if self._rescore else scores[asked, columns]
         return asked, columns, exact
 
 
@@ -213,7 +216,7 @@ class _TorchProduct:
         if np.isinf(floor).any() and scores.shape[1] >= k:
             least = torch.maximum(least, torch.topk(scores, k, dim=1).values[:, -1])
         # Whoever lets the GPU multiply in tensor-float32 has products of ten bits.
-        unit = 2.0**-10 if torch.backends.cuda.matmul.allow_tf32 else queries.shape[1] * _UNIT_ROUND_OFF * 2
+        unit = 2.0**-10 if torch.backends.cuda.matmul.allow_tf32 else queries.shape[1] * UNIT_ROUND_OFF * 2
         slack = torch.from_numpy(unit * lengths * self._longest).to(self._device)
         found = (scores >= (least - slack)[:, None]).nonzero()
         exact = scores[found[:, 0], found[:, 1]]
@@ -225,7 +228,16 @@ class _TorchProduct:
         return where[:, 0], where[:, 1], exact.cpu().numpy()
 
 
-class _Tile:
+class Product(Protocol):
+    """What compares a tile of queries with the block of passages that it holds."""
+
+    def hits(
+        self, queries: Vectors, lengths: Vectors, floor: Vectors, k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
+        """Queries, columns and scores of all pairs that may be among the best; sorted by query."""
+
+
+class Tile:
     """Some queries and their best hits so far.
 
     A hit is one number: its score turned round in the upper half, its row in the lower, so that sorting the numbers
@@ -240,7 +252,7 @@ class _Tile:
         self._waiting: list[tuple[NDArray[np.int64], NDArray[np.uint64]]] = []
         self._count = 0
 
-    def add(self, product: _CpuProduct | _TorchProduct, numbers: Rows) -> None:
+    def add(self, product: Product, numbers: Rows) -> None:
         """Compares the queries with a block of passages, whose row numbers are given."""
         asked, columns, scores = product.hits(self._queries, self._lengths, self._floor, self._k)
         self._waiting.append((asked, _packed(scores, numbers[columns])))
@@ -275,7 +287,7 @@ class _Tile:
         self._waiting, self._count = [], 0
 
 
-def _slab(passages: Vectors, first: int, last: int) -> Vectors:
+def rows_between(passages: Vectors, first: int, last: int) -> Vectors:
     """Some rows; those of a file are read, for pages that are mapped count as this process's memory."""
     # A part of a mapped array keeps the file's name and offset but lies elsewhere, so only a whole one is read.
     mapped: Any = passages
@@ -287,7 +299,7 @@ def _slab(passages: Vectors, first: int, last: int) -> Vectors:
     return np.fromfile(mapped.filename, mapped.dtype, count, offset=start).reshape(last - first, -1)
 
 
-def _floor(scores: Vectors, k: int) -> Vectors:
+def lowest_of_best(scores: Vectors, k: int) -> Vectors:
     """A score that `k` or more passages of a block reach, for each query; -inf in a block of fewer.
 
     The k-th largest of the maxima of 2k groups: one pass, and hardly lower than the k-th largest score itself.
@@ -302,16 +314,19 @@ def _floor(scores: Vectors, k: int) -> Vectors:
     return floor
 
 
-def _true_places(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Places of the few true values of a long mask, ascending; eight are looked at at once."""
-    if len(mask) % 8:
+def true_places(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Places of the few true values of a long mask, ascending; 64 are looked at at once."""
+    if len(mask) % 64:
         return np.flatnonzero(mask)
-    words = np.flatnonzero(mask.view(np.uint64))
-    word, byte = np.nonzero(mask.reshape(-1, 8)[words])
-    return words[word] * 8 + byte
+    words = mask.view(np.uint64)
+    for _ in range(3):
+        words = words[0::2] | words[1::2]
+    groups = np.flatnonzero(words)
+    group, place = np.nonzero(mask.reshape(-1, 64)[groups])
+    return groups[group] * 64 + place
 
 
-def _dots(queries: Vectors, asked: Rows, passages: Vectors, answered: Rows) -> Vectors:
+def dots(queries: Vectors, asked: Rows, passages: Vectors, answered: Rows) -> Vectors:
     """Dot products of single pairs, each in the same order of operations wherever it stands."""
     scores = np.empty(len(asked), np.float32)
     for start in range(0, len(asked), _RESCORED_AT_ONCE):
@@ -321,6 +336,7 @@ def _dots(queries: Vectors, asked: Rows, passages: Vectors, answered: Rows) -> V
 
 
 def _longest(passages: Vectors) -> float:
+    """Length of the longest vector."""
     return float(np.sqrt(np.einsum("ij,ij->i", passages, passages).max(initial=0.0)))
 
 

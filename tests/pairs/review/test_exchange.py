@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.errors import InputError
@@ -86,7 +86,6 @@ def held(made: list[Decision]) -> Held:
     return {one.card: {one.reviewer: one} for one in made}
 
 
-@settings(max_examples=40)
 @given(st.lists(decisions, max_size=10), st.sampled_from([".csv", ".json"]))
 def test_export_and_import_give_the_same_decisions(made: list[Decision], suffix: str) -> None:
     """Whatever stands in queries, comments and edits comes back as it was; skips are nothing to Argilla."""

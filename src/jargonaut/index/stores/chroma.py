@@ -47,6 +47,7 @@ class ChromaEngine(WithoutAliases):
         url: The server, such as `http://localhost:8000`.
         api_key: Sent as `X-Chroma-Token`.
         prefix: Put before the names of collections.
+        timeout: Seconds to wait for one answer of a server.
 
     Raises:
         JargonautError: The client is not installed, or the server does not answer.
@@ -56,8 +57,9 @@ class ChromaEngine(WithoutAliases):
     writes_at_once = 2000
 
     def __init__(
-        self, folder: Path, *, url: str | None = None, api_key: str | None = None, prefix: str = "jargonaut"
-    ) -> None:
+        self, folder: Path, *, url: str | None = None, api_key: str | None = None, prefix: str = "jargonaut",
+        timeout: float = 60,
+    ) -> None:  # fmt: skip
         try:
             import chromadb
             from chromadb.config import Settings
@@ -75,14 +77,17 @@ class ChromaEngine(WithoutAliases):
         if not address.hostname:
             raise SettingsError(f"{url} is no address", where="[index] url", remedy="write it as http://host:8000")
         secure = address.scheme == "https"
+        host, port = address.hostname, address.port or (443 if secure else 8000)
         with self.errors(), client_errors(self.location, ValueError):  # what it raises where nobody answers
+            _require_answer(host, port, timeout, secure=secure)
             self._client = chromadb.HttpClient(
-                host=address.hostname,
-                port=address.port or (443 if secure else 8000),
+                host=host,
+                port=port,
                 ssl=secure,
                 headers={"X-Chroma-Token": api_key} if api_key else None,
                 settings=quiet,
             )
+        _limit(self._client, timeout)
 
     def errors(self) -> AbstractContextManager[None]:
         """Turns the client's errors into a StoreUnavailableError."""
@@ -211,3 +216,17 @@ def _where(where: Filter | None) -> Any:
     conditions = {key: values for key, values in (where.conditions if where else {}).items() if key != "id"}
     terms = [{key: {"$in": list(values)}} for key, values in conditions.items()]
     return {"$and": terms} if len(terms) > 1 else next(iter(terms), None)
+
+
+def _require_answer(host: str, port: int, timeout: float, *, secure: bool) -> None:
+    """Asks the server for a sign of life; its client would wait for one for ever."""
+    import httpx
+
+    name = f"[{host}]" if ":" in host else host
+    httpx.get(f"{'https' if secure else 'http'}://{name}:{port}/api/v2/heartbeat", timeout=timeout)
+
+
+def _limit(client: ClientAPI, timeout: float) -> None:
+    """Lets the client wait so many seconds for one answer; it has no setting for that, and waits for ever."""
+    session: Any = client._server._session  # type: ignore[attr-defined]  # noqa: SLF001
+    session.timeout = timeout

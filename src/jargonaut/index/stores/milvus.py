@@ -83,6 +83,8 @@ class MilvusEngine:
         self.location = url or str(folder)
         self._folder = folder
         self._prefix = prefix
+        # What a client is told at its start holds for its start alone. An engine in this folder is no server.
+        self._wait = timeout if url is not None else None
         with self.errors(), _OPENING:
             if url is not None:
                 self._client = pymilvus.MilvusClient(uri=url, token=token or "", timeout=timeout)
@@ -107,15 +109,17 @@ class MilvusEngine:
 
     def states(self) -> dict[str, str]:
         """Native name → state."""
-        ours = [name for name in self._client.list_collections() if name.startswith(f"{self._prefix}_")]
+        ours = [
+            name for name in self._client.list_collections(timeout=self._wait) if name.startswith(f"{self._prefix}_")
+        ]
         known = {name: self.state(name) for name in ours}
         return {name: state for name, state in known.items() if state is not None}
 
     def state(self, native: str) -> str | None:
         """The state of one collection."""
-        if not self._client.has_collection(native):
+        if not self._client.has_collection(native, timeout=self._wait):
             return None
-        state = self._client.describe_collection(native).get("properties", {}).get(STATE)
+        state = self._client.describe_collection(native, timeout=self._wait).get("properties", {}).get(STATE)
         return None if state is None else str(state)
 
     def make(self, native: str, info: CollectionInfo, state: str) -> None:
@@ -138,7 +142,7 @@ class MilvusEngine:
 
     def set_state(self, native: str, state: str) -> None:
         """Exchanges the state."""
-        self._client.alter_collection_properties(native, {STATE: state})
+        self._client.alter_collection_properties(native, {STATE: state}, timeout=self._wait)
 
     def remove(self, native: str) -> None:
         """Removes a collection; its second names go first, or Milvus refuses."""
@@ -164,15 +168,16 @@ class MilvusEngine:
                     remedy="cut the documents into smaller passages: [chunk] max_tokens",
                 )
             put.append({"point": point_id(row.passage.id), **fields, "vector": row.stored.tolist()})
-        self._client.upsert(native, put)
+        self._client.upsert(native, put, timeout=self._wait)
 
     def delete(self, native: str, ids: Sequence[str]) -> None:
         """One request."""
-        self._client.delete(native, ids=[point_id(id_) for id_ in ids])
+        self._client.delete(native, ids=[point_id(id_) for id_ in ids], timeout=self._wait)
 
     def count(self, native: str) -> int:
         """An exact count."""
-        return int(self._client.query(native, filter="", output_fields=["count(*)"])[0]["count(*)"])
+        (answer,) = self._client.query(native, filter="", output_fields=["count(*)"], timeout=self._wait)
+        return int(answer["count(*)"])
 
     def nearest(
         self, native: str, info: CollectionInfo, vectors: Vectors, k: int, where: Filter | None, *, exact: bool
@@ -190,13 +195,15 @@ class MilvusEngine:
             filter=_expression(where),
             output_fields=["id"],
             search_params={"metric_type": "IP", "params": searched},
+            timeout=self._wait,
         )
         return [[ScoredPassage(hit["entity"]["id"], float(hit["distance"])) for hit in hits] for hits in answer]
 
     def read(self, native: str, info: CollectionInfo, ids: Sequence[str], *, vectors: bool) -> list[Row]:
         """Rows by id."""
         del info
-        found = self._client.get(native, ids=[point_id(id_) for id_ in ids], output_fields=_fields(vectors=vectors))
+        points = [point_id(id_) for id_ in ids]
+        found = self._client.get(native, points, output_fields=_fields(vectors=vectors), timeout=self._wait)
         return [row_from(each, each.get("vector")) for each in found]
 
     def pages(self, native: str, info: CollectionInfo, block: int, *, vectors: bool) -> Iterator[list[Row]]:
@@ -205,7 +212,7 @@ class MilvusEngine:
         if self.count(native) == 0:
             return
         pages = self._client.query_iterator(
-            native, batch_size=min(block, _MOST_HITS), output_fields=_fields(vectors=vectors)
+            native, batch_size=min(block, _MOST_HITS), output_fields=_fields(vectors=vectors), timeout=self._wait
         )
         try:
             while found := pages.next():
@@ -218,7 +225,7 @@ class MilvusEngine:
         from pymilvus import MilvusException
 
         try:
-            return str(self._client.describe_alias(name)["collection_name"])
+            return str(self._client.describe_alias(name, timeout=self._wait)["collection_name"])
         except MilvusException as error:
             if error.code in (_NOT_FOUND, 1600):  # 1600: the server's own "alias not found"
                 return None

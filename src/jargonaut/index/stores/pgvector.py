@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -337,9 +338,8 @@ class _Held:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self.connection = connection
-
-    def __del__(self) -> None:
-        self.connection.close()
+        # Not `__del__`: of two objects in a circle the connection could be the first to go, still open.
+        weakref.finalize(self, connection.close)
 
 
 def _literal(text: str) -> SQL:

@@ -23,6 +23,7 @@ class Material:
         decisions: The file that decisions are kept in.
         options: As the settings say.
         language: Snowball's name of the language.
+        suspects: Passages that are no answer by the labels, and probably are one: a review may accept them.
     """
 
     pairs: Sequence[Pair]
@@ -30,3 +31,4 @@ class Material:
     decisions: Path
     options: ReviewOptions = field(default_factory=ReviewOptions)
     language: str = "english"
+    suspects: Sequence[Pair] = ()

@@ -116,6 +116,23 @@ def topics(
     return Topics(tuple(found), based_on, len(rows), len(passages))
 
 
+def topic_names(texts: Sequence[str], vectors: Vectors, wanted: int, seed: int, language: str = "english") -> list[str]:
+    """The topic of each text, by its most telling words; none at all where fewer than two topics are wanted.
+
+    Args:
+        texts: Any texts.
+        vectors: Theirs, shape (texts, dimension).
+        wanted: How many topics, at most.
+        seed: Of the first centres.
+        language: Snowball's name of the texts' language.
+    """
+    if wanted < 2 or len(texts) < wanted or not np.isfinite(vectors).all():
+        return []
+    labels, _ = _clusters(np.asarray(vectors, dtype=np.float32), wanted, seed)
+    telling = _telling(word_counts([text[:_READ_CHARS] for text in texts], language), labels)
+    return [", ".join(telling[int(label)]) for label in labels]
+
+
 def _word_points(counted: WordCounts, seed: int) -> NDArray[np.float32] | None:
     """Passages as points whose angle says how alike their words are; None where there are too few words."""
     from sklearn.decomposition import TruncatedSVD

@@ -1,0 +1,35 @@
+"""The `export` commands: what leaves a workspace, in forms that other tools read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jargonaut.artifacts import plain
+from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
+from jargonaut.cli.terminal import TerminalReporter, say
+
+export_app = typer.Typer(no_args_is_help=True, help="Take things out of a workspace, in forms that other tools read.")
+
+
+@export_app.command(epilog="Example: jargonaut export beir my-domain-beir -w my-domain")
+def beir(
+    folder: Annotated[Path, typer.Argument(help="Where to write; it must be empty or not there.", show_default=False)],
+    workspace: WorkspaceFlag = Path(),
+    docs: DocsFlag = None,
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Passages, queries and judgements as a BEIR folder, which `mteb`, `datasets` and `jargonaut run` read too.
+
+    Passages stand in it as the workspace's models see them.
+    """
+    made = open_workspace(workspace, TerminalReporter(), setting).export_beir(folder, docs)
+    if as_json:
+        say(json.dumps(plain(made), ensure_ascii=False))
+        return
+    rows = ", ".join(f"{count:,} {name}" for name, count in made.judgements.items())
+    say(f"{made.folder}: {made.passages:,} passages, {made.queries:,} queries, judgements: {rows}")

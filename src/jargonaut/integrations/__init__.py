@@ -1,0 +1,1 @@
+"""Doors into other people's tools. Each module needs its own extra and is imported only where it is used."""
