@@ -293,7 +293,7 @@ class Story:
             base=self.base.name,
             tuned=f"{self.base.name}, tuned",
             source=str(self.source.path),
-            verdict=evaluation.verdict(found.systems, found.comparisons, self._gated, self._evidence(found)),
+            verdict=evaluation.verdict(found.systems, found.comparisons, self._gated, self._evidence(found, scrutiny)),
             systems=found.plain,
             others=found.others,
             weights=found.weights,
@@ -317,10 +317,14 @@ class Story:
         """The options of evaluation, with the dimension that will serve users."""
         return replace(self.settings.evaluate, deployed_dim=self.deployed)
 
-    def _evidence(self, found: Measured) -> evaluation.Evidence:
+    def _evidence(self, found: Measured, scrutiny: evaluation.Scrutiny) -> evaluation.Evidence:
         """What the ship gate is told beside the comparisons."""
         judged = judged_queries(self.pairs.splits.test)
         return evaluation.Evidence(
+            slices=tuple(
+                evaluation.Slice(one.label, one.n, one.difference, one.low, one.high, one.p_value)
+                for one in scrutiny.slices
+            ),
             forgetting=evaluation.Forgetting(*self.tuned.counts["general"]),
             jury=evaluation.jury_of(found.systems, judged, found.clusters, self._gated),
         )

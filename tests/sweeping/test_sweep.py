@@ -272,6 +272,7 @@ def test_the_page_needs_nothing_else(swept: tuple[Path, Any]) -> None:
     assert any("train.lr" in title for title in page.titles)
 
 
+@pytest.mark.slow
 def test_a_recipe_with_other_negatives_mines_them(clinic: Path, base: Path, tmp_path: Path) -> None:
     """Also where the story that it varies has mined its own already; corpus and pairs stay."""
     opened_here = workspace(tmp_path, base)

@@ -35,7 +35,7 @@ def assess(
 ) -> None:
     """Is fine-tuning worth it here, and what would do instead? Trains nothing, and does not open test.
 
-    Exit code 0: fine-tune. 3: don't (yet). An endpoint that [llm] names is asked to rewrite some queries, and
+    Exit code 0: fine-tune. 3: don't (yet). The language model's endpoint is asked to rewrite some queries, and
     candidates at endpoints are sent passages and queries of yours.
     """
     opened = open_workspace(workspace, TerminalReporter(), setting, base)
