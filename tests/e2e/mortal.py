@@ -22,7 +22,7 @@ import lancedb  # noqa: F401 - so that the forked ones need not
 import torch
 
 from jargonaut import Workspace
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, MismatchError
 from jargonaut.settings import Settings, override
 
 QUERIES = ("ledger of the valve", "tendon", "second edition of the invoice", "section 7")
@@ -59,7 +59,7 @@ def act(workspace: Workspace, name: str, argument: object) -> None:
                 index.sync()
             case "gc":
                 index.gc(keep=2)
-    except InputError as error:
+    except (InputError, MismatchError) as error:
         told = (
             "nothing to go back to", "no other index", "has no index", "was removed", "no collection or version",
             "begun and not ended",  # of a collection that is not live any more

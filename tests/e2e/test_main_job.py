@@ -71,8 +71,9 @@ def finished(timed: tuple[Path, float]) -> Path:
 
 
 def report_of(workspace: Path) -> dict[str, object]:
-    """The only run's report."""
-    (path,) = (workspace / ".jargonaut" / "runs").glob("*/report.json")
+    """The only run's report; what `evaluate` wrote lies beside it."""
+    found = (workspace / ".jargonaut" / "runs").glob("*/report.json")
+    (path,) = (path for path in found if not (path.parent / "examination.json").exists())
     loaded: dict[str, object] = json.loads(path.read_text())
     return loaded
 
