@@ -127,7 +127,9 @@ def test_the_command_prints_json_and_says_no_with_3(workspace: Path) -> None:
     assert result.exit_code == 3, result.output
     told = json.loads(result.stdout)
     assert (told["verdict"], told["rule"], told["against"]) == ("dont_ship", "worse", "v1")
-    assert {"name", "dim", "precision", "storage", "latency", "metrics"} <= told["systems"][0].keys()
+    assert {"name", "dim", "precision", "bytes_per_passage", "milliseconds_per_query", "metrics"} <= told["systems"][
+        0
+    ].keys()
 
 
 def test_a_labelled_set_tests_by_all_its_test_judgements(
