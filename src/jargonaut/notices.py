@@ -122,7 +122,8 @@ def of_scrutiny(found: Mapping[str, Any], folder: Path | None) -> Iterator[str]:
     """
     told = found["sentences"]
     systems = found["savings"]["systems"][1:] if found["savings"] else []
-    fewer = {one["system"] for one in systems if one["k_high"] and one["k_high"] < found["savings"]["k"]} | {"tuned"}
+    today = found["savings"]["systems"][0]["k"] if systems else None
+    fewer = {one["system"] for one in systems if one["differs"] and one["k"] and one["k"] < today} | {"tuned"}
     spared = [text for one, text in zip(systems, told["savings"], strict=True) if one["system"] in fewer]
     shown = {
         "slices": told["slices"], "robust": told["conditions"], "forgetting": told["forgetting"],
