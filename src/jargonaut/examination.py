@@ -29,6 +29,7 @@ from jargonaut.registry import ModelVersion, Registry
 from jargonaut.scrutiny import Subject, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
 from jargonaut.story import Clock, utc_now
+from jargonaut.suspects import SHEET
 
 EXAMINE_VERSION = 3
 
@@ -153,7 +154,8 @@ def examine(
               "names": [one.version, other.version], "told": told}  # fmt: skip
     chosen = {"evaluate": options, "bm25": settings.bm25, "dims": dims,
               "scrutiny": scrutinised_by(settings, layout)}  # fmt: skip
-    artifact = ensure(layout.runs, "examine", version=EXAMINE_VERSION, inputs=inputs, options=chosen, build=build)
+    artifact = ensure(layout.runs, "examine", version=EXAMINE_VERSION, inputs=inputs, options=chosen, build=build,
+                      editable=(SHEET,))  # fmt: skip
     found = _read(artifact, one, other, exam, options.confidence, deployed)
     reporter.line(f"  beside the comparison, with {other.version} as base and {one.version} as tuned model:")
     for line in notices.of_scrutiny(found.scrutiny, found.folder if source is None else None):

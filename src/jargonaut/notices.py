@@ -136,7 +136,7 @@ def of_scrutiny(found: Mapping[str, Any], folder: Path | None) -> Iterator[str]:
     if found["label_errors"]["total"]:
         yield f"  {'labels':<11} {told['label_errors'][0]}"
         if folder is not None:
-            yield f"  {'':<11} look at them: `jargonaut pairs review --suspects`, or fill in a copy of {folder / SHEET}"
+            yield f"  {'':<11} look at them: `jargonaut pairs review --suspects`, or fill in {folder / SHEET}"
 
 
 _SOURCES = {

@@ -36,6 +36,7 @@ from jargonaut.records import Query, Run, qrels, queries
 from jargonaut.scrutiny import Subject, language_model, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
+from jargonaut.suspects import SHEET
 from jargonaut.teaching import Teaching
 
 EVALUATE_VERSION = 6
@@ -206,8 +207,9 @@ class Story:
             return {"verdict": report.verdict.name, "sentence": report.verdict.sentence, "metrics": best.metrics}
 
         artifact = ensure(
-            self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
-        )
+            self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build,
+            editable=(SHEET,),
+        )  # fmt: skip
         report = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))
         self._say_leakage(Leakage(**report["leakage"]))
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
