@@ -162,13 +162,14 @@ def _assessment(report: RunReport) -> list[str]:
             three(one.recall_at_10),
             three(one.ndcg_at_10),
             "–" if first else one.words,
+            "–" if one.gain_per_hour is None else three(one.gain_per_hour),
             markdown(one.cost),
         ]
         for first, one in ((number == 0, one) for number, one in enumerate(found.alternatives))
     ]
     reasons = [f"- {markdown(reason, 1000)}" for reason in (*found.reasons[:1], *found.evidence)]
-    header = ["on dev", "recall@10", "nDCG@10", "difference to base", "cost"]
-    return [f"{found.sentence}", "", *reasons, "", *markdown_table(header, rows, left=(0, 4))]
+    header = ["on dev", "recall@10", "nDCG@10", "difference to base", "gain an hour", "cost"]
+    return [f"{found.sentence}", "", *reasons, "", *markdown_table(header, rows, left=(0, 5))]
 
 
 def _counts(report: RunReport) -> list[str]:
