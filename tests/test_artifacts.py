@@ -291,3 +291,12 @@ def test_a_manifest_without_a_list_of_files_is_believed(tmp_path: Path) -> None:
     del manifest["files"]
     (first.path / MANIFEST).write_text(json.dumps(manifest))
     assert make(tmp_path, writes("hello")).reused
+
+
+def test_a_file_that_people_fill_in_is_no_damage(tmp_path: Path) -> None:
+    """What somebody wrote into such a file stays, and nothing is built again for it."""
+    sheet = make(tmp_path, writes("empty"), editable=("deep/out.txt",)).path / "deep" / "out.txt"
+    sheet.write_text("hours of work")
+    again = make(tmp_path, writes("empty"), editable=("deep/out.txt",))
+    assert again.reused
+    assert sheet.read_text() == "hours of work"

@@ -96,6 +96,19 @@ def test_the_newest_version_meets_its_base_on_its_own_test_split(found: Examinat
     assert found.front
 
 
+def test_two_versions_are_looked_at_from_all_sides(found: Examination, workspace: Path, settings: Settings) -> None:
+    """Slices, other wordings, forgetting and savings reach record, JSON, page and gate, as in a run."""
+    told = found.to_json()["scrutiny"]
+    assert {one["name"] for one in told["conditions"]} == {"typos", "shorter", "keywords", "paraphrase"}
+    assert {one["by"] for one in told["slices"]} >= {"kind", "query length", "vocabulary"}
+    assert told["forgetting"]["limit"] == settings.evaluate.forgetting_limit
+    large = sum(one["eligible"] for one in told["slices"])
+    assert any(reason.startswith(f"Worst of {large} slices: ") for reason in found.verdict.reasons)
+    page = Workspace(workspace, settings=settings).report(str(found.folder)).report
+    assert page.scrutiny is not None
+    assert (found.folder / "label_errors.jsonl").exists() == bool(page.scrutiny.label_errors.all)
+
+
 def test_what_was_found_lies_in_the_runs_folder(found: Examination) -> None:
     """Per-query scores, TREC runs and qrels, and the systems as they are read back."""
     names = {path.name for path in found.folder.iterdir()}
@@ -127,7 +140,9 @@ def test_the_command_prints_json_and_says_no_with_3(workspace: Path) -> None:
     assert result.exit_code == 3, result.output
     told = json.loads(result.stdout)
     assert (told["verdict"], told["rule"], told["against"]) == ("dont_ship", "worse", "v1")
-    assert {"name", "dim", "precision", "storage", "latency", "metrics"} <= told["systems"][0].keys()
+    assert {"name", "dim", "precision", "bytes_per_passage", "milliseconds_per_query", "metrics"} <= told["systems"][
+        0
+    ].keys()
 
 
 def test_a_labelled_set_tests_by_all_its_test_judgements(
@@ -143,6 +158,8 @@ def test_a_labelled_set_tests_by_all_its_test_judgements(
     source = write_set(tmp_path / "other", {"test": slice(190, 260)})
     other = Workspace(workspace, settings=settings, reporter=Listener()).evaluate(source)
     assert (other.queries, other.weights) == (70, {})
+    assert {one["by"] for one in other.scrutiny["slices"]}.isdisjoint({"vocabulary", "document"})  # train is not known
+    assert not (other.folder / "label_errors.jsonl").exists()  # its passages are not this workspace's
     assert other.folder != found.folder
     assert any(text.startswith("v1 was trained on 10 of these queries") for text in told)
     assert any("no dev judgements" in text for text in told)

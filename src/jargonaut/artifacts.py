@@ -17,7 +17,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,7 @@ def ensure(
     inputs: Mapping[str, Any],
     options: Any,
     build: Callable[[Path], Mapping[str, Any]],
+    editable: Collection[str] = (),
 ) -> Artifact:
     """Gives the artifact of a stage, building it only if no complete one is there.
 
@@ -154,6 +155,7 @@ def ensure(
         inputs: Hashes (or small values) of everything that goes in.
         options: The stage's options dataclass, saved with the artifact.
         build: Writes the stage's files into the folder that it is given; returns counts for the manifest.
+        editable: Files that people fill in where they lie: a changed one is no damage.
 
     Raises:
         MismatchError: The artifact's manifest cannot be read.
@@ -181,7 +183,9 @@ def ensure(
     for path in sorted(temporary.rglob("*")):
         if path.is_file():
             _flush(path)
-            manifest["files"][path.relative_to(temporary).as_posix()] = path.stat().st_size
+            name = path.relative_to(temporary).as_posix()
+            if name not in editable:
+                manifest["files"][name] = path.stat().st_size
     write_json(temporary / MANIFEST, manifest)
     try:
         temporary.rename(final)

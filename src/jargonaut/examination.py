@@ -7,7 +7,7 @@ business.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,22 +15,23 @@ from typing import Any
 
 from jargonaut import evaluation, notices
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
-from jargonaut.contenders import Contenders, DevJudge, Measured, dimensions
+from jargonaut.contenders import Contenders, Measured, dimensions
 from jargonaut.encoders import version_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, SystemResult, Verdict
 from jargonaut.evidence import reranker
 from jargonaut.exams import Exam, exam_of_source, exam_of_version, seen_in_training
-from jargonaut.general_knowledge import general_knowledge
 from jargonaut.layout import Layout
-from jargonaut.protocols import Reporter
-from jargonaut.records import qrels, queries
+from jargonaut.protocols import Encoder, Reporter
+from jargonaut.records import Query, Run, qrels, queries
 from jargonaut.registry import ModelVersion, Registry
+from jargonaut.scrutiny import Subject, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
 from jargonaut.story import Clock, utc_now
+from jargonaut.suspects import SHEET
 
-EXAMINE_VERSION = 2
+EXAMINE_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Examination:
         weights: Kind of a weighted hybrid → weight of dense search, fitted on dev.
         notices: What a reader must know before trusting the numbers.
         confidence: Probability mass of the intervals.
+        scrutiny: What was found beyond the comparison, as `report.json` holds it; `against` is its base.
         folder: Holds report.html, report.json, per-query scores, TREC runs and qrels, systems.json, examination.json.
     """
 
@@ -67,6 +69,7 @@ class Examination:
     weights: Mapping[str, float]
     notices: tuple[str, ...]
     confidence: float
+    scrutiny: Mapping[str, Any]
     folder: Path
 
     @property
@@ -84,8 +87,9 @@ class Examination:
         return {
             **plain(told), "verdict": self.verdict.name, "rule": self.verdict.rule,
             "sentence": self.verdict.sentence, "reasons": list(self.verdict.reasons),
-            "systems": evaluation.system_rows(self.systems), "pareto": [one.slug for one in self.front],
-            "comparisons": plain(self.comparisons), "folder": str(self.folder),
+            "systems": evaluation.system_rows(self.systems),
+            "pareto": [evaluation.front_row(one) for one in self.front],
+            "comparisons": plain(self.comparisons), "scrutiny": self.scrutiny, "folder": str(self.folder),
         }  # fmt: skip
 
 
@@ -101,7 +105,7 @@ def examine(
 
     Args:
         layout: The workspace's paths.
-        settings: Sections `evaluate`, `bm25`, `compute`.
+        settings: Sections `evaluate`, `bm25`, `compute`, and those of a scrutiny.
         registry: Knows the versions.
         reporter: Told of the progress.
         source: A BEIR folder; None for the test split of the version's own pairs.
@@ -127,30 +131,35 @@ def examine(
 
     def build(folder: Path) -> Mapping[str, Any]:
         rerank = reranker(options.cross_encoder, settings.compute) if options.cross_encoder else None
-        found = Contenders(exam.corpus.texts, settings.bm25).measure(
+        contenders = Contenders(exam.corpus.texts, settings.bm25)
+        found = contenders.measure(
             folder, encoders[0], encoders[1], exam.test, exam.groups, dims, deployed, options, dev=exam.dev,
             rerank=rerank, names=(other.version, one.version),
         )  # fmt: skip
-        before, after = (_general(encoder, deployed, settings) for encoder in encoders)
-        evidence = evaluation.Evidence(
-            forgetting=evaluation.Forgetting(before, after),
-            jury=evaluation.jury_of(found.systems, exam.judged, found.clusters, options),
-        )
-        drawn = evaluation.verdict(
-            found.systems, found.comparisons, options, evidence, (other.version, one.version)
+        looked = scrutinise(
+            folder if source is None else None, _subject(contenders, encoders, exam, found, deployed),
+            replace(settings, evaluate=options), layout, reporter,
         )  # fmt: skip
+        jury = evaluation.jury_of(found.systems, exam.judged, found.clusters, options)
+        names = (other.version, one.version)
+        drawn = evaluation.verdict(found.systems, found.comparisons, options, looked.evidence(jury), names)
         warnings = (*told, *_warnings(found, exam, options))
         _write(folder, found, drawn, exam, warnings)
-        report = _report((other.version, one.version), found, drawn, exam, warnings, options, clock())
-        write_json(folder / "report.json", evaluation.to_json(report))
-        (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
+        report = _report(names, found, drawn, exam, warnings, options, clock())
+        write_json(folder / "report.json", evaluation.to_json(replace(report, scrutiny=looked)))
+        (folder / "report.html").write_text(evaluation.to_html(replace(report, scrutiny=looked)), encoding="utf-8")
         return {"verdict": drawn.name, "sentence": drawn.sentence}
 
     inputs = {"exam": exam.key, "version": one.fingerprint, "against": other.fingerprint,
               "names": [one.version, other.version], "told": told}  # fmt: skip
-    chosen = {"evaluate": options, "bm25": settings.bm25, "dims": dims, "seed": settings.train.seed}
-    artifact = ensure(layout.runs, "examine", version=EXAMINE_VERSION, inputs=inputs, options=chosen, build=build)
+    chosen = {"evaluate": options, "bm25": settings.bm25, "dims": dims,
+              "scrutiny": scrutinised_by(settings, layout)}  # fmt: skip
+    artifact = ensure(layout.runs, "examine", version=EXAMINE_VERSION, inputs=inputs, options=chosen, build=build,
+                      editable=(SHEET,))  # fmt: skip
     found = _read(artifact, one, other, exam, options.confidence, deployed)
+    reporter.line(f"  beside the comparison, with {other.version} as base and {one.version} as tuned model:")
+    for line in notices.of_scrutiny(found.scrutiny, found.folder if source is None else None):
+        reporter.line(line)
     for notice in found.notices:
         reporter.warn(notice)
     return found
@@ -185,10 +194,18 @@ def _options(
     return replace(options, deployed_dim=deployed), (dims, deployed)
 
 
-def _general(encoder: CachedEncoder, dim: int, settings: Settings) -> float:
-    """NDCG@10 on the general knowledge that ships with the package."""
-    known = general_knowledge()
-    return DevJudge(known.pairs, known.texts, dim, settings.train.seed).score(encoder)
+def _subject(
+    contenders: Contenders, encoders: Sequence[CachedEncoder], exam: Exam, found: Measured, dim: int
+) -> Subject:
+    """What a scrutiny looks at; the first encoder is the base."""
+
+    def search(name: str, encoder: Encoder) -> Callable[[Sequence[Query], int], Run]:
+        return lambda asked, k: contenders.dense(name, encoder, asked, dim=dim, k=k)
+
+    base, tuned = encoders
+    return Subject(
+        exam.corpus, exam.splits, found.runs, search("base", base), search("tuned", tuned), (base, tuned), dim
+    )
 
 
 def _leaks(versions: Sequence[ModelVersion], exam: Exam, layout: Layout) -> list[str]:
@@ -248,5 +265,5 @@ def _read(
         one.version, other.version, exam.source, row["queries"], row["passages"], row["groups"],
         evaluation.read_systems(artifact.path), tuple(Comparison(**each) for each in row["comparisons"]),
         Verdict(**{**drawn, "reasons": tuple(drawn["reasons"])}), deployed, row["weights"], tuple(row["notices"]),
-        confidence, artifact.path,
+        confidence, json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))["scrutiny"], artifact.path,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from jargonaut.pairs.drawing import group_names
 from jargonaut.pairs.grouping import blocks
 from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Reporter
-from jargonaut.records import BadRow, Pair, queries
+from jargonaut.records import BadRow, Pair, PairSplits, queries
 from jargonaut.registry import ModelVersion
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus
@@ -38,6 +38,7 @@ class Exam:
         source: What a reader calls it.
         corpus: The passages that are searched.
         test: The pairs whose queries are asked.
+        train: Pairs that the version was taught on; () where they are not known.
         dev: Pairs by which the weights of hybrids are fitted; () where there are none.
         groups: Passage id → document group.
         key: Hash of all of it.
@@ -47,10 +48,16 @@ class Exam:
     source: str
     corpus: PreparedCorpus
     test: tuple[Pair, ...]
+    train: tuple[Pair, ...]
     dev: tuple[Pair, ...]
     groups: Mapping[str, str]
     key: str
     notices: tuple[str, ...] = ()
+
+    @property
+    def splits(self) -> PairSplits:
+        """The pairs by part."""
+        return PairSplits(self.train, self.dev, self.test, self.groups, "given")
 
     @property
     def judged(self) -> frozenset[str]:
@@ -76,8 +83,8 @@ def exam_of_version(version: ModelVersion, layout: Layout) -> Exam:
     splits = PreparedPairs(pairs).splits
     source = str(version.lineage.get("source", ""))
     return Exam(
-        f"the test split of {version.version}'s pairs", _corpus(corpus, Path(source)), splits.test, splits.dev,
-        splits.groups, content_hash(pairs.key, corpus.key),
+        f"the test split of {version.version}'s pairs", _corpus(corpus, Path(source)), splits.test, splits.train,
+        splits.dev, splits.groups, content_hash(pairs.key, corpus.key),
     )  # fmt: skip
 
 
@@ -111,7 +118,7 @@ def exam_of_source(path: Path, settings: Settings, layout: Layout, reporter: Rep
     roots = ((passage, sets.find(("passage", passage))) for passage in corpus.documents)
     groups = {passage: f"g-{names[root]}" for passage, root in roots if root in names}
     key = content_hash(corpus.artifact.key, [_row(pair) for pair in (*test, *dev)])
-    return Exam(str(path), corpus, test, dev, groups, key, tuple(_notices(counts, bad)))
+    return Exam(str(path), corpus, test, (), dev, groups, key, tuple(_notices(counts, bad)))
 
 
 def _row(pair: Pair) -> list[object]:

@@ -111,18 +111,19 @@ def of_forgetting(counts: Mapping[str, Any], limit: float, alphas: Sequence[floa
     )
 
 
-def of_scrutiny(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
+def of_scrutiny(found: Mapping[str, Any], folder: Path | None) -> Iterator[str]:
     """The findings beside the comparison that everybody should read, as lines for a terminal.
 
     Of savings the tuned model's are told, and those of systems that measurably need fewer passages.
 
     Args:
         found: As a report's JSON holds it.
-        folder: Of the run.
+        folder: Of the run; None where likely label errors were not written down for a review.
     """
     told = found["sentences"]
     systems = found["savings"]["systems"][1:] if found["savings"] else []
-    fewer = {one["system"] for one in systems if one["k_high"] and one["k_high"] < found["savings"]["k"]} | {"tuned"}
+    today = found["savings"]["systems"][0]["k"] if systems else None
+    fewer = {one["system"] for one in systems if one["differs"] and one["k"] and one["k"] < today} | {"tuned"}
     spared = [text for one, text in zip(systems, told["savings"], strict=True) if one["system"] in fewer]
     shown = {
         "slices": told["slices"], "robust": told["conditions"], "forgetting": told["forgetting"],
@@ -133,9 +134,9 @@ def of_scrutiny(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
         for place, sentence in enumerate(sentences):
             yield f"  {name if not place else '':<11} {sentence}"
     if found["label_errors"]["total"]:
-        sheet = folder / SHEET
         yield f"  {'labels':<11} {told['label_errors'][0]}"
-        yield f"  {'':<11} look at them: `jargonaut pairs review --suspects`, or fill in {sheet}"
+        if folder is not None:
+            yield f"  {'':<11} look at them: `jargonaut pairs review --suspects`, or fill in {folder / SHEET}"
 
 
 _SOURCES = {

@@ -77,7 +77,8 @@ class FinishedRun:
         try:
             return evaluation.from_json(self.value, evaluation.read_per_query(path))
         except MismatchError as error:
-            raise MismatchError(error.what, where=str(self.folder / REPORT), remedy=error.remedy) from error
+            where = error.where or str(self.folder / REPORT)
+            raise MismatchError(error.what, where=where, remedy=error.remedy) from error
 
     def inputs(self) -> Mapping[str, str]:
         """Keys of what went in, by stage; empty where nobody knows."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,14 +67,16 @@ class Subject:
     dim: int
 
 
-def scrutinise(folder: Path, subject: Subject, settings: Settings, layout: Layout, reporter: Reporter) -> Scrutiny:
+def scrutinise(
+    folder: Path | None, subject: Subject, settings: Settings, layout: Layout, reporter: Reporter
+) -> Scrutiny:
     """Looks at a tuned model from all sides; likely label errors are written to files for a review.
 
     Args:
-        folder: Where these files go.
+        folder: Where these files go; None writes none, for passages that are not the workspace's.
         subject: The models and what they are tried on.
         settings: Sections `perturb`, `slices`, `thresholds`, `savings`, `answers`, `evaluate`, `bm25`, `prices` and
-            `llm`, and how much forgetting `train` puts up with.
+            `llm`.
         layout: Where answers of a language model are kept.
         reporter: Where its cost is told.
 
@@ -81,6 +84,20 @@ def scrutinise(folder: Path, subject: Subject, settings: Settings, layout: Layou
         JargonautError: A language model is wanted, and there is none or it does not answer.
     """
     return _Examiner(folder, subject, settings, layout, reporter).scrutiny()
+
+
+def scrutinised_by(settings: Settings, layout: Layout) -> dict[str, Any]:
+    """Everything in the settings that decides what a scrutiny finds.
+
+    Raises:
+        SettingsError: A language model is wanted, and there is no endpoint.
+    """
+    writer = language_model(settings, layout)
+    return {
+        "perturb": settings.perturb, "slices": settings.slices, "thresholds": settings.thresholds,
+        "savings": settings.savings, "answers": settings.answers, "prices": settings.prices,
+        "model": "" if writer is None else writer.identity,
+    }  # fmt: skip
 
 
 def language_model(settings: Settings, layout: Layout) -> ChatClient | None:
@@ -97,7 +114,9 @@ def language_model(settings: Settings, layout: Layout) -> ChatClient | None:
 class _Examiner:
     """One scrutiny; what several parts need is made once."""
 
-    def __init__(self, folder: Path, subject: Subject, settings: Settings, layout: Layout, reporter: Reporter) -> None:
+    def __init__(
+        self, folder: Path | None, subject: Subject, settings: Settings, layout: Layout, reporter: Reporter
+    ) -> None:
         self._folder, self._subject, self._settings, self._reporter = folder, subject, settings, reporter
         self._language = settings.bm25.language
         self._stops = frozenset(stop_words(self._language))
@@ -205,7 +224,9 @@ class _Examiner:
         return dict(zip(texts, topic_names(list(texts.values()), vectors, wanted, seed, self._language), strict=False))
 
     def _novelty(self) -> dict[str, str]:
-        """Whether all words of a query occur in what training was taught on."""
+        """Whether all words of a query occur in what training was taught on; nothing where that is not known."""
+        if not self._splits.train:
+            return {}
         taught = {pair.query: None for pair in positives(self._splits.train)}
         read = {pair.passage_id: None for pair in positives(self._splits.train)}
         known = {word for text in taught for word in words(text)}
@@ -221,6 +242,8 @@ class _Examiner:
 
     def _documents(self) -> dict[str, str]:
         """Whether training was taught on a document that answers; with our own splits it never was."""
+        if not self._splits.train:
+            return {}
         documents = self._subject.corpus.documents
         taught = {documents[pair.passage_id] for pair in positives(self._splits.train)}
         known = {pair.query_id for pair in positives(self._splits.test) if documents[pair.passage_id] in taught}
@@ -243,8 +266,8 @@ class _Examiner:
             )
             scores.append(evaluation.per_query(run, qrels(known.pairs), asked))
         topics = {pair.query_id: known.topics[pair.passage_id] for pair in known.pairs}
-        limit, options = self._settings.train.general_limit, self._settings.evaluate
-        return evaluation.retention(scores[0], scores[1], topics, limit, options)
+        options = self._settings.evaluate
+        return evaluation.retention(scores[0], scores[1], topics, options.forgetting_limit, options)
 
     def _scale(self, answers: Mapping[str, Mapping[str, Run]]) -> evaluation.ScaleShift | None:
         options, of_dev = self._settings.thresholds, qrels(self._splits.dev)
@@ -291,7 +314,7 @@ class _Examiner:
         found = evaluation.likely_label_errors(
             self._test, self._judged, runs["base"], runs["tuned"], self._subject.corpus.near_duplicates
         )
-        if found.all:
+        if found.all and self._folder is not None:
             passages = {passage.id: passage for passage in self._subject.corpus.passages}
             pairs = [Pair(one.query.id, one.query.text, one.passage_id, 1, SUSPECTED) for one in found.all]
             formats.write_jsonl(self._folder / SUSPECTS, pairs)

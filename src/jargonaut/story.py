@@ -33,12 +33,13 @@ from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import Query, Run, qrels, queries
-from jargonaut.scrutiny import Subject, language_model, scrutinise
+from jargonaut.scrutiny import Subject, language_model, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
+from jargonaut.suspects import SHEET
 from jargonaut.teaching import Teaching
 
-EVALUATE_VERSION = 5
+EVALUATE_VERSION = 6
 DONE, TRAINS = 0.0, 1.0
 """What the first of several processes tells the others: nothing is to be trained, or take part."""
 SHOWN_KINDS = 4
@@ -193,7 +194,7 @@ class Story:
         }  # fmt: skip
         options = {
             "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.dims,
-            "assess": self.settings.assess, "scrutiny": self._scrutinised_by,
+            "assess": self.settings.assess, "scrutiny": scrutinised_by(self.settings, self.layout),
         }  # fmt: skip
 
         def build(folder: Path) -> Mapping[str, Any]:
@@ -206,8 +207,9 @@ class Story:
             return {"verdict": report.verdict.name, "sentence": report.verdict.sentence, "metrics": best.metrics}
 
         artifact = ensure(
-            self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build
-        )
+            self.layout.runs, "evaluate", version=EVALUATE_VERSION, inputs=inputs, options=options, build=build,
+            editable=(SHEET,),
+        )  # fmt: skip
         report = json.loads((artifact.path / "report.json").read_text(encoding="utf-8"))
         self._say_leakage(Leakage(**report["leakage"]))
         self._say("evaluation", f"{self.pairs.artifact.counts['test_queries']:,} test queries", artifact)
@@ -320,14 +322,7 @@ class Story:
     def _evidence(self, found: Measured, scrutiny: evaluation.Scrutiny) -> evaluation.Evidence:
         """What the ship gate is told beside the comparisons."""
         judged = judged_queries(self.pairs.splits.test)
-        return evaluation.Evidence(
-            slices=tuple(
-                evaluation.Slice(one.label, one.n, one.difference, one.low, one.high, one.p_value)
-                for one in scrutiny.slices
-            ),
-            forgetting=evaluation.Forgetting(*self.tuned.counts["general"]),
-            jury=evaluation.jury_of(found.systems, judged, found.clusters, self._gated),
-        )
+        return scrutiny.evidence(evaluation.jury_of(found.systems, judged, found.clusters, self._gated))
 
     def _scrutinise(self, folder: Path, runs: Mapping[str, Run]) -> evaluation.Scrutiny:
         """What is asked of the candidate beyond the comparison."""
@@ -340,17 +335,6 @@ class Story:
             (self.base, self.tuned_encoder), self.deployed,
         )  # fmt: skip
         return scrutinise(folder, subject, self.settings, self.layout, self.reporter)
-
-    @property
-    def _scrutinised_by(self) -> dict[str, Any]:
-        """Everything that decides what a scrutiny finds."""
-        settings = self.settings
-        writer = language_model(settings, self.layout)
-        return {
-            "perturb": settings.perturb, "slices": settings.slices, "thresholds": settings.thresholds,
-            "savings": settings.savings, "answers": settings.answers, "prices": settings.prices,
-            "limit": settings.train.general_limit, "model": "" if writer is None else writer.identity,
-        }  # fmt: skip
 
     def _leakage(self) -> Leakage:
         mined = {passage_id for triplet in self.mined.triplets for passage_id in triplet.negative_ids}

@@ -14,7 +14,16 @@ import pytest
 from rich.table import Table
 
 from jargonaut.errors import MismatchError
-from jargonaut.evaluation import RunReport, TrainingCurve, from_json, to_html, to_json, verdict_table
+from jargonaut.evaluation import (
+    Reason,
+    RunReport,
+    TrainingCurve,
+    from_json,
+    to_html,
+    to_json,
+    to_markdown,
+    verdict_table,
+)
 from tests.pages import Page
 
 from .samples import report, scrutinised
@@ -143,9 +152,13 @@ def test_leakage_is_called_clean_only_when_counted(sample: RunReport) -> None:
 def test_unknown_power_is_no_number(sample: RunReport) -> None:
     """Where dev has too few document groups, page and JSON say that what test can show is unknown."""
     assert sample.assessment is not None
-    unsure = dataclasses.replace(sample.assessment, smallest_detectable=1.0, queries_needed=None)
+    unknown = Reason("Which difference 40 test queries can show is unknown.", figures={"test_queries": 40})
+    unsure = dataclasses.replace(
+        sample.assessment, smallest_detectable=1.0, queries_needed=None, reasons=(*sample.assessment.reasons, unknown)
+    )
     told = dataclasses.replace(sample, assessment=unsure)
     assert "can show is unknown" in to_html(told)
+    assert "can show is unknown" in to_markdown(told)
     assert "difference of 1.000 or more" not in to_html(told)
     assert json.loads(json.dumps(to_json(told)))["assessment"]["queries_needed"] is None
 

@@ -63,6 +63,19 @@ def test_the_interval_of_k_widens_with_the_spread() -> None:
     assert "no measurable difference" in found.sentence("base")
 
 
+def test_a_base_that_needs_fewer_than_k_is_the_measure() -> None:
+    """Where the base finds everything early, a system that does so as early saves nothing, whatever k is."""
+    ranks = [int(rank) for rank in np.random.default_rng(0).integers(1, 7, COUNT)]
+    runs = {"base": run_at("base", ranks), "hybrid-base": run_at("h", ranks[::-1]), "tuned": run_at("t", [1] * COUNT)}
+    found = savings(runs, JUDGED, QUERIES, lambda _: 1, {})
+    assert found is not None
+    assert (found.k, found.systems[0].k) == (10, 6)
+    assert not found.is_measurable("hybrid-base")
+    assert found.is_measurable("tuned")
+    assert found.sentence("hybrid-base").startswith("base + BM25 reaches")
+    assert "with 1 passage " in found.sentence("tuned")
+
+
 def test_one_document_has_no_interval() -> None:
     """With one document group no interval is told; without a price no money."""
     clusters = {query.id: "d" for query in QUERIES}

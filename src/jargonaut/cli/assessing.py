@@ -54,9 +54,8 @@ def assess(
 
 def _print(found: Assessment) -> None:
     say(f"\n{found.sentence}")
-    for reason in found.reasons:
-        if "recall_at_10" not in reason.figures:  # these stand in the table
-            say(f"  · {reason}")
+    for reason in (*found.reasons[:1], *found.evidence):  # the systems' own figures stand in the table
+        say(f"  · {reason}")
     width = max(len(one.name) for one in found.alternatives)
     say(f"\n  {'measured on dev':<{width}}  recall@10  nDCG@10  against the base          gain an hour  cost")
     for one in found.alternatives:

@@ -63,4 +63,4 @@ def _print(found: Examination) -> None:
     for kind, weight in found.weights.items():
         name = found.against if kind.endswith("base") else found.version
         say(f"  · weight of {name}'s vectors in the weighted hybrid, fitted on dev: {weight:g}")
-    say(f"\n  scores  {found.folder}")
+    say(f"\n  report  {found.folder / 'report.html'}")

@@ -63,7 +63,7 @@ from jargonaut.evaluation.report_json import from_json, to_json
 from jargonaut.evaluation.report_markdown import to_markdown
 from jargonaut.evaluation.report_runs import runs_html, runs_json, runs_markdown, runs_text
 from jargonaut.evaluation.report_table import verdict_table
-from jargonaut.evaluation.results import read_systems, system_rows, write_systems
+from jargonaut.evaluation.results import front_row, read_systems, system_rows, write_systems
 from jargonaut.evaluation.rules import RULES, Reason, rules_table
 from jargonaut.evaluation.savings import Saving, Savings, SavingsOptions, savings
 from jargonaut.evaluation.scrutiny import Scrutiny, Terms
@@ -157,6 +157,7 @@ __all__ = [
     "fewest_clusters",
     "find_changes",
     "from_json",
+    "front_row",
     "jury_of",
     "kinds_of",
     "length_bands",

@@ -46,6 +46,11 @@ class Assessment:
         """The verdict as a sentence."""
         return ADVICE[self.verdict]
 
+    @property
+    def evidence(self) -> tuple[Reason, ...]:
+        """The reasons beside the one that decided and the systems' figures, which stand among the alternatives."""
+        return tuple(one for one in self.reasons[1:] if "recall_at_10" not in one.figures)
+
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Assessment:
         """What `artifacts.plain` made of one."""

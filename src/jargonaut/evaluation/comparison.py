@@ -35,6 +35,20 @@ SystemKind = Literal[
 """What a system is. `hybrid` is dense and BM25 joined by rank, `weighted` by score with a weight fitted on dev,
 `reranked` dense search whose first hits a cross-encoder orders anew, `adapter` the base with adapted queries."""
 
+LABELS: Mapping[SystemKind, str] = {
+    "bm25": "BM25",
+    "base": "base",
+    "tuned": "tuned",
+    "hybrid-base": "base + BM25",
+    "hybrid-tuned": "tuned + BM25",
+    "weighted-base": "base + BM25, weighted",
+    "weighted-tuned": "tuned + BM25, weighted",
+    "reranked-base": "base, reranked",
+    "reranked-tuned": "tuned, reranked",
+    "adapter": "adapter",
+}
+"""What a reader calls a system of this kind."""
+
 _PAIRED: tuple[tuple[SystemKind, SystemKind], ...] = (
     ("base", "tuned"), ("hybrid-base", "hybrid-tuned"), ("weighted-base", "weighted-tuned"),
     ("reranked-base", "reranked-tuned"), ("base", "adapter"),

@@ -405,7 +405,10 @@ def _of_evidence(facts: _Facts) -> Iterator[str]:
         yield f"Test queries whose answers a label, a click or a review names: {some}{words}."
     if evidence.slices:
         worst = min(evidence.slices, key=lambda one: (one.difference, one.name))
-        yield f"Worst of {len(evidence.slices)} slices: {_slice_words(worst)} (limit {options.slice_limit:g})."
+        many = f"Worst of {len(evidence.slices)} slices" if len(evidence.slices) > 1 else "The only slice"
+        yield f"{many}: {_slice_words(worst)} (limit {options.slice_limit:g})."
+    else:
+        yield "No part of the queries was measured by itself, or none is large enough."
     if evidence.forgetting is None:
         yield f"What {facts.names[1]} forgot was not measured."
     else:

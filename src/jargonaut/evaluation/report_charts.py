@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jargonaut.evaluation import charts
-from jargonaut.evaluation.comparison import Comparison, SystemKind, SystemResult, pareto_front, system
+from jargonaut.evaluation.comparison import LABELS, Comparison, SystemKind, SystemResult, pareto_front, system
 from jargonaut.evaluation.report import RunReport
 
 Drawn = list[tuple[str, str]]
@@ -27,20 +27,8 @@ TONES: Mapping[SystemKind, str] = {
     "adapter": "tuned",
 }
 """Kind of system → the CSS variable that colours it."""
-LABELS: Mapping[SystemKind, str] = {
-    "bm25": "BM25",
-    "base": "base",
-    "tuned": "tuned",
-    "hybrid-base": "base + BM25",
-    "hybrid-tuned": "tuned + BM25",
-    "weighted-base": "base + BM25, fitted",
-    "weighted-tuned": "tuned + BM25, fitted",
-    "reranked-base": "base, reranked",
-    "reranked-tuned": "tuned, reranked",
-    "adapter": "adapter",
-}
 _STAGES = {
-    "tuned": "dense", "hybrid-tuned": "hybrid", "weighted-tuned": "fitted hybrid", "reranked-tuned": "reranked",
+    "tuned": "dense", "hybrid-tuned": "hybrid", "weighted-tuned": "weighted hybrid", "reranked-tuned": "reranked",
     "adapter": "adapter",
 }  # fmt: skip
 """What a tuned system is called beside its untuned counterpart."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from jargonaut.artifacts import plain
 from jargonaut.evaluation import report_charts as drawn
-from jargonaut.evaluation.comparison import pareto_front, system
+from jargonaut.evaluation.comparison import LABELS, pareto_front, system
 from jargonaut.evaluation.measures import HEADLINE, JUDGED, MEASURES
 from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.report_page import page_template
@@ -94,7 +94,7 @@ def _given(report: RunReport) -> dict[str, Any]:
         "front": {one.slug for one in pareto_front(systems)},
         "measures": MEASURES,
         "tones": drawn.TONES,
-        "labels": drawn.LABELS,
+        "labels": LABELS,
         "smaller": report.smaller_against_full(),
         "settings": _flat(plain(report.settings)),
         "stages": stages,

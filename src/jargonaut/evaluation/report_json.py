@@ -17,6 +17,7 @@ from jargonaut.evaluation.changes import Change, NearMiss
 from jargonaut.evaluation.comparison import SystemResult, pareto_front, slug
 from jargonaut.evaluation.measures import Scores
 from jargonaut.evaluation.report import RunReport
+from jargonaut.evaluation.results import front_row, system_row
 from jargonaut.evaluation.statistics import Interval
 from jargonaut.records import Passage
 
@@ -40,7 +41,7 @@ def to_json(report: RunReport) -> dict[str, Any]:
                 value["systems"] = [_system(one, main=True) for one in report.ordered_systems()]
                 value["systems"] += [_system(one, main=False) for one in report.others]
                 front = pareto_front((*report.systems, *report.others))
-                value["pareto"] = [{"name": one.name, "dim": one.dim, "precision": one.precision} for one in front]
+                value["pareto"] = [front_row(one) for one in front]
             case "others":
                 pass  # they stand among the systems
             case "changes":
@@ -105,21 +106,7 @@ def _read(name: str, value: Mapping[str, Any]) -> Any:
 
 
 def _system(one: SystemResult, *, main: bool) -> dict[str, Any]:
-    bars = {metric: {"mean": bar.difference, "low": bar.low, "high": bar.high} for metric, bar in one.intervals.items()}
-    return {
-        "name": one.name,
-        "kind": one.kind,
-        "dim": one.dim,
-        "precision": one.precision,
-        "slug": one.slug,
-        "main": main,
-        "bytes_per_passage": one.storage,
-        "milliseconds_per_query": one.latency,
-        "unjudged": one.unjudged,
-        "queries": len(one.scores.query_ids),
-        "metrics": one.metrics,
-        "intervals": bars,
-    }
+    return {**system_row(one), "main": main}
 
 
 def _read_system(row: Mapping[str, Any], scores: Mapping[str, Scores]) -> SystemResult:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from jargonaut.evaluation.changes import Change
 from jargonaut.evaluation.comparison import Comparison, SystemResult, system
 from jargonaut.evaluation.gate import VerdictName
-from jargonaut.evaluation.measures import HEADLINE
+from jargonaut.evaluation.measures import HEADLINE, JUDGED
 from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.wording import (
     amount,
@@ -113,7 +113,18 @@ def _scrutiny(report: RunReport) -> list[str]:
 
 def _systems(report: RunReport) -> list[str]:
     rows = [_system_row(report, one) for one in report.all_systems]
-    header = ["system", "dim", "nDCG@10", "recall@10", "MRR@10", "bytes", "nDCG@10 against the untuned one", "p, Holm"]
+    header = [
+        "system",
+        "dim",
+        "nDCG@10",
+        "recall@10",
+        "MRR@10",
+        "judged@10",
+        "bytes",
+        "ms",
+        "nDCG@10 against the untuned one",
+        "p, Holm",
+    ]
     return markdown_table(header, rows)
 
 
@@ -122,7 +133,9 @@ def _system_row(report: RunReport, one: SystemResult) -> list[str]:
     figures = [three(metrics[name]) for name in HEADLINE]
     found = report.against_base(one)
     p = "–" if found is None else p_value(found.p_holm).replace("<", "&lt;")
-    return [markdown(one.name), str(one.dim or ""), *figures, size(one.storage), told(found), p]
+    judged = percent(metrics[JUDGED]) if JUDGED in metrics else "–"
+    latency = "–" if one.latency is None else f"{one.latency:.1f}"
+    return [markdown(one.name), str(one.dim or ""), *figures, judged, size(one.storage), latency, told(found), p]
 
 
 def _changes(report: RunReport) -> list[str]:
@@ -149,13 +162,14 @@ def _assessment(report: RunReport) -> list[str]:
             three(one.recall_at_10),
             three(one.ndcg_at_10),
             "–" if first else one.words,
+            "–" if one.gain_per_hour is None else three(one.gain_per_hour),
             markdown(one.cost),
         ]
         for first, one in ((number == 0, one) for number, one in enumerate(found.alternatives))
     ]
-    reasons = [f"- {markdown(reason, 1000)}" for reason in found.reasons[:1]]
-    header = ["on dev", "recall@10", "nDCG@10", "difference to base", "cost"]
-    return [f"{found.sentence}", "", *reasons, "", *markdown_table(header, rows, left=(0, 4))]
+    reasons = [f"- {markdown(reason, 1000)}" for reason in (*found.reasons[:1], *found.evidence)]
+    header = ["on dev", "recall@10", "nDCG@10", "difference to base", "gain an hour", "cost"]
+    return [f"{found.sentence}", "", *reasons, "", *markdown_table(header, rows, left=(0, 5))]
 
 
 def _counts(report: RunReport) -> list[str]:

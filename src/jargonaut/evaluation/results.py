@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jargonaut.artifacts import plain, write_json
+from jargonaut.artifacts import write_json
 from jargonaut.errors import MismatchError
 from jargonaut.evaluation.comparison import SystemResult
 from jargonaut.evaluation.measures import read_per_query, write_per_query
@@ -27,15 +27,22 @@ def write_systems(folder: Path, systems: Sequence[SystemResult]) -> None:
 
 
 def system_rows(systems: Sequence[SystemResult]) -> list[dict[str, Any]]:
-    """What is said of each system beside its per-query scores, as JSON values."""
-    return [
-        {
-            "slug": one.slug, "name": one.name, "kind": one.kind, "dim": one.dim, "precision": one.precision,
-            "intervals": plain(one.intervals), "storage": one.storage, "latency": one.latency,
-            "unjudged": one.unjudged, "metrics": one.metrics,
-        }
-        for one in systems
-    ]  # fmt: skip
+    """What is said of each system beside its per-query scores, as JSON values; the same keys as in `report.json`."""
+    return [system_row(one) for one in systems]
+
+
+def system_row(one: SystemResult) -> dict[str, Any]:
+    """One system as JSON values."""
+    bars = {metric: {"mean": bar.difference, "low": bar.low, "high": bar.high} for metric, bar in one.intervals.items()}
+    return {
+        **front_row(one), "kind": one.kind, "bytes_per_passage": one.storage, "milliseconds_per_query": one.latency,
+        "unjudged": one.unjudged, "queries": len(one.scores.query_ids), "metrics": one.metrics, "intervals": bars,
+    }  # fmt: skip
+
+
+def front_row(one: SystemResult) -> dict[str, Any]:
+    """Which system it is, as a list of those on the Pareto front names it."""
+    return {"name": one.name, "dim": one.dim, "precision": one.precision, "slug": one.slug}
 
 
 def read_systems(folder: Path) -> tuple[SystemResult, ...]:
@@ -50,8 +57,8 @@ def read_systems(folder: Path) -> tuple[SystemResult, ...]:
         return tuple(
             SystemResult(
                 row["name"], row["kind"], row["dim"], scores[row["slug"]],
-                {metric: Interval(**bar) for metric, bar in row["intervals"].items()}, row["precision"],
-                row["storage"], row["latency"], row["unjudged"],
+                {m: Interval(bar["mean"], bar["low"], bar["high"]) for m, bar in row["intervals"].items()},
+                row["precision"], row["bytes_per_passage"], row["milliseconds_per_query"], row["unjudged"],
             )
             for row in rows
         )  # fmt: skip

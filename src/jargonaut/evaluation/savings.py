@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut.errors import require_limits
+from jargonaut.evaluation.comparison import LABELS
 from jargonaut.evaluation.statistics import fewest_clusters
 from jargonaut.records import Qrel, Query, Run
 
@@ -22,6 +23,7 @@ QUESTIONS = 1000
 """Questions that money is told for."""
 _RESAMPLES = 1000
 _ROUNDING = 1e-9
+_NAMES: Mapping[str, str] = {str(kind): name for kind, name in LABELS.items()}
 
 Curves = NDArray[np.float64]
 """Recall of each query at every k from 1 on, shape (queries, depth)."""
@@ -70,6 +72,8 @@ class Saving:
         recall: Mean recall at `k`; None with it.
         tokens: Context tokens of a question, the mean over the queries; None with `k`.
         cost: Money for the context tokens of 1,000 questions; None with `k`, or without a price.
+        differs: Whether it needs measurably fewer passages than the base, or more: the interval of the difference,
+            both drawn together, does not hold 0.
     """
 
     system: str
@@ -79,6 +83,7 @@ class Saving:
     recall: float | None
     tokens: float | None
     cost: float | None
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +120,20 @@ class Savings:
     def is_measurable(self, system: str) -> bool:
         """Whether a system needs measurably fewer passages than the base, or more."""
         one = self.of(system)
-        if one is None or one.k_low is None:
-            return False
-        return one.k_low > self.k or (one.k_high is not None and one.k_high < self.k)
+        return one is not None and one.differs
 
     def sentence(self, system: str) -> str:
         """What one system saves, in one line."""
         base, one = self.systems[0], self.of(system)
+        name = _NAMES.get(system, system)
         if one is None:
-            return f"{system} was not measured"
+            return f"{name} was not measured"
         if one.k is None or one.tokens is None or base.tokens is None:
-            return f"{system} does not reach the base's recall@{self.k} ({self.recall:.3f}) in its first {DEPTH} hits"
+            return f"{name} does not reach the base's recall@{self.k} ({self.recall:.3f}) in its first {DEPTH} hits"
         span = "" if one.k_low is None else f" ({one.k_low} to {one.k_high or f'more than {DEPTH}'})"
         text = (
-            f"{system} reaches the base's recall@{self.k} ({self.recall:.3f}) with {one.k} passages{span}: "
+            f"{name} reaches the base's recall@{self.k} ({self.recall:.3f}) with {one.k} "
+            f"passage{'' if one.k == 1 else 's'}{span}: "
             f"{one.tokens:,.0f} context tokens a question instead of {base.tokens:,.0f}"
         )
         if one.cost is not None and base.cost is not None:
@@ -202,14 +207,14 @@ def savings(
     labels = [clusters.get(query.id, query.id) for query in asked]
     spans = _spans(list(curves.values()), options.k, labels, confidence, seed)
     found = []
-    for (name, curve), (low, high) in zip(curves.items(), spans, strict=True):
+    for (name, curve), (low, high, differs) in zip(curves.items(), spans, strict=True):
         k = _needed(curve.mean(axis=0)[None], np.array([target]))[0]
         if k > DEPTH:
-            found.append(Saving(name, None, low, high, None, None, None))
+            found.append(Saving(name, None, low, high, None, None, None, differs))
             continue
         used = _context(runs[name], asked, tokens, int(k))
         cost = None if price is None else used * price / 1e6 * QUESTIONS
-        found.append(Saving(name, int(k), low, high, float(curve[:, k - 1].mean()), used, cost))
+        found.append(Saving(name, int(k), low, high, float(curve[:, k - 1].mean()), used, cost, differs))
     return Savings(target, options.k, tuple(found), len(asked), price, currency)
 
 
@@ -228,12 +233,15 @@ def _needed(means: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray
 
 def _spans(
     curves: Sequence[Curves], k: int, labels: Sequence[str], confidence: float, seed: int
-) -> list[tuple[int | None, int | None]]:
-    """Interval of each system's k by a percentile bootstrap over clusters; the base's recall is drawn with it."""
+) -> list[tuple[int | None, int | None, bool]]:
+    """Interval of each system's k by a percentile bootstrap over clusters, and whether it is off the base's.
+
+    Base and system are drawn together, and so is the recall that they must reach.
+    """
     _, members = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
     number = int(members.max()) + 1
     if number < fewest_clusters(confidence):
-        return [(None, None)] * len(curves)
+        return [(None, None, False)] * len(curves)
     drawn = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=_RESAMPLES)
     sizes = drawn @ np.bincount(members, minlength=number)
     means = []
@@ -242,11 +250,13 @@ def _spans(
         np.add.at(sums, members, curve)
         means.append((drawn @ sums) / sizes[:, None])
     targets = means[0][:, k - 1]
-    spans: list[tuple[int | None, int | None]] = []
+    today, tail = _needed(means[0], targets), (1 - confidence) / 2
+    spans: list[tuple[int | None, int | None, bool]] = []
     for mean in means:
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(_needed(mean, targets), [tail, 1 - tail], method="closest_observation")
-        spans.append((int(low), int(high) if high <= DEPTH else None))
+        needed = _needed(mean, targets)
+        low, high = np.quantile(needed, [tail, 1 - tail], method="closest_observation")
+        fewest, most = np.quantile(needed - today, [tail, 1 - tail], method="closest_observation")
+        spans.append((int(low), int(high) if high <= DEPTH else None, bool(fewest > 0 or most < 0)))
     return spans
 
 

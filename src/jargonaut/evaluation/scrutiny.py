@@ -13,6 +13,7 @@ from jargonaut.artifacts import plain
 from jargonaut.evaluation.answers import AnswerDelta
 from jargonaut.evaluation.changes import MovedTerm
 from jargonaut.evaluation.conditions import ConditionResult, Retention
+from jargonaut.evaluation.gate import Evidence, Forgetting, Jury, Slice
 from jargonaut.evaluation.label_errors import LabelErrors
 from jargonaut.evaluation.savings import Savings
 from jargonaut.evaluation.slices import SliceResult, WorstSlice
@@ -93,6 +94,18 @@ class Scrutiny:
             "answers": [] if self.answers is None else [self.answers.sentence],
             "notices": list(self.notices),
         }
+
+    def evidence(self, jury: Jury) -> Evidence:
+        """What the ship gate is told of it: slices that are large enough to be judged, and what was forgotten.
+
+        Args:
+            jury: Who judged the test.
+        """
+        slices = (
+            Slice(one.label, one.n, one.difference, one.low, one.high, one.p_value)
+            for one in self.slices if one.eligible
+        )  # fmt: skip
+        return Evidence(tuple(slices), Forgetting(self.forgetting.base, self.forgetting.tuned), jury)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON values; of likely label errors the first twenty, with their number."""
