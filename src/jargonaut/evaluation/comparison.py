@@ -321,23 +321,6 @@ def pareto_front(systems: Iterable[SystemResult], metric: str = "nDCG@10") -> tu
     return tuple(front)
 
 
-def deployed_dimension(systems: Sequence[SystemResult], options: EvaluationOptions | None = None) -> int:
-    """The dimension on which the verdict is drawn.
-
-    Raises:
-        InputError: Base and tuned model were not both measured there.
-    """
-    dims = {s.dim for s in systems if s.kind == "base" and s.dim} & {s.dim for s in systems if s.kind == "tuned"}
-    wanted = options.deployed_dim if options else None
-    if not dims or (wanted is not None and wanted not in dims):
-        raise InputError(
-            f"base and tuned model were not both measured at {wanted or 'any'} dimensions",
-            where="[evaluate] deployed_dim",
-            remedy=f"choose one of {sorted(filter(None, dims))}" if dims else "evaluate both on the same queries",
-        )
-    return wanted or max(filter(None, dims))
-
-
 def _couples(systems: Sequence[SystemResult]) -> Iterable[tuple[SystemResult, SystemResult]]:
     def size(one: SystemResult) -> tuple[float, float]:
         return -(one.dim or 0), -(one.storage or 0)
