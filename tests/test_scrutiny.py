@@ -23,7 +23,7 @@ from jargonaut.formats import write_beir
 from jargonaut.general_knowledge import general_knowledge
 from jargonaut.notices import of_scrutiny
 from jargonaut.protocols import SilentReporter, Vectors
-from jargonaut.records import Passage, Qrel, Query, Run, SplitName, positives, queries
+from jargonaut.records import Passage, Qrel, Query, SplitName, positives, queries
 from jargonaut.scrutiny import Subject, scrutinise
 from jargonaut.settings import Settings, override
 from jargonaut.story import Story
@@ -111,16 +111,14 @@ def tried(source: Path, model: Path, workspace: Path, **values: object) -> Tried
     base, tuned = (Counted(cached_encoder(base_model(one), one, layout, reporter)) for one in (settings, other))
     corpus, test = story.corpus, queries(story.pairs.splits.test)
     contenders = Contenders(corpus.texts, settings.bm25)
-
-    def search(name: str, encoder: Counted) -> Callable[[Sequence[Query], int], Run]:
-        return lambda asked, k: contenders.dense(name, encoder, asked, dim=32, k=k)  # type: ignore[arg-type]
-
     words = contenders.bm25(test)
-    runs = {name: search(name, encoder)(test, 100) for name, encoder in (("base", base), ("tuned", tuned))}
+    runs = {
+        name: contenders.dense(name, encoder, test, dim=32)  # type: ignore[arg-type]
+        for name, encoder in (("base", base), ("tuned", tuned))
+    }
     runs["hybrid"] = fused("hybrid", runs["tuned"], words)
-    subject = Subject(
-        corpus, story.pairs.splits, {"bm25": words, **runs}, search("base", base), search("tuned", tuned),
-        (base, tuned), 32,  # type: ignore[arg-type]
+    subject = Subject.over(
+        contenders, corpus, story.pairs.splits, {"bm25": words, **runs}, (base, tuned), 32  # type: ignore[arg-type]
     )  # fmt: skip
     before = (base.passages, tuned.passages)
     folder = layout.runs / "r1"

@@ -6,7 +6,7 @@ per model, whatever the number of systems. Knows no stage's files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,9 +33,6 @@ TIMED = 11
 """Queries by which it is told how long one takes."""
 WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
 """Weights of dense search in a weighted hybrid that dev chooses from."""
-
-Rerank = Callable[[Sequence[tuple[str, str]]], list[float]]
-"""(query, passage) texts → how well each passage answers, higher is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,7 @@ class Contenders:
     def measure(
         self, folder: Path, base: Encoder, tuned: Encoder, part: tuple[Pair, ...], groups: Mapping[str, str],
         dims: Sequence[int], deployed: int, options: EvaluationOptions, *, dev: tuple[Pair, ...] = (),
-        rerank: Rerank | None = None, names: tuple[str, str] = ("base", "tuned"),
+        rerank: retrieval.Rerank | None = None, names: tuple[str, str] = ("base", "tuned"),
     ) -> Measured:  # fmt: skip
         """Scores every system and compares like with like.
 
@@ -176,7 +173,7 @@ class Contenders:
 
     def _answers(
         self, models: Mapping[str, _Model], dims: Sequence[int], deployed: int, options: EvaluationOptions,
-        dev: tuple[Pair, ...], rerank: Rerank | None, weights: dict[str, float],
+        dev: tuple[Pair, ...], rerank: retrieval.Rerank | None, weights: dict[str, float],
     ) -> Iterator[Answers]:  # fmt: skip
         """Every system's answers; hybrids and reranking at the deployed dimension. Fills `weights`."""
         asked = next(iter(models.values())).asked
@@ -214,24 +211,21 @@ class Contenders:
 
         return max(WEIGHTS, key=lambda weight: (round(scored(weight), 9), -abs(weight - 0.5), weight))
 
-    def _reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: Rerank, depth: int) -> Run:
+    def _reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: retrieval.Rerank, depth: int) -> Run:
         """The first hits in a cross-encoder's order; those below keep theirs, below."""
         text = dict(zip(self._ids, self._texts, strict=True))
-        pairs = [(query, hit.passage_id) for query in asked for hit in run.top(query.id, depth)]
-        scores = iter(rerank([(query.text, text[passage_id]) for query, passage_id in pairs]))
-        found: dict[str, dict[str, float]] = {query.id: {} for query in asked}
-        for query, passage_id in pairs:
-            found[query.id][passage_id] = float(next(scores))
-        for query_id, hits in found.items():
-            ordered = sorted(hits, key=lambda passage_id: (-hits[passage_id], passage_id))
-            rest = [one for one in run.rankings.get(query_id, {}) if one not in hits]
+        first = retrieval.rescored(run, asked, text, rerank, depth)
+        found: dict[str, dict[str, float]] = {}
+        for query in asked:
+            ordered = first.get(query.id, {})
+            rest = [one for one in run.rankings.get(query.id, {}) if one not in ordered]
             # Ranks as scores: what was not looked at has no score of the same scale.
-            found[query_id] = {passage_id: 1 / rank for rank, passage_id in enumerate([*ordered, *rest], start=1)}
+            found[query.id] = {passage_id: 1 / rank for rank, passage_id in enumerate([*ordered, *rest], start=1)}
         return Run(name, found)
 
     def _timed(
         self, systems: tuple[SystemResult, ...], models: Mapping[str, _Model], dims: Sequence[int],
-        options: EvaluationOptions, rerank: Rerank | None,
+        options: EvaluationOptions, rerank: retrieval.Rerank | None,
     ) -> tuple[SystemResult, ...]:  # fmt: skip
         """The systems with the milliseconds that one query takes."""
         if not options.latency:

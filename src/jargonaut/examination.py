@@ -7,7 +7,7 @@ business.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +23,8 @@ from jargonaut.evaluation import Comparison, SystemResult, Verdict
 from jargonaut.evidence import reranker
 from jargonaut.exams import Exam, exam_of_source, exam_of_version, seen_in_training
 from jargonaut.layout import Layout
-from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import Query, Run, qrels, queries
+from jargonaut.protocols import Reporter
+from jargonaut.records import qrels, queries
 from jargonaut.registry import ModelVersion, Registry
 from jargonaut.scrutiny import Subject, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
@@ -117,8 +117,11 @@ def examine(
         InputError: There is no such version, they are one, or there is nothing to test them on.
     """
     one, other = _couple(registry, version, against)
-    encoders = [CachedEncoder(version_encoder(registry, v, settings), layout.vectors, reporter) for v in (other, one)]
-    full = min(encoder.dimension for encoder in encoders)
+    names = (other.version, one.version)
+    base, tuned = (
+        CachedEncoder(version_encoder(registry, v, settings), layout.vectors, reporter) for v in (other, one)
+    )
+    full = min(base.dimension, tuned.dimension)
     options, (dims, deployed) = _options(settings, one, full)
     exam = exam_of_version(one if one.lineage.get("pairs") else other, layout) if source is None else (
         exam_of_source(source, settings, layout, reporter)
@@ -133,21 +136,21 @@ def examine(
         rerank = reranker(options.cross_encoder, settings.compute) if options.cross_encoder else None
         contenders = Contenders(exam.corpus.texts, settings.bm25)
         found = contenders.measure(
-            folder, encoders[0], encoders[1], exam.test, exam.groups, dims, deployed, options, dev=exam.dev,
-            rerank=rerank, names=(other.version, one.version),
+            folder, base, tuned, exam.test, exam.groups, dims, deployed, options, dev=exam.dev, rerank=rerank,
+            names=names,
         )  # fmt: skip
         looked = scrutinise(
-            folder if source is None else None, _subject(contenders, encoders, exam, found, deployed),
+            folder if source is None else None,
+            Subject.over(contenders, exam.corpus, exam.splits, found.runs, (base, tuned), deployed),
             replace(settings, evaluate=options), layout, reporter,
         )  # fmt: skip
         jury = evaluation.jury_of(found.systems, exam.judged, found.clusters, options)
-        names = (other.version, one.version)
         drawn = evaluation.verdict(found.systems, found.comparisons, options, looked.evidence(jury), names)
         warnings = (*told, *_warnings(found, exam, options))
         _write(folder, found, drawn, exam, warnings)
-        report = _report(names, found, drawn, exam, warnings, options, clock())
-        write_json(folder / "report.json", evaluation.to_json(replace(report, scrutiny=looked)))
-        (folder / "report.html").write_text(evaluation.to_html(replace(report, scrutiny=looked)), encoding="utf-8")
+        report = replace(_report(names, found, drawn, exam, warnings, options, clock()), scrutiny=looked)
+        write_json(folder / "report.json", evaluation.to_json(report))
+        (folder / "report.html").write_text(evaluation.to_html(report), encoding="utf-8")
         return {"verdict": drawn.name, "sentence": drawn.sentence}
 
     inputs = {"exam": exam.key, "version": one.fingerprint, "against": other.fingerprint,
@@ -192,20 +195,6 @@ def _options(
         options = replace(options, deployed_dim=made_for)
     dims, deployed = dimensions(options, settings.train.dims, full)
     return replace(options, deployed_dim=deployed), (dims, deployed)
-
-
-def _subject(
-    contenders: Contenders, encoders: Sequence[CachedEncoder], exam: Exam, found: Measured, dim: int
-) -> Subject:
-    """What a scrutiny looks at; the first encoder is the base."""
-
-    def search(name: str, encoder: Encoder) -> Callable[[Sequence[Query], int], Run]:
-        return lambda asked, k: contenders.dense(name, encoder, asked, dim=dim, k=k)
-
-    base, tuned = encoders
-    return Subject(
-        exam.corpus, exam.splits, found.runs, search("base", base), search("tuned", tuned), (base, tuned), dim
-    )
 
 
 def _leaks(versions: Sequence[ModelVersion], exam: Exam, layout: Layout) -> list[str]:

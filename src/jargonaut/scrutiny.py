@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from jargonaut import evaluation, formats, retrieval
+from jargonaut.contenders import Contenders
 from jargonaut.evaluation import PERTURBATIONS, ScoredHits, Scores, Scrutiny, Terms
 from jargonaut.general_knowledge import general_knowledge
 from jargonaut.layout import Layout
@@ -65,6 +66,19 @@ class Subject:
     tuned: Search
     encoders: tuple[Encoder, Encoder]
     dim: int
+
+    @classmethod
+    def over(
+        cls, contenders: Contenders, corpus: PreparedCorpus, splits: PairSplits, runs: Mapping[str, Run],
+        encoders: tuple[Encoder, Encoder], dim: int,
+    ) -> Subject:  # fmt: skip
+        """With searches over the passages of `contenders`; the first encoder is the base."""
+
+        def search(name: str, encoder: Encoder) -> Search:
+            return lambda asked, k: contenders.dense(name, encoder, asked, dim=dim, k=k)
+
+        base, tuned = encoders
+        return cls(corpus, splits, runs, search("base", base), search("tuned", tuned), encoders, dim)
 
 
 def scrutinise(

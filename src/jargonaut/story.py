@@ -31,8 +31,8 @@ from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
-from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import Query, Run, qrels, queries
+from jargonaut.protocols import Reporter
+from jargonaut.records import Run, qrels, queries
 from jargonaut.scrutiny import Subject, language_model, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
@@ -326,14 +326,9 @@ class Story:
 
     def _scrutinise(self, folder: Path, runs: Mapping[str, Run]) -> evaluation.Scrutiny:
         """What is asked of the candidate beyond the comparison."""
-
-        def search(name: str, encoder: Encoder) -> Callable[[Sequence[Query], int], Run]:
-            return lambda asked, k: self._contenders.dense(name, encoder, asked, dim=self.deployed, k=k)
-
-        subject = Subject(
-            self.corpus, self.pairs.splits, runs, search("base", self.base), search("tuned", self.tuned_encoder),
-            (self.base, self.tuned_encoder), self.deployed,
-        )  # fmt: skip
+        subject = Subject.over(
+            self._contenders, self.corpus, self.pairs.splits, runs, (self.base, self.tuned_encoder), self.deployed
+        )
         return scrutinise(folder, subject, self.settings, self.layout, self.reporter)
 
     def _leakage(self) -> Leakage:

@@ -23,7 +23,6 @@ from jargonaut.evaluation import Cost, Rival, Scores
 from jargonaut.evidence import reranker
 from jargonaut.gate.candidates import Candidate, encoded, open_candidate, parse_candidate
 from jargonaut.gate.rates import Rates
-from jargonaut.gate.reranking import reranked
 from jargonaut.gate.rewriting import Rewritten, expected, rewrite
 from jargonaut.gate.sample import Sample
 from jargonaut.gate.weights import fitted
@@ -234,8 +233,11 @@ class Headroom:
             return
         asked = self.sample.asked[: self.options.rerank_queries]
         texts = dict(zip(self.sample.ids, self.sample.texts, strict=True))
-        run, seconds = reranked(self._hybrid, asked, texts, reranker(name, self.settings.compute), depth)
-        cost = Cost(f"{name} reads {depth} hits of every query", query_ms=1000 * seconds)
+        hits, score = self._hybrid, reranker(name, self.settings.compute)
+        started = time.monotonic()
+        run = Run("hybrid, reranked", retrieval.rescored(hits, asked, texts, score, depth))
+        each = 1000 * (time.monotonic() - started) / max(1, len(asked))
+        cost = Cost(f"{name} reads {depth} hits of every query", query_ms=each)
         yield Rival("hybrid, reranked", self._score(run, asked), cost)
 
     def _candidate(self, candidate: Candidate) -> Iterator[Rival]:

@@ -5,6 +5,7 @@ from jargonaut.retrieval.fusion import reciprocal_rank_fusion, weighted_fusion
 from jargonaut.retrieval.lexical import BM25, BM25Options
 from jargonaut.retrieval.prefixes import prefix_top_k
 from jargonaut.retrieval.quantised import PRECISIONS, bytes_per_vector, quantised_top_k
+from jargonaut.retrieval.reranking import Rerank, rescored
 from jargonaut.retrieval.scan import pair_scores
 from jargonaut.retrieval.shortlist import Shortlist
 from jargonaut.retrieval.single import SingleSearch, milliseconds, search_milliseconds
@@ -13,6 +14,7 @@ __all__ = [
     "BM25",
     "PRECISIONS",
     "BM25Options",
+    "Rerank",
     "Shortlist",
     "SingleSearch",
     "bytes_per_vector",
@@ -22,6 +24,7 @@ __all__ = [
     "prefix_top_k",
     "quantised_top_k",
     "reciprocal_rank_fusion",
+    "rescored",
     "run_of",
     "search_milliseconds",
     "top_k",

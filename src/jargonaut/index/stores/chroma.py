@@ -228,5 +228,5 @@ def _require_answer(host: str, port: int, timeout: float, *, secure: bool) -> No
 
 def _limit(client: ClientAPI, timeout: float) -> None:
     """Lets the client wait so many seconds for one answer; it has no setting for that, and waits for ever."""
-    session: Any = client._server._session  # type: ignore[attr-defined]  # noqa: SLF001
+    session: Any = client._server._session  # noqa: SLF001  # it offers no other way
     session.timeout = timeout
