@@ -5,7 +5,7 @@ from jargonaut.registry.indexes import IndexRecord, IndexRecords, IndexVerificat
 from jargonaut.registry.narration import narrate
 from jargonaut.registry.registry import BASE, Registry
 from jargonaut.registry.tracking import RegistryOptions, track_version
-from jargonaut.registry.versions import Event, Live, ModelVersion, write_card
+from jargonaut.registry.versions import Event, Live, ModelVersion, VersionKind, write_card
 
 __all__ = [
     "BASE",
@@ -18,6 +18,7 @@ __all__ = [
     "ModelVersion",
     "Registry",
     "RegistryOptions",
+    "VersionKind",
     "compare",
     "narrate",
     "track_version",

@@ -36,6 +36,7 @@ from jargonaut.registry.versions import (
     Event,
     Live,
     ModelVersion,
+    VersionKind,
     copy_model,
     flush,
     hash_of_model,
@@ -83,6 +84,8 @@ class Registry:
         query_prompt: str | None = None,
         passage_prompt: str | None = None,
         max_tokens: int | None = None,
+        kind: VersionKind = "encoder",
+        space: str = "",
     ) -> ModelVersion:
         """Copies a model folder into the registry as a new version. The source stays as it is.
 
@@ -101,6 +104,8 @@ class Registry:
             query_prompt: Put before queries; None for what the files say.
             passage_prompt: Put before passages; None for what the files say.
             max_tokens: Longer texts are cut to this; None for what the files say.
+            kind: What it is.
+            space: Fingerprint of the encoder whose passage vectors it searches; empty where it embeds passages itself.
 
         Raises:
             InputError: The folder is missing or empty.
@@ -121,6 +126,8 @@ class Registry:
             query_prompt=query_prompt,
             passage_prompt=passage_prompt,
             max_tokens=max_tokens,
+            kind=kind,
+            space=space,
         )
         with database(self.path, MIGRATIONS) as connection, transaction(connection):
             # The lock is held while the folder is copied, so any other half-copied folder is an abandoned one.
@@ -263,12 +270,15 @@ class Registry:
                 return before
             if instead_of not in ("anything", before):
                 raise MismatchError(f"{before.version if before else 'nothing'} went live meanwhile", where=version)
+            if known.kind == "reranker":
+                raise InputError(f"version {version!r} is a reranker, which searches nothing by itself",
+                                 remedy="promote an encoder; searches rerank by `--rerank`")  # fmt: skip
             if known.status == "retired":
                 raise InputError(
                     f"version {version!r} was retired",
                     remedy=f"`jargonaut models retire {version} --undo` allows it again",
                 )
-            made = require_servable(connection, index, known.fingerprint, dimension)
+            made = require_servable(connection, index, known.searched, dimension)
             number = connection.execute(
                 "INSERT INTO pointers (version, dimension, index_name, quantisation, since, previous) "
                 "VALUES (?, ?, ?, ?, ?, (SELECT pointer FROM live)) RETURNING number",

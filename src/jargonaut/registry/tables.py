@@ -15,7 +15,7 @@ from jargonaut.registry.versions import Event, Live, ModelVersion, Status
 
 _COLUMNS = (
     "version, content_hash, name, path, fingerprint, dimension, base, run_id, created, metrics, lineage, "
-    "query_prompt, passage_prompt, max_tokens"
+    "query_prompt, passage_prompt, max_tokens, kind, space"
 )
 
 # A migration that was released is never edited: append a new one.
@@ -107,6 +107,11 @@ MIGRATIONS: Sequence[Migration] = (
             BEGIN SELECT RAISE(ABORT, 'verifications are append-only'); END""",
         "CREATE TABLE retired (version TEXT PRIMARY KEY REFERENCES versions (version), reason TEXT NOT NULL)",
     ),
+    (
+        "ALTER TABLE versions ADD COLUMN kind TEXT NOT NULL DEFAULT 'encoder'",
+        # Whose passage vectors a version searches, where it embeds none itself.
+        "ALTER TABLE versions ADD COLUMN space TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 
@@ -132,7 +137,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 def insert(connection: sqlite3.Connection, version: ModelVersion, *, path: str) -> None:
     """Adds a version; `path` is empty when it lies in the models folder."""
     connection.execute(
-        f"INSERT INTO versions ({_COLUMNS}) VALUES ({', '.join('?' * 14)})",  # noqa: S608 - constants
+        f"INSERT INTO versions ({_COLUMNS}) VALUES ({', '.join('?' * 16)})",  # noqa: S608 - constants
         (
             version.version,
             version.content_hash,
@@ -148,6 +153,8 @@ def insert(connection: sqlite3.Connection, version: ModelVersion, *, path: str) 
             version.query_prompt,
             version.passage_prompt,
             version.max_tokens,
+            version.kind,
+            version.space,
         ),
     )
 

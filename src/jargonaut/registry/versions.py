@@ -23,6 +23,10 @@ CARD = "README.md"
 _CARD_MARK = "# Written by jargonaut."
 """Second line of a card of ours. Such a card says what a model is and is no part of it; any other file is."""
 
+VersionKind = Literal["encoder", "adapter", "static", "reranker"]
+"""`encoder`: a tuned or base model; `adapter`: a map of query vectors on top of one, which searches that one's index;
+`static`: word vectors without a network; `reranker`: a cross-encoder, which has no vectors and no index."""
+
 Status = Literal["available", "live", "previous", "retired"]
 """`live`: the pointer names it; `previous`: it was live before; `available`: it never was; `retired`: somebody said
 that it shall not be served any more."""
@@ -47,6 +51,9 @@ class ModelVersion:
         query_prompt: Put before queries; None for what its own files say.
         passage_prompt: Put before passages; None for what its own files say.
         max_tokens: Longer texts are cut to this; None for what its own files say.
+        kind: What it is, and so how it is loaded.
+        space: Fingerprint of the encoder whose passage vectors it searches, where that is another: the base's, under a
+            query adapter. Empty where it embeds passages itself.
         status: Where it stands now.
     """
 
@@ -64,7 +71,14 @@ class ModelVersion:
     query_prompt: str | None = None
     passage_prompt: str | None = None
     max_tokens: int | None = None
+    kind: VersionKind = "encoder"
+    space: str = ""
     status: Status = "available"
+
+    @property
+    def searched(self) -> str:
+        """Fingerprint that a collection must carry to be searched by this version."""
+        return self.space or self.fingerprint
 
 
 @dataclass(frozen=True, slots=True)
