@@ -21,8 +21,6 @@ from jargonaut.protocols import Encoder, Precision, Vectors
 from jargonaut.records import Pair, Query, Run, positives, qrels, queries
 from jargonaut.training import matryoshka_dims
 
-DEPTH = 100
-"""Hits kept per query, the deepest that a measure looks at."""
 DEV_QUERIES = 500
 """Most dev queries by which an epoch is scored: scoring comes after every epoch and must stay a small part of it."""
 DEV_POSITIVES = 1000
@@ -31,8 +29,6 @@ DEV_DISTRACTORS = 1000
 """Passages, besides dev's positives, against which an epoch is scored."""
 TIMED = 11
 """Queries by which it is told how long one takes."""
-WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
-"""Weights of dense search in a weighted hybrid that dev chooses from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +105,12 @@ class Contenders:
         self._options = options
         self._held: tuple[str, Vectors] | None = None
 
-    def bm25(self, asked: Sequence[Query], k: int = DEPTH) -> Run:
+    def bm25(self, asked: Sequence[Query], k: int = evaluation.DEPTH) -> Run:
         """Search by words."""
         return self._words.search(asked, k)
 
     def dense(
-        self, name: str, encoder: Encoder, asked: Sequence[Query], *, dim: int | None = None, k: int = DEPTH
+        self, name: str, encoder: Encoder, asked: Sequence[Query], *, dim: int | None = None, k: int = evaluation.DEPTH
     ) -> Run:
         """Search by vectors cut to `dim` components (all when None)."""
         vectors = encoder.encode_queries([query.text for query in asked])
@@ -191,7 +187,7 @@ class Contenders:
             if of_dev is not None:
                 kind, title = _kind("weighted-", role), f"{name} + BM25, weighted"
                 weights[kind] = self._fitted(model.encoder, dev, of_dev, deployed)
-                run = retrieval.weighted_fusion(title, found, words, weights[kind], k=DEPTH)
+                run = retrieval.weighted_fusion(title, found, words, weights[kind], k=evaluation.DEPTH)
                 yield Answers(kind, deployed, "float32", run, size + word_bytes)
             if rerank is not None:
                 run = self._reranked(f"{name}, reranked", found, asked, rerank, options.rerank_depth)
@@ -206,10 +202,10 @@ class Contenders:
         found = self.dense("dev", encoder, asked, dim=dim)
 
         def scored(weight: float) -> float:
-            run = retrieval.weighted_fusion("dev", found, words, weight, k=DEPTH)
+            run = retrieval.weighted_fusion("dev", found, words, weight, k=evaluation.DEPTH)
             return evaluation.per_query(run, judged, asked).mean("nDCG@10")
 
-        return max(WEIGHTS, key=lambda weight: (round(scored(weight), 9), -abs(weight - 0.5), weight))
+        return max(retrieval.DENSE_WEIGHTS, key=lambda weight: round(scored(weight), 9))
 
     def _reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: retrieval.Rerank, depth: int) -> Run:
         """The first hits in a cross-encoder's order; those below keep theirs, below."""
@@ -234,7 +230,7 @@ class Contenders:
         some = model.asked[:TIMED]
         kept: list[Precision] = ["float32", *(one for one in options.precisions if one != "float32")]
         by_format = retrieval.search_milliseconds(
-            model.vectors_of(some), self.vectors(model.encoder), DEPTH, dims, kept
+            model.vectors_of(some), self.vectors(model.encoder), evaluation.DEPTH, dims, kept
         )
         words = retrieval.milliseconds(lambda query: self.bm25([query]), some)
         encoding = {name: one.encoding_milliseconds(some) for name, one in models.items()}
@@ -288,14 +284,14 @@ class _Model:
 
     def dense(self, dims: Sequence[int]) -> dict[int, Run]:
         """Search at every dimension, in one pass over the passages."""
-        found = retrieval.prefix_top_k(self._queries, self._contenders.vectors(self.encoder), DEPTH, dims)
+        found = retrieval.prefix_top_k(self._queries, self._contenders.vectors(self.encoder), evaluation.DEPTH, dims)
         return {dim: self._run(self.name, *found[dim]) for dim in dims}
 
     def quantised(self, dim: int, precisions: Sequence[Precision]) -> dict[Precision, Run]:
         """Search at one dimension in other number formats."""
         wanted = [precision for precision in precisions if precision != "float32"]
         passages = self._contenders.vectors(self.encoder)
-        found = retrieval.quantised_top_k(self._queries, passages, DEPTH, dim, wanted)
+        found = retrieval.quantised_top_k(self._queries, passages, evaluation.DEPTH, dim, wanted)
         return {precision: self._run(f"{self.name} {precision}", *hits) for precision, hits in found.items()}
 
     def vectors_of(self, some: Sequence[Query]) -> Vectors:
@@ -370,7 +366,7 @@ def _sampled(dev: tuple[Pair, ...], seed: int) -> tuple[Pair, ...]:
 
 def fused(name: str, dense: Run, words: Run) -> Run:
     """Hybrid search by reciprocal rank fusion."""
-    return retrieval.reciprocal_rank_fusion(name, [dense, words], k=DEPTH)
+    return retrieval.reciprocal_rank_fusion(name, [dense, words], k=evaluation.DEPTH)
 
 
 def dimensions(options: EvaluationOptions, trained: Sequence[int], full: int) -> tuple[tuple[int, ...], int]:

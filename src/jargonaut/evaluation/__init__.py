@@ -41,6 +41,7 @@ from jargonaut.evaluation.gate import (
 from jargonaut.evaluation.grounds import Churn, PairEvidence, Vocabulary
 from jargonaut.evaluation.label_errors import LabelError, LabelErrors, likely_label_errors
 from jargonaut.evaluation.measures import (
+    DEPTH,
     HEADLINE,
     JUDGED,
     MEASURES,
@@ -88,6 +89,7 @@ from jargonaut.evaluation.systems_table import systems_table
 from jargonaut.evaluation.thresholds import ScaleShift, ScoredHits, ThresholdOptions, scale_shift
 
 __all__ = [
+    "DEPTH",
     "HEADLINE",
     "JUDGED",
     "MEASURES",

@@ -35,6 +35,9 @@ MEASURES: tuple[str, ...] = (
 )
 """Names as they are shown and kept, in the order in which they are shown."""
 
+DEPTH = 100
+"""Hits that a run holds for each query: the deepest that a measure looks at."""
+
 JUDGED = "judged@10"
 """The share of a query's first ten hits that somebody judged; the rest count as irrelevant without anybody knowing."""
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from jargonaut.errors import require_limits
 from jargonaut.evaluation.comparison import LABELS
+from jargonaut.evaluation.measures import DEPTH
 from jargonaut.evaluation.statistics import fewest_clusters
 from jargonaut.records import Qrel, Query, Run
 
-DEPTH = 100
-"""Hits that are looked at."""
 QUESTIONS = 1000
 """Questions that money is told for."""
 _RESAMPLES = 1000

@@ -33,7 +33,6 @@ from jargonaut.records import Query, Run
 from jargonaut.settings import Settings
 from jargonaut.writers import Writer, endpoint, open_writer
 
-DEPTH = 100
 FEW_QUERIES = 20
 """Queries below which nothing is tried on some of them alone."""
 
@@ -132,20 +131,22 @@ class Headroom:
         started = time.monotonic()
         index = retrieval.BM25(self.sample.ids, self.sample.texts, self.settings.bm25)
         made = time.monotonic()
-        run = index.search(self.sample.asked, DEPTH)
+        run = index.search(self.sample.asked, evaluation.DEPTH)
         each = 1000 * (time.monotonic() - made) / len(self.sample.asked)
         return run, (made - started) * self.sample.share / 60, each * self.sample.share
 
     @cached_property
     def _hybrid(self) -> Run:
-        return retrieval.reciprocal_rank_fusion("base + BM25", [self._dense, self._words[0]], k=DEPTH)
+        return retrieval.reciprocal_rank_fusion("base + BM25", [self._dense, self._words[0]], k=evaluation.DEPTH)
 
     def _search(
         self, name: str, queries: Vectors, passages: Vectors, dim: int | None, asked: tuple[Query, ...] | None = None
     ) -> Run:
         ids = [query.id for query in asked or self.sample.asked]
         whole = dim is None or dim == passages.shape[1]
-        return retrieval.dense_run(name, ids, queries, self.sample.ids, passages, k=DEPTH, dim=None if whole else dim)
+        return retrieval.dense_run(
+            name, ids, queries, self.sample.ids, passages, k=evaluation.DEPTH, dim=None if whole else dim
+        )
 
     def _hybrids(self) -> Iterator[Rival]:
         words, minutes, each = self._words
@@ -153,7 +154,7 @@ class Headroom:
         both = "a word index beside the vectors; two searches per query"
         yield Rival("hybrid", self._score(self._hybrid), Cost(both, minutes, query_ms=each), "hybrid")
         sample = self.sample
-        found = fitted(self._dense, words, sample.asked, sample.clusters, self._score, k=DEPTH)
+        found = fitted(self._dense, words, sample.asked, sample.clusters, self._score, k=evaluation.DEPTH)
         cost = Cost(f"{both}; dense weighs {found.weight:g}, fitted on labelled queries", minutes, query_ms=each)
         yield Rival("weighted hybrid", found.scores, cost, "hybrid")
 
@@ -217,7 +218,7 @@ class Headroom:
             some = tuple(query for query in asked if len(found.wordings.get(query.id, ())) > number)
             vectors = self.base.encode_queries([found.wordings[query.id][number] for query in some])
             runs.append(self._search(f"wording {number}", vectors, self.vectors, self.dim, some))
-        return retrieval.reciprocal_rank_fusion("several wordings", runs, k=DEPTH)
+        return retrieval.reciprocal_rank_fusion("several wordings", runs, k=evaluation.DEPTH)
 
     def _written(self, writer: Writer, asked: tuple[Query, ...], kind: str) -> Cost:
         prices = self.settings.prices

@@ -13,10 +13,8 @@ import numpy as np
 
 from jargonaut.evaluation import Scores
 from jargonaut.records import Query, Run
-from jargonaut.retrieval import weighted_fusion
+from jargonaut.retrieval import DENSE_WEIGHTS, weighted_fusion
 
-WEIGHTS = (0.5, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2, 0.9, 0.1)
-"""Weights of dense search that are tried; words have the rest. Of equal ones the first is taken."""
 FOLDS = 5
 
 
@@ -52,7 +50,7 @@ def fitted(
         score: Scores a run on these queries.
         k: Hits that are kept.
     """
-    tried = [score(weighted_fusion("weighted hybrid", dense, words, weight, k=k)) for weight in WEIGHTS]
+    tried = [score(weighted_fusion("weighted hybrid", dense, words, weight, k=k)) for weight in DENSE_WEIGHTS]
     values = np.stack([scores.values["nDCG@10"] for scores in tried])
     groups = [clusters.get(query.id, query.id) for query in asked]
     folds = np.array([zlib.crc32(group.encode("utf-8", "surrogatepass")) % FOLDS for group in groups])
@@ -63,4 +61,4 @@ def fitted(
             chosen[inside] = int(values[:, ~inside].mean(axis=1).argmax())
     rows = np.arange(len(groups))
     found = {name: np.stack([s.values[name] for s in tried])[chosen, rows] for name in tried[0].values}
-    return Weighted(WEIGHTS[int(values.mean(axis=1).argmax())], Scores(tried[0].query_ids, found))
+    return Weighted(DENSE_WEIGHTS[int(values.mean(axis=1).argmax())], Scores(tried[0].query_ids, found))

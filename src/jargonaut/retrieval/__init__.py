@@ -1,7 +1,7 @@
 """Queries → ranked passages: dense at every dimension and number format, BM25, and their fusion."""
 
 from jargonaut.retrieval.dense import dense_run, run_of, top_k
-from jargonaut.retrieval.fusion import reciprocal_rank_fusion, weighted_fusion
+from jargonaut.retrieval.fusion import DENSE_WEIGHTS, reciprocal_rank_fusion, weighted_fusion
 from jargonaut.retrieval.lexical import BM25, BM25Options
 from jargonaut.retrieval.prefixes import prefix_top_k
 from jargonaut.retrieval.quantised import PRECISIONS, bytes_per_vector, quantised_top_k
@@ -12,6 +12,7 @@ from jargonaut.retrieval.single import SingleSearch, milliseconds, search_millis
 
 __all__ = [
     "BM25",
+    "DENSE_WEIGHTS",
     "PRECISIONS",
     "BM25Options",
     "Rerank",
