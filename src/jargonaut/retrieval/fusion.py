@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from jargonaut.records import Run
 
 DENSE_WEIGHTS = (0.5, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2, 0.9, 0.1, 1.0, 0.0)
-"""Weights of dense search that a weighted hybrid may have, the most even first: of equally good ones the first is taken."""
+"""Weights of dense search that a weighted hybrid may have; of equally good ones the first is taken."""
 
 
 def reciprocal_rank_fusion(name: str, runs: Sequence[Run], *, k: int, constant: int = 60) -> Run:
