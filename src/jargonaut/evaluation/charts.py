@@ -13,7 +13,7 @@ from typing import Any
 from jargonaut.pictures import svg, tones
 
 # Fixed room around the axes (instead of a measured one) makes neighbours equally large, whatever font the reader has.
-_BAR_ROOM: Mapping[str, int] = {"left": 152, "top": 6, "right": 62, "bottom": 26}
+_BAR_ROOM: Mapping[str, int] = {"left": 178, "top": 6, "right": 62, "bottom": 26}
 _LINE_ROOM: Mapping[str, int] = {"left": 42, "top": 8, "right": 18, "bottom": 46}
 
 
@@ -49,7 +49,7 @@ def bars(items: Sequence[Bar], description: str) -> str:
         "label:N",
         sort=None,
         title=None,
-        axis=alt.Axis(labelLimit=142, ticks=False, domain=False, labelPadding=8),
+        axis=alt.Axis(labelLimit=168, ticks=False, domain=False, labelPadding=8),
     )
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", title=None, ticks=False, domain=False)
     x = alt.X("value:Q", stack=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
@@ -125,7 +125,7 @@ class Mark:
     label: str = ""
 
 
-def forest(items: Sequence[Bar], description: str, *, room: int = 130, width: int = 430) -> str:
+def forest(items: Sequence[Bar], description: str, *, room: int = 156, width: int = 440) -> str:
     """Differences with their intervals around a line at zero, one per item, in order (a forest plot).
 
     Args:
