@@ -111,7 +111,8 @@ class MiningReport:
         head = "passages | queries | | time | against the peer | of all threads | peak memory | against the peer"
         yield f"| {head} | negatives that exact search finds too |"
         yield "|---|---|---|---|---|---|---|---|---|"
-        peers = {(row.passages, row.queries): row for row in reversed(self.rows) if row.way.startswith(PEER)}
+        finished = [row for row in reversed(self.rows) if row.way.startswith(PEER) and row.seconds is not None]
+        peers = {(row.passages, row.queries): row for row in finished}
         for row in self.rows:
             peer = peers.get((row.passages, row.queries))
             took = f"{row.seconds:,.1f} s" if row.seconds is not None else row.stopped
