@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from jargonaut import evaluation, formats, retrieval
-from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoders import uncached
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, EvaluationOptions, Scores, SystemKind, SystemResult
 from jargonaut.protocols import Encoder, Precision, Vectors
@@ -300,7 +300,7 @@ class _Model:
 
     def encoding_milliseconds(self, some: Sequence[Query]) -> float:
         """How long one query takes to encode, without what remembers vectors."""
-        inner = self.encoder.encoder if isinstance(self.encoder, CachedEncoder) else self.encoder
+        inner = uncached(self.encoder)
         return retrieval.milliseconds(lambda query: inner.encode_queries([query.text]), some)
 
     @cached_property

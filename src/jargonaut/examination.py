@@ -16,8 +16,7 @@ from typing import Any
 from jargonaut import evaluation, notices
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import Contenders, Measured, dimensions
-from jargonaut.encoders import version_encoder
-from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoders import remembering, version_encoder
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, SystemResult, Verdict
 from jargonaut.evidence import reranker
@@ -118,9 +117,7 @@ def examine(
     """
     one, other = _couple(registry, version, against)
     names = (other.version, one.version)
-    base, tuned = (
-        CachedEncoder(version_encoder(registry, v, settings), layout.vectors, reporter) for v in (other, one)
-    )
+    base, tuned = (remembering(version_encoder(registry, v, settings), layout.vectors, reporter) for v in (other, one))
     full = min(base.dimension, tuned.dimension)
     options, (dims, deployed) = _options(settings, one, full)
     exam = exam_of_version(one if one.lineage.get("pairs") else other, layout) if source is None else (

@@ -8,6 +8,7 @@ that was killed searches only the rest. Knows nothing of training, but that it m
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut import formats, negatives, pairs, retrieval
-from jargonaut.artifacts import Artifact, atomic_write, content_hash, ensure
+from jargonaut.artifacts import MANIFEST, Artifact, atomic_write, content_hash, ensure, read
 from jargonaut.encoders import named_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_device
@@ -167,6 +168,27 @@ def prepare_negatives(
     )
     shutil.rmtree(work, ignore_errors=True)
     return PreparedNegatives(artifact)
+
+
+def found_negatives(corpus: str, prepared: str, base: str, layout: Layout) -> PreparedNegatives | None:
+    """What was mined before for these pairs, for others than a run to use; None where nothing was.
+
+    Args:
+        corpus: Key of the corpus artifact.
+        prepared: Key of the pairs artifact.
+        base: Fingerprint of the base model then.
+        layout: Where artifacts are kept.
+    """
+    wanted = {"pairs": prepared, "corpus": corpus, "base": base}
+    root = layout.stage("negatives")
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        artifact = None if folder.name.startswith(".") else read(folder)
+        if artifact is None or artifact.changed_files:
+            continue
+        inputs = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["inputs"]
+        if wanted.items() <= inputs.items():
+            return PreparedNegatives(artifact)
+    return None
 
 
 def mined_again(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from jargonaut.adapters import AdapterOptions
 from jargonaut.corpus import ChunkOptions, DedupOptions, LoadOptions
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.remote import RemoteOptions
@@ -109,6 +110,7 @@ class Settings:
         bm25: Lexical search.
         mine: Hard negatives.
         train: Fine-tuning.
+        adapter: Maps of query vectors on top of a model that stays as it is.
         evaluate: How systems are compared.
         perturb: The same questions as other people would type them.
         slices: Parts of the test queries that are looked at one by one.
@@ -145,6 +147,7 @@ class Settings:
     mine: MiningOptions = field(default_factory=MiningOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     sweep: SweepOptions = field(default_factory=SweepOptions)
+    adapter: AdapterOptions = field(default_factory=AdapterOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
     perturb: PerturbationOptions = field(default_factory=PerturbationOptions)
     slices: SliceOptions = field(default_factory=SliceOptions)

@@ -17,9 +17,10 @@ from jargonaut.settings import Settings, load_settings
 from jargonaut.training import World
 
 if TYPE_CHECKING:
+    from jargonaut.adapting import AdaptedModel
     from jargonaut.collection import PairCollection
+    from jargonaut.encoders import VersionEncoder
     from jargonaut.encoding.cache import Kind
-    from jargonaut.encoding.local import LocalEncoder
     from jargonaut.evaluation import Assessment, RunComparison
     from jargonaut.examination import Examination
     from jargonaut.hardness import PreparedNegatives
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jargonaut.pipeline import RunResult
     from jargonaut.registry import Live, ModelVersion, Registry
     from jargonaut.reports import FinishedRun
+    from jargonaut.standalone import StandaloneModel
     from jargonaut.sweeping import SweepResult
     from jargonaut.textvectors import EncodedTexts
     from jargonaut.tuning import TunedModel
@@ -59,7 +61,7 @@ class Workspace:
             raise InputError("the workspace is a file; a folder is wanted", where=str(root))
         self.settings = settings or load_settings(self.layout.settings)
         self.reporter = reporter or SilentReporter()
-        self._encoders: dict[str, LocalEncoder] = {}
+        self._encoders: dict[str, VersionEncoder] = {}
 
     def run(self, source: str | Path | None = None) -> RunResult:
         """The whole story: documents in; verdict, model version and index out.
@@ -153,6 +155,37 @@ class Workspace:
 
         return tune(Story(self.documents(source), self.layout, self.settings, self.reporter))
 
+    def adapt(self, source: str | Path | None = None, *, over: str | None = None) -> AdaptedModel:
+        """Fits an adapter on cached vectors (`[adapter]`) and registers it as a version; the index stays as it is.
+
+        Args:
+            source: As for `run`, which gives the pairs.
+            over: What it stands on: a registered version, a hub id, a folder, or `openai:MODEL`, `cohere:MODEL`,
+                `voyage:MODEL`; the base of the settings when None.
+
+        Raises:
+            JargonautError: The source, the settings or the base cannot be used.
+        """
+        from jargonaut.adapting import adapt
+        from jargonaut.story import Story
+
+        return adapt(Story(self.documents(source), self.layout, self.settings, self.reporter), over)
+
+    def export_model(self, version: str, folder: str | Path) -> StandaloneModel:
+        """Writes a version as a folder that sentence-transformers loads; an adapter together with its base.
+
+        Args:
+            version: Such as `v2`.
+            folder: To write to: empty or not there yet.
+
+        Raises:
+            InputError: There is no such version, the folder holds something, or its base runs behind an endpoint.
+            MismatchError: The version's files are gone or are not what was registered.
+        """
+        from jargonaut.standalone import export_model
+
+        return export_model(self.registry(), version, Path(folder), self.settings)
+
     def sweep(self, source: str | Path | None = None, *, trials: int, minutes: float | None = None) -> SweepResult:
         """Tries training settings on dev; the same call goes on where an earlier one stopped.
 
@@ -218,7 +251,7 @@ class Workspace:
             return answer(query, f"{bridge}, over a bridge", bridged_searcher(index, bridge), k)
         if model is not None:
             record = index.catalogue.beside(index.registry.get(model).version)
-            return answer(query, record.version, index.searcher(record), k)
+            return answer(query, model, index.searcher(record, model), k)
         if index.registry.live() is None:
             raise InputError("nothing is live in this workspace", where=str(self.layout.root), remedy=_RUN_FIRST)
         if shadow is None:
@@ -452,7 +485,7 @@ class Workspace:
 
         return recalled_source(self.layout) if source is None else Path(source)
 
-    def _encoder(self, version: ModelVersion) -> LocalEncoder:
+    def _encoder(self, version: ModelVersion) -> VersionEncoder:
         """That of a version, loaded once."""
         from jargonaut.encoders import version_encoder
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from jargonaut.encoding.cache import CachedEncoder
-from jargonaut.encoding.remote import Provider, RemoteEncoder, RemoteModel, RemoteOptions
+from jargonaut.encoding.remote import RemoteEncoder, RemoteOptions
+from jargonaut.encoding.remote_models import Provider, RemoteModel
 from jargonaut.errors import InputError, ModelError, SettingsError
 
 from .embedding_server import DIMENSION, EmbeddingServer, embedding_server, usual, vector

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jargonaut.encoding.remote import RemoteModel, RemoteOptions
+from jargonaut.encoding.remote import RemoteOptions
+from jargonaut.encoding.remote_models import RemoteModel
 from jargonaut.errors import InputError
 from jargonaut.gate import parse_candidate
 

@@ -15,6 +15,27 @@ from jargonaut.cli.terminal import TerminalReporter, say
 export_app = typer.Typer(no_args_is_help=True, help="Take things out of a workspace, in forms that other tools read.")
 
 
+@export_app.command("st", epilog="Example: jargonaut export st v2 my-model -w my-domain")
+def sentence_transformers(
+    version: Annotated[str, typer.Argument(help="Such as v2.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="Where to write; it must be empty or not there.", show_default=False)],
+    workspace: WorkspaceFlag = Path(),
+    setting: SetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """A version as a folder that sentence-transformers loads; an adapter together with its base.
+
+    Of an adapter over an endpoint the map alone is written: the rest is not here.
+    """
+    made = open_workspace(workspace, TerminalReporter(), setting).export_model(version, folder)
+    if as_json:
+        say(json.dumps(plain(made), ensure_ascii=False))
+        return
+    say(f"{made.folder}: {made.version}{'' if made.whole else ', the adapter alone'}")
+    if made.whole:
+        say("  SentenceTransformer(folder).encode_query(…) and .encode_document(…) give its vectors")
+
+
 @export_app.command(epilog="Example: jargonaut export beir my-domain-beir -w my-domain")
 def beir(
     folder: Annotated[Path, typer.Argument(help="Where to write; it must be empty or not there.", show_default=False)],

@@ -43,14 +43,19 @@ def build(
     """
     opened = open_workspace(workspace, TerminalReporter(), setting)
     options = opened.settings.build if rate is None else replace(opened.settings.build, most_per_second=rate)
-    made = opened.index(docs).build(version, dimension=dim, options=options)
+    lifecycle = opened.index(docs)
+    made = lifecycle.build(version, dimension=dim, options=options)
     if as_json:
         _print(made)
         return
     how = f"built in {made.info.seconds:.1f} s, {made.encoded:,} encoded anew"
     how = "was there already" if made.info.reused else how
+    asked = version if version is not None and lifecycle.registry.get(version).space else None
+    if asked is not None:
+        say(f"{asked} maps queries alone and searches the vectors of {made.record.version}: nothing is built for it")
     say(f"{made.info.collection}: {made.info.count:,} passages, {made.info.dimension} dimensions; {how}")
-    say(f"  next: jargonaut index verify {made.info.collection}; jargonaut index switch {made.info.collection}")
+    then = asked or made.info.collection
+    say(f"  next: jargonaut index verify {made.info.collection}; jargonaut index switch {then}")
 
 
 @index_app.command("status", epilog="Example: jargonaut index status -w my-domain")

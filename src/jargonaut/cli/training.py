@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jargonaut.artifacts import plain
+from jargonaut.cli.adapting import ADAPTER_FLAG, TrainCommand, adapt, adapter_settings
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.errors import InputError
@@ -35,12 +36,27 @@ SweepFlag = Annotated[
     int | None,
     typer.Option("--sweep", min=1, help="Try this many recipes on dev, those of earlier calls counted."),
 ]
+AdapterFlag = Annotated[
+    str | None,
+    typer.Option(
+        ADAPTER_FLAG,
+        metavar="[linear|low_rank|mlp]",
+        help="Fit a small map of query vectors instead, in seconds; the index stays as it is.",
+    ),
+]
+OverFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--over", help="What the adapter stands on: a version, a model, openai:MODEL, cohere:MODEL or voyage:MODEL."
+    ),
+]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command to the program."""
-    app.command(epilog="Example: jargonaut train docs/ --workspace my-domain --sweep 20 --minutes 90")(train)
+    example = "Example: jargonaut train docs/ --workspace my-domain --sweep 20 --minutes 90"
+    app.command(epilog=example, cls=TrainCommand)(train)
 
 
 def train(
@@ -53,6 +69,8 @@ def train(
     loss: LossFlag = None,
     sweep: SweepFlag = None,
     minutes: MinutesFlag = None,
+    adapter: AdapterFlag = None,
+    over: OverFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -60,15 +78,20 @@ def train(
 
     `jargonaut run` with the same settings takes the model up where this leaves it. Several GPUs share one training
     under `torchrun --nproc-per-node N -m jargonaut train …`.
+    With `--adapter` the model stays as it is, and a map of its query vectors is fitted and registered as a version.
     Exit code 0: tuned. 3: done, but no epoch, or no trial of a sweep, was better on dev than the base.
     """
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
-    given = [*(setting or []), *(f"{name}={value}" for name, value in shortcuts.items() if value is not None)]
+    given = [*(setting or []), *adapter_settings(adapter, over)]
+    given += [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
     if minutes is not None and sweep is None:
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
     if sweep is not None and launched():
         raise InputError("a sweep runs in one process", where="--sweep", remedy="start it without a launcher")
     opened = open_workspace(workspace, TerminalReporter(), given, base)
+    if adapter is not None:
+        _refuse_beside_an_adapter(shortcuts, sweep)
+        adapt(opened, source, over, workspace, as_json=as_json)
     if sweep is not None:
         found = opened.sweep(source, trials=sweep, minutes=minutes)
         again = [*(() if base is None else ("--base", base)), *_flags(given, found)]
@@ -83,6 +106,21 @@ def train(
     world.leave()
     _print_tuned(made, as_json=as_json)
     raise typer.Exit(0 if made.best_epoch or world.size > 1 else EXIT_DONT)  # a launcher takes 3 for a crash
+
+
+def _refuse_beside_an_adapter(shortcuts: dict[str, Any], sweep: int | None) -> None:
+    """Flags of a fine-tuning say nothing to an adapter.
+
+    Raises:
+        InputError: One was given.
+    """
+    wrong = [name.partition(".")[2] for name, value in shortcuts.items() if value is not None]
+    wrong += ["sweep"] if sweep is not None else []
+    if wrong:
+        flag = f"--{wrong[0].replace('_', '-')}"
+        remedy = f"settings of an adapter are those of [adapter]: --set adapter.{wrong[0]}=…"
+        raise InputError(f"{flag} is about fine-tuning, not about an adapter", where=flag,
+                         remedy=remedy if wrong[0] in ("epochs", "lr", "batch_size") else "leave it out")  # fmt: skip
 
 
 def _print_tuned(made: TunedModel, *, as_json: bool) -> None:

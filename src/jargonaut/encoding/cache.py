@@ -230,7 +230,8 @@ class CachedEncoder:
 
     def _remember(self, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors], kind: Kind) -> Vectors:
         shown_as = f"encoding {'queries' if kind == 'query' else 'passages'} with {self.name}"
-        block = _BLOCK * len(getattr(self.encoder, "devices", (None,)))  # as much for each device
+        # As much for each device; what an endpoint was paid for is kept after every request.
+        block = getattr(self.encoder, "at_once", _BLOCK * len(getattr(self.encoder, "devices", (None,))))
         vectors = self._cache.get_or_encode(texts, encode, block, kind=kind, shown_as=shown_as)
         self.hits, self.misses = self._cache.hits, self._cache.misses
         return vectors

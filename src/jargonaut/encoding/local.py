@@ -98,6 +98,11 @@ class LocalEncoder:
             "token limit": "none" if limit is None else str(limit), "normalisation": "l2",
         }  # fmt: skip
 
+    @property
+    def own_limit(self) -> int | None:
+        """Tokens that texts are cut to here; None for the model's own limit."""
+        return self._max_tokens
+
     @cached_property
     def devices(self) -> tuple[torch.device, ...]:
         """Where many texts are encoded; few are on the first."""

@@ -11,10 +11,11 @@ import json
 import math
 import random
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -22,6 +23,7 @@ import numpy as np
 from jargonaut.artifacts import content_hash, legible
 from jargonaut.encoding.cache import Kind
 from jargonaut.encoding.families import family_prompts
+from jargonaut.encoding.remote_models import PROVIDERS, Provider, RemoteModel
 from jargonaut.errors import InputError, ModelError, require_limits
 from jargonaut.llm.patience import waited
 from jargonaut.llm.wire import retry_after
@@ -30,14 +32,19 @@ from jargonaut.protocols import Vectors
 if TYPE_CHECKING:
     import httpx2
 
-Provider = Literal["openai", "cohere", "voyage"]
-PROVIDERS: tuple[Provider, ...] = ("openai", "cohere", "voyage")
-
 _SHOWN = 200
 _LONGEST_WAIT = 60.0
 _CHARS_PER_TOKEN = 4
 _MOST_AT_ONCE: Mapping[Provider, int] = {"openai": 2048, "cohere": 96, "voyage": 1000}
 """Texts that one request may hold, as the providers' documentation says."""
+_READ_AT_MOST: tuple[tuple[Provider, str, int], ...] = (
+    ("cohere", "v3", 512), ("cohere", "v2", 512), ("cohere", "", 128_000), ("voyage", "voyage-2", 4_000),
+    ("voyage", "", 32_000),
+)  # fmt: skip
+"""Tokens of a text that models whose names hold these letters read, as documented; the rest is cut off in silence."""
+_LONG_CHARS = 1_500
+_MOST_CHARS_PER_TOKEN = 10
+"""Where a request with a long text was counted for fewer tokens than this stands for, it was not read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +112,6 @@ class RemoteOptions:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteModel:
-    """A model behind an endpoint.
-
-    Attributes:
-        provider: How it is spoken to.
-        model: Its name there.
-        url: Address of the endpoint.
-        dimension: Length of vectors that is asked for; None takes what comes.
-    """
-
-    provider: Provider
-    model: str
-    url: str
-    dimension: int | None = None
-
-    @property
-    def server(self) -> str:
-        """The address without a password that may stand in it."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2].lower()).geturl().rstrip("/")
-
-
 class RemoteEncoder:
     """Encodes texts at an endpoint: L2-normalised float32 vectors in the caller's order.
 
@@ -138,6 +122,10 @@ class RemoteEncoder:
         client: What speaks HTTP; an ordinary client when None.
         sleep: Waits.
         chance: From 0 to 1, another value at each call; spreads retries.
+
+    Attributes:
+        tokens: Sent so far, as the endpoint counts them where it does.
+        cut: Long texts that the endpoint read only the beginning of, by its documentation or its own count.
 
     Raises:
         InputError: The key cannot be one.
@@ -156,6 +144,7 @@ class RemoteEncoder:
         self.model = model
         self.options = options or RemoteOptions()
         self.tokens = 0
+        self.cut = 0
         self._key = key.strip()
         if not self._key.isascii() or not (self._key.isprintable()):
             raise InputError(
@@ -176,6 +165,20 @@ class RemoteEncoder:
         prompts = (self._prompts.query, self._prompts.passage)
         one = self.model
         return content_hash("remote", one.provider, one.server, one.model, one.dimension, prompts, "l2")
+
+    @property
+    def at_once(self) -> int:
+        """Texts of one request: whoever keeps vectors keeps them after so many, since each was paid for."""
+        return self.options.batch
+
+    @cached_property
+    def features(self) -> dict[str, str]:
+        """What the fingerprint stands for, in words."""
+        asked = "as it comes" if self.model.dimension is None else str(self.model.dimension)
+        return {
+            "model": self.name, "server": self.model.server, "dimension asked for": asked,
+            "query prompt": self._prompts.query, "passage prompt": self._prompts.passage, "normalisation": "l2",
+        }  # fmt: skip
 
     @cached_property
     def dimension(self) -> int:
@@ -248,12 +251,29 @@ class RemoteEncoder:
                 rows, tokens = _rows(self.model.provider, outcome)
                 if rows is None:
                     raise self._wrong(f"its answer holds no vectors ({_shortened(json.dumps(outcome), self._key)})")
+                self._look_for_cuts(texts, tokens)
                 self.tokens += tokens if tokens is not None else sum(len(t) for t in texts) // _CHARS_PER_TOKEN
                 return rows
             if outcome.final or tried == self.options.tries:
                 raise ModelError(outcome.words, where=self._where, remedy=outcome.remedy or _REMEDY)
             self._sleep(min(_LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
         raise AssertionError  # the loop ends by a return or an error
+
+    def _look_for_cuts(self, texts: Sequence[str], tokens: int | None) -> None:
+        """Warns, once, where texts are longer than what the endpoint reads of them."""
+        provider, name = self.model.provider, self.model.model
+        limit = next((most for who, part, most in _READ_AT_MOST if who == provider and part in name), None)
+        long = [text for text in texts if len(text) >= _LONG_CHARS]
+        cut = 0 if limit is None else sum(len(text) > _CHARS_PER_TOKEN * limit for text in long)
+        if long and not cut and tokens is not None and sum(map(len, texts)) > _MOST_CHARS_PER_TOKEN * max(1, tokens):
+            cut = len(long)
+        if cut and not self.cut:
+            known = f"it reads {limit:,} tokens of a text" if limit is not None else "as its count of tokens shows"
+            warnings.warn(
+                f"{self._where}: long texts are cut off in silence ({known}); what stands after that cannot be found: "
+                "cut passages shorter ([chunk] max_tokens)", RuntimeWarning, stacklevel=2,
+            )  # fmt: skip
+        self.cut += cut
 
     def _called(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON of one response, or what went wrong."""

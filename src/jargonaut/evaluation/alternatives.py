@@ -68,7 +68,7 @@ class Rival:
         name: What it is.
         scores: Of the queries that it was asked: all of dev's, or some.
         cost: What it takes.
-        kind: `base`; `hybrid`: words and vectors together; `other`: something else that needs no training.
+        kind: `base`; `hybrid`: words and vectors together; `other`: something else that needs no fine-tuning.
     """
 
     name: str

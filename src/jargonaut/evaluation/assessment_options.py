@@ -30,6 +30,7 @@ class AssessmentOptions:
         seed: Seed of the bootstrap, of the samples, and of what a language model is asked.
         queries: Most dev queries that are asked.
         passages: Most passages that are searched: those that answer, and others drawn from the rest.
+        adapter: Whether a query adapter is tried: a map of query vectors, fitted on the training queries in seconds.
         contextual: Whether title and heading path before every passage are tried.
         candidates: Other base models to try: hub ids, folders, `openai:MODEL`, `cohere:MODEL`, `voyage:MODEL`; each may
             end in dimensions, as in `voyage:voyage-3.5@1024/256`.
@@ -57,6 +58,7 @@ class AssessmentOptions:
     seed: int = 0
     queries: int = 500
     passages: int = 10_000
+    adapter: bool = True
     contextual: bool = True
     candidates: tuple[str, ...] = ()
     rerank_queries: int = 100

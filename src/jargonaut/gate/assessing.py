@@ -32,7 +32,7 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, tokenizer_of
 from jargonaut.writers import endpoint
 
-ASSESS_VERSION = 3
+ASSESS_VERSION = 4
 _FILE = "assessment.json"
 
 
@@ -68,7 +68,7 @@ def prepare_assessment(
         "versions": [one.key for one in known], "writer": [writer.base_url, writer.model],
     }  # fmt: skip
     options = {
-        "assess": settings.assess, "bm25": settings.bm25, "remote": settings.remote, "prices": settings.prices,
+        "assess": settings.assess, "adapter": settings.adapter, "bm25": settings.bm25, "remote": settings.remote, "prices": settings.prices,
         "reranking": (settings.evaluate.cross_encoder, settings.evaluate.rerank_depth),
     }  # fmt: skip
 
@@ -79,7 +79,7 @@ def prepare_assessment(
             f"  assessing   {len(sample.asked):,} dev queries over {len(sample.passages):,} of {sample.depth.corpus:,} "
             "passages"
         )
-        headroom = Headroom(sample, base, dim, settings, layout, reporter)
+        headroom = Headroom(sample, base, dim, settings, layout, reporter, (corpus, pairs))
         tried = headroom.measure()
         hours = headroom.reindex_minutes(headroom.seconds_each) / 60 if len(known) >= LEAST_VERSIONS else 0.0
         grounds = Grounds(

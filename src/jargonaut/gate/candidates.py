@@ -6,7 +6,6 @@ an endpoint's after every request, so that nothing is paid twice.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jargonaut.encoders import named_encoder
+from jargonaut.encoders import VersionEncoder, named_encoder, remote_encoder
 from jargonaut.encoding.cache import CachedEncoder
-from jargonaut.encoding.local import LocalEncoder
-from jargonaut.encoding.remote import PROVIDERS, Provider, RemoteEncoder, RemoteModel, RemoteOptions
+from jargonaut.encoding.remote import RemoteEncoder, RemoteOptions
+from jargonaut.encoding.remote_models import PROVIDERS, Provider, RemoteModel
 from jargonaut.errors import InputError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter, Vectors
@@ -43,11 +42,16 @@ class Candidate:
     dims: tuple[int, ...] = ()
 
 
-def parse_candidate(written: str, options: RemoteOptions) -> Candidate:
+def parse_candidate(written: str, options: RemoteOptions, where: str = "[assess] candidates") -> Candidate:
     """Reads one candidate: `NAME`, `NAME@DIM/DIM`, `openai:MODEL`, `openai:ADDRESS#MODEL`, `cohere:…`, `voyage:…`.
 
     From an endpoint the largest of the dimensions is asked for, once; shorter vectors are cut from it, as the
     endpoints' own parameter does for models that were trained for it.
+
+    Args:
+        written: By the user.
+        options: Addresses of the endpoints.
+        where: The setting or flag that it was written in.
 
     Raises:
         InputError: It names nothing.
@@ -59,7 +63,7 @@ def parse_candidate(written: str, options: RemoteOptions) -> Candidate:
     provider, colon, rest = name.partition(":")
     if not name or 0 in dims or (colon and provider in PROVIDERS and not rest.rpartition("#")[2].strip()):
         raise InputError(
-            f"{written!r} names no candidate", where="[assess] candidates",
+            f"{written!r} names no candidate", where=where,
             remedy="give a hub id, a folder, a version such as v1, or openai:MODEL, cohere:MODEL, voyage:MODEL; each "
             "may end in @DIM or @DIM/DIM",
         )  # fmt: skip
@@ -73,7 +77,7 @@ def parse_candidate(written: str, options: RemoteOptions) -> Candidate:
 
 def open_candidate(
     candidate: Candidate, settings: Settings, layout: Layout, reporter: Reporter
-) -> tuple[CachedEncoder, LocalEncoder | RemoteEncoder]:
+) -> tuple[CachedEncoder, VersionEncoder]:
     """The candidate as an encoder that remembers, and the one inside that does not.
 
     The base's own prompts and token limit are not taken over: they are the base's.
@@ -84,11 +88,17 @@ def open_candidate(
     """
     if candidate.remote is None:
         base = BaseOptions(model=candidate.name, trust_remote_code=settings.base.trust_remote_code)
-        inner: LocalEncoder | RemoteEncoder = named_encoder(candidate.name, replace(settings, base=base), layout)
+        inner: VersionEncoder = named_encoder(candidate.name, replace(settings, base=base), layout)
     else:
-        key = os.environ.get(settings.remote.key_env(candidate.remote.provider), "")
-        inner = RemoteEncoder(candidate.remote, settings.remote, key)
+        inner = remote_encoder(candidate.remote, settings)
     return CachedEncoder(inner, layout.vectors, reporter), inner
+
+
+def paid(inner: RemoteEncoder, settings: Settings) -> str:
+    """What was sent to an endpoint, and its price where that is known."""
+    price = settings.remote.price(inner.model.provider)
+    money = "price not known" if price is None else f"{inner.tokens * price / 1e6:,.4f} {settings.prices.currency}"
+    return f"{inner.tokens:,} tokens were sent now ({money})"
 
 
 def encoded(encoder: CachedEncoder, texts: Sequence[str], reporter: Reporter, *, at_once: int | None = None) -> Vectors:

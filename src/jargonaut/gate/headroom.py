@@ -15,22 +15,26 @@ from functools import cached_property
 import numpy as np
 
 from jargonaut import evaluation, retrieval
+from jargonaut.adapters import Adapter
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.matryoshka import truncate
 from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.evaluation import Cost, Rival, Scores
 from jargonaut.evidence import reranker
-from jargonaut.gate.candidates import Candidate, encoded, open_candidate, parse_candidate
+from jargonaut.gate.adapter import tried_adapter
+from jargonaut.gate.candidates import Candidate, encoded, open_candidate, paid, parse_candidate
 from jargonaut.gate.rates import Rates
 from jargonaut.gate.rewriting import Rewritten, expected, rewrite
 from jargonaut.gate.sample import Sample
 from jargonaut.gate.weights import fitted
 from jargonaut.layout import Layout
 from jargonaut.llm.account import about_tokens
+from jargonaut.pairing import PreparedPairs
 from jargonaut.protocols import Encoder, Reporter, Vectors
 from jargonaut.records import Query, Run
 from jargonaut.settings import Settings
+from jargonaut.sources import PreparedCorpus
 from jargonaut.writers import Writer, endpoint, open_writer
 
 FEW_QUERIES = 20
@@ -62,15 +66,17 @@ class Headroom:
         settings: What is tried, and how each part is set.
         layout: Where vectors and answers are kept.
         reporter: Hears of every system.
+        taught: Corpus and pairs that a query adapter may be fitted on; without, none is tried.
     """
 
     def __init__(
-        self, sample: Sample, base: CachedEncoder, dim: int, settings: Settings, layout: Layout, reporter: Reporter
-    ) -> None:
+        self, sample: Sample, base: CachedEncoder, dim: int, settings: Settings, layout: Layout, reporter: Reporter,
+        taught: tuple[PreparedCorpus, PreparedPairs] | None = None,
+    ) -> None:  # fmt: skip
         self.sample, self.base, self.dim = sample, base, dim
         self.settings, self.options, self.layout, self.reporter = settings, settings.assess, layout, reporter
         self.rates = Rates(layout.home / "rates.json")
-        self.tried = Tried()
+        self.tried, self._taught = Tried(), taught
 
     def measure(self) -> Tried:
         """Everything, one after another."""
@@ -78,6 +84,7 @@ class Headroom:
             "base dense", lambda: iter([Rival("base dense", self._score(self._dense), _RUNS_TODAY, "base")]), must=True
         )
         self._try("hybrids", self._hybrids, must=True)
+        self._try("query adapter", self._adapter)
         self._try("contextual chunks", self._contextual)
         self._try("query rewriting", self._rewriting)
         self._try("reranking", self._reranking)
@@ -157,6 +164,24 @@ class Headroom:
         found = fitted(self._dense, words, sample.asked, sample.clusters, self._score, k=evaluation.DEPTH)
         cost = Cost(f"{both}; dense weighs {found.weight:g}, fitted on labelled queries", minutes, query_ms=each)
         yield Rival("weighted hybrid", found.scores, cost, "hybrid")
+
+    def _adapter(self) -> Iterator[Rival]:
+        if self._taught is None or not self.options.adapter or len(self.sample.asked) < FEW_QUERIES:
+            return
+        started, (corpus, prepared) = time.monotonic(), self._taught
+
+        def score(adapter: Adapter) -> Scores:
+            return self._score(self._search("adapter", adapter.mapped(self._queries, "query"), self.vectors, self.dim))
+
+        found, used, known = tried_adapter(
+            self.sample, corpus, prepared, self.base, self.vectors, score, self.settings.adapter
+        )
+        if not found.query_ids:
+            self.tried.notes.append(f"a query adapter was not tried: {used:,} training queries are too few for one.")
+            return
+        some = f" of {known:,}" if used < known else ""
+        words = f"a small map of query vectors, fitted on {used:,}{some} training queries; the index stays"
+        yield Rival("query adapter", found, Cost(words, (time.monotonic() - started) / 60))
 
     def _contextual(self) -> Iterator[Rival]:
         sample, name = self.sample, "contextual chunks"
@@ -255,7 +280,7 @@ class Headroom:
                 self.rates.remember(encoder.fingerprint, time.monotonic() - started, encoder.misses)
             queries = encoder.encode_queries([query.text for query in self.sample.asked])
             if isinstance(inner, RemoteEncoder):
-                self.reporter.line(f"      {candidate.name}: {self._paid(inner)}")
+                self.reporter.line(f"      {candidate.name}: {paid(inner, self.settings)}")
             for dim in candidate.dims or (encoder.dimension,):
                 if dim > encoder.dimension:
                     shown = f"{dim:,} dimensions were asked for, and it has {encoder.dimension:,}"
@@ -281,13 +306,6 @@ class Headroom:
             f"{words}, at an endpoint", self.reindex_minutes(seconds), money, self.settings.prices.currency,
             reindex=True, query_money=each,
         )  # fmt: skip
-
-    def _paid(self, inner: RemoteEncoder) -> str:
-        price = self.settings.remote.price(inner.model.provider)
-        money = (
-            "price not known" if price is None else f"{inner.tokens * price / 1e6:,.4f} {self.settings.prices.currency}"
-        )
-        return f"{inner.tokens:,} tokens were sent now ({money})"
 
 
 _RUNS_TODAY = Cost("nothing to train; what runs today")

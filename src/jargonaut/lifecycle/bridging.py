@@ -98,8 +98,8 @@ def build_bridge(lifecycle: IndexLifecycle, version: str, *, passages: int = FIT
         MismatchError: The live collection is not what it was.
     """
     record, model = lifecycle.catalogue.find(None), lifecycle.registry.get(version)
-    if model.fingerprint == record.fingerprint:
-        raise InputError(f"{version} built the live index, so it needs no bridge", where="VERSION")
+    if model.searched == record.fingerprint:
+        raise InputError(f"{version} searches the live index as it is, so it needs no bridge", where="VERSION")
     collection, old_encoder = lifecycle.opened(record)
     new_encoder = lifecycle.cached(model)
     golden = golden_queries(lifecycle.layout, lifecycle.registry, replace(record, version=version))

@@ -5,11 +5,28 @@ Knows names; opens a collection only to remember one that nobody recorded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from jargonaut.errors import InputError
 from jargonaut.index import VectorStore, content_of
 from jargonaut.registry import IndexRecord, Registry
 
 BUILD = "`jargonaut index build` builds one"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A version and the collection that it searches: its own, or under a query adapter the base's."""
+
+    version: str
+    record: IndexRecord
+
+    @property
+    def name(self) -> str:
+        """Names both, for files about them."""
+        owner = self.version == self.record.version
+        return self.record.name if owner else f"{self.record.name}@{self.version}"
 
 
 class Catalogue:
@@ -23,8 +40,23 @@ class Catalogue:
     def __init__(self, registry: Registry, store: VectorStore) -> None:
         self._registry, self._store = registry, store
 
+    def target(self, target: str | None) -> Target:
+        """A version and its collection, by the name of either; what is live when None.
+
+        Raises:
+            InputError: There is none.
+        """
+        live = self._registry.live()
+        if target is None and live is not None:
+            return Target(live.version, self.find(live.index))
+        record = self.find(target)
+        named = any(one.version == target for one in self._registry.list())
+        return Target(target if named and target is not None else record.version, record)
+
     def find(self, target: str | None) -> IndexRecord:
         """What is remembered of a collection, or of a version's newest one; of the live one when None.
+
+        A query adapter's is its base's: the live one where that is of the same space, else the newest.
 
         Raises:
             InputError: There is none.
@@ -36,13 +68,17 @@ class Catalogue:
         wanted = target if target is not None else live.index if live else ""
         for attempt in ("recorded", "adopted"):
             kept = [one for one in self._registry.indexes.all() if not one.removed]
-            fitting = [one for one in kept if wanted in (one.name, one.version)]
+            fitting = self._fitting(wanted, kept)
             if fitting:
                 return fitting[-1]
             if attempt == "recorded":
                 self._adopt()
-        if any(version.version == wanted for version in self._registry.list()):
-            raise InputError(f"version {wanted} has no index", remedy=f"`jargonaut index build {wanted}` builds one")
+        space = self._space(wanted)
+        if space is not None:
+            beneath = next((one.version for one in self._registry.list() if one.fingerprint == space), wanted)
+            searched = f", and neither has {beneath}, whose vectors it searches" if beneath != wanted else ""
+            remedy = f"`jargonaut index build {wanted}` builds one"
+            raise InputError(f"version {wanted} has no index{searched}", remedy=remedy)
         known = ", ".join(one.name for one in kept)
         raise InputError(f"there is no collection or version {wanted!r}", remedy=f"known: {known}" if known else BUILD)
 
@@ -57,8 +93,8 @@ class Catalogue:
             return self.find(live.index)
         newest = self.find(version)
         pointed = self._registry.indexes.get(live.index) if live is not None else None
-        same = [one for one in self._registry.indexes.all() if not one.removed and one.version == version
-                and pointed is not None and one.content == pointed.content]  # fmt: skip
+        kept = [one for one in self._registry.indexes.all() if not one.removed]
+        same = [one for one in self._fitting(version, kept) if pointed is not None and one.content == pointed.content]
         return same[-1] if same else newest
 
     def newest_other(self) -> IndexRecord:
@@ -74,6 +110,19 @@ class Catalogue:
         if not others:
             raise InputError("there is no other index to switch to", remedy=BUILD)
         return others[-1]
+
+    def _fitting(self, wanted: str, kept: Sequence[IndexRecord]) -> list[IndexRecord]:
+        """The collections of a name or of a version, the one that is meant last."""
+        own = [one for one in kept if wanted in (one.name, one.version)]
+        if own:
+            return own
+        space, live = self._space(wanted), self._registry.live()
+        found = [one for one in kept if one.fingerprint == space]
+        return sorted(found, key=lambda one: live is not None and one.name == live.index)
+
+    def _space(self, version: str) -> str | None:
+        """Fingerprint of the vectors that a version searches; None where there is no such version."""
+        return next((one.searched for one in self._registry.list() if one.version == version), None)
 
     def unfinished(self) -> tuple[str, ...]:
         """What builds have begun, or killed ones left."""

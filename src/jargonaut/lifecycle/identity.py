@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.errors import MismatchError
 from jargonaut.index import Collection, CollectionInfo, VectorStore, unknown_collection
 from jargonaut.protocols import Encoder
 
 CONTEXT, CHUNKER = "context", "chunker"
 _FEATURE = "encoder."
-
-
-def uncached(encoder: Encoder) -> Encoder:
-    """The encoder that computes, without the cache before it."""
-    return encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
 
 
 def features(encoder: Encoder) -> dict[str, str]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from jargonaut.adapters import AdaptedEncoder
+from jargonaut.encoders import remembering, searching, uncached
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.matryoshka import TruncatedEncoder
 from jargonaut.errors import InputError, JargonautError, MismatchError
@@ -35,7 +37,7 @@ from jargonaut.index import (
 from jargonaut.layout import Layout
 from jargonaut.lifecycle.catalogue import BUILD, Catalogue
 from jargonaut.lifecycle.golden import golden_queries
-from jargonaut.lifecycle.identity import CHUNKER, CONTEXT, notes, open_collection, require_chunker, uncached
+from jargonaut.lifecycle.identity import CHUNKER, CONTEXT, notes, open_collection, require_chunker
 from jargonaut.lifecycle.outcomes import (
     Built,
     IndexStatus,
@@ -94,7 +96,8 @@ class IndexLifecycle:
         """Embeds the documents, as they are now, into a new collection beside the live one. What is live stays live.
 
         A build that was killed is gone on with by the next one; a collection that holds the same already is used as it
-        is. Vectors of unchanged passages come from the cache.
+        is. Vectors of unchanged passages come from the cache. A query adapter searches its base's vectors, so for one
+        the base's collection is built, if it is not there yet.
 
         Args:
             version: A registered version; the live one, else the newest, when None.
@@ -105,11 +108,11 @@ class IndexLifecycle:
             InputError: There is no such version, or no passage.
             MismatchError: The files of the version are not what was registered.
         """
-        model = self._version(version)
-        passages = self.corpus()
+        asked = self._version(version)
+        model, passages = self._embedder(asked), self.corpus()
         full = self._cached(self.encoders(model))
         before = full.misses
-        encoder = TruncatedEncoder(full, dimension or self._dimension(model))
+        encoder = TruncatedEncoder(full, dimension or self._dimension(asked))
         noted = notes(encoder, passages.context, passages.chunker)
         index = self.settings.index
         info = build_index(
@@ -157,12 +160,19 @@ class IndexLifecycle:
             InputError: There is no such collection or version, or it was retired.
             MismatchError: The files or the collection are not what they were, or the verification failed.
         """
-        record = self.catalogue.find(target) if target is not None else self.catalogue.newest_other()
+        if target is not None:
+            found = self.catalogue.target(target)
+            version, record = found.version, found.record
+        else:
+            record = self.catalogue.newest_other()
+            version = record.version
         live = self.registry.live()
-        if live is not None and (live.version, live.index) == (record.version, record.name):
+        if live is not None and (live.version, live.index) == (version, record.name):
             self._point_alias(live)
             return live
-        self.registry.verify(record.version)
+        for name in dict.fromkeys((version, record.version)):
+            self.registry.verify(name)
+        searching(self.encoders(self.registry.get(version)))  # an adapter's base is looked at here
         encoder = self._encoder(record)
         latest = self.registry.indexes.verification(record.name)
         good = latest is not None and latest.passed and latest.content == record.content
@@ -170,7 +180,7 @@ class IndexLifecycle:
             latest = self.verify(record.name)
             if not latest.passed:
                 raise not_verified(latest)
-        now = self.registry.promote(record.version, record.name, record.dimension, instead_of=instead_of)
+        now = self.registry.promote(version, record.name, record.dimension, instead_of=instead_of)
         self._moved(now, live)
         return now
 
@@ -186,7 +196,7 @@ class IndexLifecycle:
             version = self.registry.get(before.version)
             if not version.path.is_dir():
                 self.registry.verify(before.version)  # which says what is gone
-            self._require_there(before.index, version.fingerprint)
+            self._require_there(before.index, version.searched)
         live, now = self.registry.live(), self.registry.rollback()
         self._moved(now, live)
         return now
@@ -289,13 +299,19 @@ class IndexLifecycle:
         encoder = self._encoder(record)
         return open_collection(self.store, record.name, encoder), encoder
 
-    def searcher(self, record: IndexRecord) -> IndexSearcher:
+    def searcher(self, record: IndexRecord, version: str | None = None) -> IndexSearcher:
         """A searcher on one collection, whatever is live.
 
+        Args:
+            record: The collection.
+            version: Who searches it: an adapter on its version, for example; that version itself when None.
+
         Raises:
-            MismatchError: It is not what the registry remembers.
+            MismatchError: It is not what the registry remembers, or it holds another model's vectors.
         """
-        collection, encoder = self.opened(record)
+        full = self.encoders(self.registry.get(record.version if version is None else version))
+        encoder = TruncatedEncoder(searching(uncached(full)), record.dimension)
+        collection = open_collection(self.store, record.name, encoder)
         require_intact(self.registry, record.name, collection.count)
         return IndexSearcher(self.store, record.name, encoder)
 
@@ -313,6 +329,12 @@ class IndexLifecycle:
             where=collection.info.name,
             remedy=BUILD,
         )
+
+    def _embedder(self, version: ModelVersion) -> ModelVersion:
+        """The version that embeds the passages which a version searches: itself, or an adapter's base."""
+        if not version.space:
+            return version
+        return next((one for one in self.registry.list() if one.fingerprint == version.space), version)
 
     def cached(self, version: ModelVersion) -> Encoder:
         """A version's encoder, remembering."""
@@ -348,10 +370,8 @@ class IndexLifecycle:
     def _encoder(self, record: IndexRecord) -> Encoder:
         return TruncatedEncoder(uncached(self.encoders(self.registry.get(record.version))), record.dimension)
 
-    def _cached(self, encoder: Encoder) -> CachedEncoder:
-        if isinstance(encoder, CachedEncoder):
-            return encoder
-        return CachedEncoder(encoder, self.layout.vectors, self.reporter)
+    def _cached(self, encoder: Encoder) -> CachedEncoder | AdaptedEncoder:
+        return remembering(encoder, self.layout.vectors, self.reporter)
 
     def _renote(self, collection: Collection, noted: dict[str, str]) -> None:
         """The same content may have been cut in another way before: the notes say how it is cut now."""

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from jargonaut.encoders import searching
 from jargonaut.encoding.matryoshka import TruncatedEncoder
 from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.index import Filter, IndexSearcher, VectorStore
@@ -139,7 +140,7 @@ class _Served:
     ) -> None:
         self.encoder = encoder
         self._live, self._registry, self._clock = live, registry, clock
-        cut = TruncatedEncoder(encoder, live.dimension)
+        cut = TruncatedEncoder(searching(encoder), live.dimension)
         open_collection(store, live.index, cut)  # which says what differs, if anything does
         self._searcher = IndexSearcher(store, live.index, cut)
         self._looked_at = -_LOOKED_AT_EVERY

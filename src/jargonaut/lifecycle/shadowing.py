@@ -77,7 +77,7 @@ def shadow_log(lifecycle: IndexLifecycle, candidate: str) -> Path:
         lifecycle: Of the workspace.
         candidate: A collection, or a version, whose newest one is meant.
     """
-    live, other = lifecycle.catalogue.find(None), lifecycle.catalogue.find(candidate)
+    live, other = lifecycle.catalogue.target(None), lifecycle.catalogue.target(candidate)
     return lifecycle.layout.shadow / f"{live.name}--{other.name}.jsonl"
 
 
@@ -91,11 +91,11 @@ def candidate_searcher(lifecycle: IndexLifecycle, candidate: str) -> IndexSearch
     Raises:
         InputError: There is none, or it is what is live.
     """
-    record = lifecycle.catalogue.find(candidate)
-    if record.name == lifecycle.catalogue.find(None).name:
+    found = lifecycle.catalogue.target(candidate)
+    if found == lifecycle.catalogue.target(None):
         remedy = "name another version or collection"
         raise InputError(f"{candidate} is what is live", where="--candidate", remedy=remedy)
-    return lifecycle.searcher(record)
+    return lifecycle.searcher(found.record, found.version)
 
 
 def shadow_queries(

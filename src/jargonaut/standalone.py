@@ -1,0 +1,83 @@
+"""A registered version as a folder that sentence-transformers loads by itself, an adapter together with its base.
+
+The registry keeps an adapter without its base, so that ten of them do not hold the same weights ten times. Knows the
+registry and what a version's folder holds; uploads nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from jargonaut.adapters import AdaptedEncoder, save_adapter
+from jargonaut.adapters.stock import write_stock
+from jargonaut.encoders import version_encoder
+from jargonaut.encoding.local import LocalEncoder, load_model
+from jargonaut.encoding.remote import RemoteEncoder
+from jargonaut.errors import InputError
+from jargonaut.registry import ModelVersion, Registry
+from jargonaut.registry.versions import model_files
+from jargonaut.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class StandaloneModel:
+    """A folder that was written.
+
+    Attributes:
+        folder: The folder.
+        version: What is in it.
+        whole: Whether it can be loaded by itself; False for an adapter over an endpoint, of which the map alone is
+            written.
+    """
+
+    folder: Path
+    version: str
+    whole: bool
+
+
+def export_model(registry: Registry, version: str, folder: Path, settings: Settings) -> StandaloneModel:
+    """Writes a version as a folder.
+
+    Args:
+        registry: Knows it.
+        version: Such as `v2`.
+        folder: To write to: empty or not there yet.
+        settings: Whether code in model folders may run.
+
+    Raises:
+        InputError: There is no such version, the folder holds something, or there are no files to write.
+        MismatchError: The version's files are gone or are not what was registered.
+    """
+    known = registry.verify(version)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("this is not an empty folder", where=str(folder), remedy="name one that is not there yet")
+    encoder = None if known.kind == "reranker" else version_encoder(registry, known, settings)
+    if isinstance(encoder, RemoteEncoder):
+        raise InputError(f"{version} runs behind an endpoint, so there are no files of it", where=encoder.name)
+    if isinstance(encoder, AdaptedEncoder):
+        return _adapter(encoder, known, folder, settings)
+    for path in model_files(known.path):
+        target = folder / path.relative_to(known.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return StandaloneModel(folder, version, whole=True)
+
+
+def _adapter(encoder: AdaptedEncoder, version: ModelVersion, folder: Path, settings: Settings) -> StandaloneModel:
+    """An adapter on its base; alone where the base cannot be written."""
+    import torch
+
+    base = encoder.base
+    if isinstance(base, RemoteEncoder):
+        save_adapter(encoder.adapter, folder)
+        return StandaloneModel(folder, version.version, whole=False)
+    if not isinstance(base, LocalEncoder):
+        raise InputError(f"{version.version} is an adapter on an adapter", where=str(folder),
+                         remedy="train one on the model beneath: `jargonaut train --adapter --over`")  # fmt: skip
+    limit = version.max_tokens
+    model = load_model(base.folder, settings.compute, max_tokens=limit, dtype=torch.float32,
+                       trust_remote_code=settings.base.trust_remote_code)  # fmt: skip
+    write_stock(encoder.adapter, model, folder)
+    return StandaloneModel(folder, version.version, whole=True)
