@@ -68,7 +68,8 @@ def prepare_assessment(
         "versions": [one.key for one in known], "writer": [writer.base_url, writer.model],
     }  # fmt: skip
     options = {
-        "assess": settings.assess, "adapter": settings.adapter, "bm25": settings.bm25, "remote": settings.remote, "prices": settings.prices,
+        "assess": settings.assess, "adapter": settings.adapter, "bm25": settings.bm25, "remote": settings.remote,
+        "prices": settings.prices,
         "reranking": (settings.evaluate.cross_encoder, settings.evaluate.rerank_depth),
     }  # fmt: skip
 
