@@ -34,7 +34,7 @@ def test_both_sides_can_be_mapped() -> None:
 
 
 def test_what_dev_does_not_like_is_not_kept() -> None:
-    """Where no epoch is better than the base, the identity is what comes back, after as many epochs as are put up with."""
+    """Where no epoch is better than the base, the identity comes back, after as many epochs as are put up with."""
     found = fit_adapter(
         lesson(), "b", "base", (16,), lambda adapter: -float(np.abs(adapter.tensors["query.weight"]).sum()),
         replace(QUICK, patience=2),

@@ -214,3 +214,36 @@ def test_options_that_mean_nothing_are_refused(bad: dict[str, Any]) -> None:
     """With section and key."""
     with pytest.raises(SettingsError, match=rf"\[remote\] {next(iter(bad))}"):
         RemoteOptions(**bad)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "length", "told"),
+    [
+        ("cohere", "embed-english-v3.0", 4_000, "it reads 512 tokens"),  # the documentation says so
+        ("openai", "m", 4_000, "as its count of tokens shows"),  # 3 tokens for 4,000 characters
+        ("openai", "m", 400, ""), ("cohere", "embed-english-v3.0", 400, ""),
+    ],
+)  # fmt: skip
+def test_texts_that_are_cut_in_silence_are_told(
+    encoder: Make, provider: Provider, model: str, length: int, told: str
+) -> None:
+    """A text longer than what is read is warned of once, by what is documented or by what was counted."""
+    one = encoder(provider, model=model)
+    with contextlib.ExitStack() as stack:
+        if told:
+            stack.enter_context(pytest.warns(RuntimeWarning, match=told))
+        one.encode_passages(["a" * length])
+    one.encode_passages(["a" * length])  # not told again
+    assert one.cut == (2 if told else 0)
+
+
+def test_what_was_paid_for_is_kept_after_every_request(server: EmbeddingServer, encoder: Make, tmp_path: Path) -> None:
+    """An endpoint that fails at the third request costs nothing for the first two when it is asked again."""
+    server.behaviour = lambda _path, _body: (400, "no more") if len(server.requests) == 3 else None
+    texts = [f"text number {n}" for n in range(8)]
+    with pytest.raises(ModelError):
+        CachedEncoder(encoder(batch=2), tmp_path).encode_passages(texts)
+    server.behaviour = lambda _path, _body: None
+    sent = len(server.texts)
+    CachedEncoder(encoder(batch=2), tmp_path).encode_passages(texts)
+    assert len(server.texts) - sent == 4

@@ -29,7 +29,8 @@ class AdapterOptions:
         lr: Peak learning rate.
         warmup: Share of the steps over which the rate rises; then it falls as a cosine.
         weight_decay: Decoupled weight decay, which pulls the map back to the identity.
-        scale: Inverse temperature of the similarity (20 is τ = .05).
+        scale: Inverse temperature of the similarity (20 is τ = .05). Thousands of candidates bear a sharper one than a
+            batch does.
         candidates: Passages that each step tells the answers from. Where train holds no more, all of them; otherwise
             as many, drawn anew at each step, beside the batch's own.
         passages: Passages that answer no training query and are told from the answers all the same. They are train
@@ -51,7 +52,7 @@ class AdapterOptions:
     lr: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 0.0
-    scale: float = 20.0
+    scale: float = 30.0
     candidates: int = 4096
     passages: int = 4096
     dims: tuple[int, ...] = ()
@@ -68,7 +69,7 @@ class AdapterOptions:
                 ("lr", 0 < self.lr < math.inf, "above 0, such as 1e-3"),
                 ("warmup", 0 <= self.warmup < 1, "from 0 to below 1"),
                 ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
-                ("scale", 0 < self.scale < math.inf, "above 0, such as 20"),
+                ("scale", 0 < self.scale < math.inf, "above 0, such as 30"),
                 ("candidates", self.candidates >= 2, "2 or more"),
                 ("passages", self.passages >= 0, "0 or more"),
                 ("patience", self.patience >= 0, "0 or more"),
