@@ -12,6 +12,7 @@ import math
 import random
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -300,7 +301,11 @@ class RemoteEncoder:
     def _client(self) -> httpx2.Client:
         import httpx2
 
-        return self._given or httpx2.Client(timeout=self.options.timeout)
+        if self._given is not None:
+            return self._given
+        client = httpx2.Client(timeout=self.options.timeout)
+        weakref.finalize(self, client.close)  # who serves with it for as long as it lives need not close it
+        return client
 
     @property
     def _where(self) -> str:
