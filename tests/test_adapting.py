@@ -171,7 +171,7 @@ def test_typed_at_the_command_line(made: AdaptedModel, home: tuple[Path, Setting
         return done.exit_code, done.output + repr(done.exception or "")
 
     code, said = typed(str(clinic), "--adapter")
-    assert (code, "version  v1" in said, "index switch v1" in said) == (0, True, True), said
+    assert (code, "version  v1" in said, "index build v1" in said) == (0, True, True), said
     code, said = typed("--adapter", "low_rank", "--json")
     assert '"kind": "low_rank"' in said
     code, said = typed("--adapter", "mlp", "--set", "adapter.lr=1e-12", "--set", "adapter.epochs=1")

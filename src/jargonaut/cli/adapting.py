@@ -23,7 +23,6 @@ EXIT_DONT = 3
 ADAPTER_FLAG = "--adapter"
 BY_SETTINGS = "as-set"
 """What the flag stands for without a kind: `[adapter] kind`."""
-_ENDPOINTS = ("openai:", "cohere:", "voyage:")
 
 
 class TrainCommand(TyperCommand):
@@ -64,11 +63,17 @@ def adapt(opened: Workspace, source: Path | None, over: str | None, workspace: P
     if as_json:
         say(json.dumps(plain(made), ensure_ascii=False, indent=2))
     else:
-        _print(made, workspace)
+        _print(made, workspace, indexed=_is_indexed(opened, made))
     raise typer.Exit(0 if made.version is not None else EXIT_DONT)
 
 
-def _print(made: AdaptedModel, workspace: Path) -> None:
+def _is_indexed(opened: Workspace, made: AdaptedModel) -> bool:
+    """Whether there is a collection that the version can search."""
+    space = "" if made.version is None else made.version.searched
+    return any(one.fingerprint == space and not one.removed for one in opened.registry().indexes.all())
+
+
+def _print(made: AdaptedModel, workspace: Path, *, indexed: bool) -> None:
     after = f"epoch {made.best_epoch} of {made.epochs}" if made.best_epoch else "nothing: no epoch was better than none"
     embedded = f"; {made.embedded:,} texts were embedded for it now" if made.embedded else "; nothing was embedded"
     say(f"\n  base     {made.base}, {made.base_name}")
@@ -87,6 +92,6 @@ def _print(made: AdaptedModel, workspace: Path) -> None:
     say(f"  jargonaut evaluate --version {name} {where}")
     if made.sides == "both":
         say(f"  jargonaut index build {name} {where}   # passages are mapped too: an index of its own, from the cache")
-    elif made.base_name.startswith(_ENDPOINTS):
-        say(f"  jargonaut index build {name} {where}   # the passages' vectors, where {made.base} has no index yet")
-    say(f"  jargonaut index switch {name} {where}{'' if made.sides == 'both' else '   # nothing is re-indexed'}")
+    elif not indexed:
+        say(f"  jargonaut index build {name} {where}   # {made.base} has no index yet; from then on it serves both")
+    say(f"  jargonaut index switch {name} {where}{'   # nothing is re-indexed' if indexed else ''}")
