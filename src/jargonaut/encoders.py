@@ -10,7 +10,7 @@ from dataclasses import replace
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import ModelFolder, find_model
-from jargonaut.errors import ModelError
+from jargonaut.errors import InputError, ModelError
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter
 from jargonaut.registry import ModelVersion, Registry
@@ -43,8 +43,12 @@ def version_encoder(registry: Registry, version: ModelVersion, settings: Setting
     """A registered version, with the prompts and the token limit that it was made with.
 
     Raises:
+        InputError: It is a reranker.
         MismatchError: Its files are gone or are not what was registered.
     """
+    if version.kind == "reranker":
+        raise InputError(f"version {version.version!r} is a reranker, which has no vectors",
+                         remedy="name an encoder; `jargonaut models list` shows which is which")  # fmt: skip
     if not version.path.is_dir():
         registry.verify(version.version)  # which says what is gone
     try:

@@ -15,6 +15,7 @@ from jargonaut.errors import InputError
 from jargonaut.training import World, launched
 
 if TYPE_CHECKING:
+    from jargonaut.second_stage import TunedReranker
     from jargonaut.sweeping import SweepResult
     from jargonaut.tuning import TunedModel
 
@@ -35,6 +36,9 @@ SweepFlag = Annotated[
     int | None,
     typer.Option("--sweep", min=1, help="Try this many recipes on dev, those of earlier calls counted."),
 ]
+RerankerFlag = Annotated[
+    bool, typer.Option("--reranker", help="Teach a cross-encoder that orders the first hits anew, and register it.")
+]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
 
 
@@ -53,6 +57,7 @@ def train(
     loss: LossFlag = None,
     sweep: SweepFlag = None,
     minutes: MinutesFlag = None,
+    reranker: RerankerFlag = False,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -60,8 +65,15 @@ def train(
 
     `jargonaut run` with the same settings takes the model up where this leaves it. Several GPUs share one training
     under `torchrun --nproc-per-node N -m jargonaut train …`.
+    With `--reranker` a cross-encoder is taught on the same pairs instead ([reranker] of the settings), and registered.
     Exit code 0: tuned. 3: done, but no epoch, or no trial of a sweep, was better on dev than the base.
     """
+    if reranker:
+        _refuse_beside_reranker({"--epochs": epochs, "--lr": lr, "--batch-size": batch_size, "--loss": loss,
+                                 "--sweep": sweep, "--minutes": minutes})  # fmt: skip
+        ordered = open_workspace(workspace, TerminalReporter(), setting, base).train_reranker(source)
+        _print_reranker(ordered, workspace, as_json=as_json)
+        raise typer.Exit(0 if ordered.version else EXIT_DONT)
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
     given = [*(setting or []), *(f"{name}={value}" for name, value in shortcuts.items() if value is not None)]
     if minutes is not None and sweep is None:
@@ -83,6 +95,39 @@ def train(
     world.leave()
     _print_tuned(made, as_json=as_json)
     raise typer.Exit(0 if made.best_epoch or world.size > 1 else EXIT_DONT)  # a launcher takes 3 for a crash
+
+
+def _refuse_beside_reranker(flags: dict[str, object]) -> None:
+    """Shortcuts of [train] mean nothing here, and a reranker trains in one process."""
+    given = [name for name, value in flags.items() if value is not None]
+    if given:
+        raise InputError(f"{', '.join(given)} cannot be said with --reranker", where="--reranker",
+                         remedy="its own settings are in [reranker], such as `--set reranker.lr=2e-5`")  # fmt: skip
+    if launched():
+        raise InputError("a reranker trains in one process", where="--reranker", remedy="start it without a launcher")
+
+
+def _print_reranker(made: TunedReranker, workspace: Path, *, as_json: bool) -> None:
+    import shlex
+
+    if as_json:
+        say(json.dumps(plain(made), ensure_ascii=False, indent=2))
+        return
+    say(f"\n  dev      nDCG@10 of {made.queries:,} queries: dense {made.dense:.4f} → reranked {made.reranked:.4f} "
+        f"({made.low:+.4f} to {made.high:+.4f})")  # fmt: skip
+    if made.version is None:
+        say("\nNo epoch was better on dev than dense search, so nothing is registered.")
+        return
+    say(f"  order    {made.weight:.0%} reranker, {1 - made.weight:.0%} {made.searched_by}; by itself {made.alone:.4f}")
+    say(f"  takes    {made.milliseconds:,.0f} ms per query at depth {made.depth}, here")
+    say(f"  scores   from 0 to 1, off by {made.calibration_error:.4f} on average on dev")
+    say(f"  model    {made.version}  {made.path}")
+    where = shlex.join(["-w", str(workspace)])
+    again = f"{where} --set evaluate.cross_encoder={made.version} --set evaluate.rerank_depth={made.depth}"
+    say("\nDev chose epoch, weight and calibration, so its figures flatter. On test, with a tuned model or to tune one:")
+    say(f"  jargonaut evaluate {again}")
+    say(f"  jargonaut run {again}")
+    say(f'  jargonaut search "…" {where} --rerank {made.version} --rerank-depth {made.depth}')
 
 
 def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
