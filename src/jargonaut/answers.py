@@ -46,7 +46,7 @@ class SearchResult:
         version: Who answers.
         hits: Best first.
         reranker: Whose order it is; empty for the version's own.
-        search_ms: What the search took, where hits were reranked: the model's and the index's loading excluded.
+        search_ms: What the search took, where hits were reranked: its model loaded, the collection opened anew.
         rerank_ms: What reranking took, the loading of the reranker excluded.
     """
 
@@ -83,7 +83,7 @@ def rerank(
     Nothing that was found is nothing to rerank.
 
     Args:
-        search: Hits wanted → what was found. It is asked twice, so that loading is not taken for searching.
+        search: Hits wanted → what was found.
         reranker: Reads query and passage together.
         name: What the result calls it.
         content: The words of a passage that were embedded.
@@ -91,8 +91,9 @@ def rerank(
         depth: Hits that are reranked.
     """
     wanted = max(k, depth)
+    started = time.perf_counter()
     found = search(wanted)
-    searched = _timed(lambda: search(wanted))
+    searched = 1000 * (time.perf_counter() - started)
     first, rest = found.hits[:depth], found.hits[depth:]
     texts = [content(hit.passage) for hit in first]
     reranker.score(found.query, texts[:1])  # which loads it
@@ -106,9 +107,3 @@ def rerank(
     ordered = [replace(by_id[id_], reranked=scores[id_], first_rank=by_id[id_].rank) for id_ in order]
     hits = (replace(hit, rank=rank) for rank, hit in enumerate([*ordered, *rest][:k], start=1))
     return replace(found, hits=tuple(hits), reranker=name, search_ms=searched, rerank_ms=took)
-
-
-def _timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return 1000 * (time.perf_counter() - started)

@@ -179,6 +179,7 @@ class RerankerTeaching:
     def __init__(self, story: Story) -> None:
         settings = story.settings
         self.options = settings.reranker
+        _ = story.inputs  # corpus and pairs are made before the story is copied, so that they are told once
         self._story = story.varied(replace(settings, mine=replace(settings.mine, per_pair=self.options.negatives)))
         self.start = self._start()
 

@@ -269,7 +269,9 @@ class Workspace:
         record = index.catalogue.find(None) if asked_of is None else (
             index.catalogue.beside(registry.get(asked_of).version)
         )  # fmt: skip
-        context = index.context_of(index.opened(record)[0])
+        collection, encoder = index.opened(record)
+        encoder.encode_queries([query])  # loads it, so that loading is not taken for searching
+        context = index.context_of(collection)
         return rerank(
             lambda wanted: self.search(query, k=wanted, **where), found, name, lambda one: one.content(context), k=k,
             depth=depth,

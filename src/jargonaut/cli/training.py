@@ -124,7 +124,7 @@ def _print_reranker(made: TunedReranker, workspace: Path, *, as_json: bool) -> N
     say(f"  model    {made.version}  {made.path}")
     where = shlex.join(["-w", str(workspace)])
     again = f"{where} --set evaluate.cross_encoder={made.version} --set evaluate.rerank_depth={made.depth}"
-    say("\nDev chose epoch, weight and calibration, so its figures flatter. On test, with a tuned model or to tune one:")
+    say("\nDev chose epoch, weight and calibration, so its figures flatter. On test:")
     say(f"  jargonaut evaluate {again}")
     say(f"  jargonaut run {again}")
     say(f'  jargonaut search "…" {where} --rerank {made.version} --rerank-depth {made.depth}')

@@ -41,7 +41,11 @@ class Catalogue:
                 return fitting[-1]
             if attempt == "recorded":
                 self._adopt()
-        if any(version.version == wanted for version in self._registry.list()):
+        named = next((version for version in self._registry.list() if version.version == wanted), None)
+        if named is not None and named.kind == "reranker":
+            raise InputError(f"version {wanted!r} is a reranker, which searches nothing by itself",
+                             remedy="name an encoder; searches rerank by `--rerank`")  # fmt: skip
+        if named is not None:
             raise InputError(f"version {wanted} has no index", remedy=f"`jargonaut index build {wanted}` builds one")
         known = ", ".join(one.name for one in kept)
         raise InputError(f"there is no collection or version {wanted!r}", remedy=f"known: {known}" if known else BUILD)
