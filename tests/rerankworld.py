@@ -1,4 +1,4 @@
-"""A small labelled set that a tiny cross-encoder learns and a random encoder does not: a topic's words → its passage."""
+"""A small labelled set that a tiny cross-encoder learns and a random encoder does not: a topic's words, its passage."""
 
 from __future__ import annotations
 

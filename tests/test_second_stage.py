@@ -19,6 +19,7 @@ from jargonaut.settings import Settings, override
 from jargonaut.workspace import Workspace
 
 from .rerankworld import write_world
+from .tinysets import write_clinic
 
 pytestmark = pytest.mark.slow
 GIVEN: Mapping[str, Any] = {
@@ -142,11 +143,10 @@ def test_a_file_that_was_altered_is_refused(workspace: Workspace, settings: Sett
         path.write_bytes(kept)
 
 
-def test_one_that_learns_nothing_is_not_registered(settings: Settings, tmp_path: Path) -> None:
-    """A rate at which nothing moves: dense search is not beaten, and that is said."""
-    still = override(settings, {"reranker.lr": 1e-12, "reranker.epochs": 1, "reranker.weight_decay": 0.0})
-    opened = Workspace(tmp_path / "w", settings=still)
-    made = opened.train_reranker(write_world(tmp_path / "set"))
+def test_one_that_is_no_better_is_not_registered(settings: Settings, tmp_path: Path) -> None:
+    """48 questions about terms teach two random layers nothing: dense search is not beaten, and that is said."""
+    opened = Workspace(tmp_path / "w", settings=override(settings, {"reranker.epochs": 1, "reranker.lr": 1e-3}))
+    made = opened.train_reranker(write_clinic(tmp_path / "clinic", tmp_path / "icd"))
     assert (made.version, made.reranked) == (None, made.dense)
     assert any("nothing is registered" in notice for notice in made.notices)
     assert not opened.layout.registry.exists()

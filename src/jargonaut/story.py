@@ -38,6 +38,7 @@ from jargonaut.scrutiny import Subject, language_model, scrutinise, scrutinised_
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 from jargonaut.suspects import SHEET
+from jargonaut.teachers import open_teacher
 from jargonaut.teaching import Teaching
 
 EVALUATE_VERSION = 6
@@ -78,9 +79,11 @@ class Story:
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
         training.require_fit(self._train_options, self.base.dimension, self.base_folder.layers, self.deployed)
-        if settings.mine.remine and settings.train.loss == "gist":
-            raise SettingsError("passages that are mined again have no vectors of the guide", where="[mine] remine",
+        if settings.mine.remine and settings.train.loss in ("gist", *training.DISTILLING):
+            raise SettingsError("passages that are mined again are unknown to guide and teacher", where="[mine] remine",
                                 remedy="say `remine = false`, or another [train] loss")  # fmt: skip
+        if settings.train.teacher:
+            open_teacher(settings.train.teacher, settings, layout, reporter)
         language_model(settings, layout)  # one that is wanted and is not there is told before anything is trained
         remember_source(layout, source)
         self.callbacks: tuple[training.Callback, ...] = ()

@@ -30,7 +30,8 @@ EpochsFlag = Annotated[int | None, typer.Option("--epochs", help="Most passes ov
 RateFlag = Annotated[float | None, typer.Option("--lr", help="Peak learning rate: train.lr.")]
 BatchFlag = Annotated[int | None, typer.Option("--batch-size", help="Pairs per step: train.batch_size.")]
 LossFlag = Annotated[
-    str | None, typer.Option("--loss", help="What is learned: mnrl, gist, cosent or triplet; train.loss.")
+    str | None,
+    typer.Option("--loss", help="What is learned: mnrl, gist, cosent, triplet, kl or margin_mse; train.loss."),
 ]
 SweepFlag = Annotated[
     int | None,
@@ -38,6 +39,14 @@ SweepFlag = Annotated[
 ]
 RerankerFlag = Annotated[
     bool, typer.Option("--reranker", help="Teach a cross-encoder that orders the first hits anew, and register it.")
+]
+DistilFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--distil",
+        help="Let this model teach: a reranker such as v3, or a larger encoder; train.teacher, with the loss kl and 4 "
+        "negatives per pair where nothing else is said.",
+    ),
 ]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
 
@@ -58,6 +67,7 @@ def train(
     sweep: SweepFlag = None,
     minutes: MinutesFlag = None,
     reranker: RerankerFlag = False,
+    distil: DistilFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -70,12 +80,13 @@ def train(
     """
     if reranker:
         _refuse_beside_reranker({"--epochs": epochs, "--lr": lr, "--batch-size": batch_size, "--loss": loss,
-                                 "--sweep": sweep, "--minutes": minutes})  # fmt: skip
+                                 "--sweep": sweep, "--minutes": minutes, "--distil": distil})  # fmt: skip
         ordered = open_workspace(workspace, TerminalReporter(), setting, base).train_reranker(source)
         _print_reranker(ordered, workspace, as_json=as_json)
         raise typer.Exit(0 if ordered.version else EXIT_DONT)
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
     given = [*(setting or []), *(f"{name}={value}" for name, value in shortcuts.items() if value is not None)]
+    given += _distilling(distil, given)
     if minutes is not None and sweep is None:
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
     if sweep is not None and launched():
@@ -95,6 +106,17 @@ def train(
     world.leave()
     _print_tuned(made, as_json=as_json)
     raise typer.Exit(0 if made.best_epoch or world.size > 1 else EXIT_DONT)  # a launcher takes 3 for a crash
+
+
+def _distilling(teacher: str | None, given: list[str]) -> list[str]:
+    """The settings that `--distil` stands for, but for those that are given."""
+    if teacher is None:
+        return []
+    said = {one.partition("=")[0].strip() for one in given}
+    wanted = {"train.teacher": teacher, "train.loss": "kl", "mine.per_pair": "4"}
+    if "train.teacher" in said:
+        raise InputError("the teacher is named twice", where="--distil", remedy="leave train.teacher out")
+    return [f"{name}={value}" for name, value in wanted.items() if name not in said]
 
 
 def _refuse_beside_reranker(flags: dict[str, object]) -> None:

@@ -57,6 +57,10 @@ class LocalReranker:
         )
         return PairScorer(model, self._compute)
 
+    def close(self) -> None:
+        """Lets go of the model; the next call loads it again."""
+        self.__dict__.pop("scorer", None)
+
     def score(self, query: str, passages: Sequence[str]) -> list[float]:
         """One number from 0 to 1 per passage, in order; none for none."""
         return self.score_pairs([(query, passage) for passage in passages])

@@ -205,7 +205,8 @@ class Step:
         if self._guide is not None:
             asked, told = self._guide.of_queries(batch.query_ids), self._guide.of_passages(batch.passage_ids)
             guide = sent(asked), sent(told)
-        return Targets(sent(batch.targets), sent(batch.ignored), sent(batch.hard), sent(batch.grades), guide)
+        return Targets(sent(batch.targets), sent(batch.ignored), sent(batch.hard), sent(batch.grades), guide,
+                       None if batch.taught is None else sent(batch.taught))  # fmt: skip
 
     def _embedded(self, micro: _Micro, seed: Sequence[int]) -> torch.Tensor:
         """Embeddings of a micro-batch, fp32, shape (rows, dimension)."""
