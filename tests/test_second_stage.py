@@ -131,6 +131,19 @@ def test_candidates_are_relabelled_by_a_version(workspace: Workspace, settings: 
     assert found.artifact.counts["judged"] > 0
 
 
+def test_a_student_learns_from_a_version(workspace: Workspace, settings: Settings) -> None:
+    """The teacher is asked once, its scores are kept, and the student orders dev better than its base."""
+    given = {"train.teacher": "v1", "train.loss": "kl", "mine.per_pair": 4, "train.epochs": 2, "train.lr": 1e-3,
+             "train.few_pairs": 0, "train.batch_size": 16, "train.alphas": [1.0]}  # fmt: skip
+    opened = Workspace(workspace.layout.root, settings=override(settings, given))
+    made = opened.train()
+    assert made.dev > made.dev_base + 0.05
+    kept = list(workspace.layout.stage("taught").glob("*/scores.jsonl"))
+    assert len(kept) == 1
+    assert len(kept[0].read_text(encoding="utf-8").splitlines()) == 56 + made.negatives
+    assert opened.train().reused
+
+
 def test_a_file_that_was_altered_is_refused(workspace: Workspace, settings: Settings) -> None:
     """The registered fingerprint is compared before anything is scored."""
     path = workspace.registry().get("v1").path / "reranker.json"
