@@ -34,8 +34,6 @@ from jargonaut.training import Checkpoints, Trained
 if TYPE_CHECKING:
     from jargonaut.hardness import PreparedNegatives
 
-WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
-"""Shares of the reranker's score in the order of hits that dev chooses from; 0 leaves dense search's order."""
 TIMED = 7
 """Dev queries by which it is told how long reranking takes."""
 _MODEL = "model"
@@ -136,7 +134,7 @@ class DevHits:
 
     def weighed(self, logits: NDArray[np.float64]) -> tuple[float, float]:
         """The weight that orders best, and its nDCG@10; of equal ones the larger weight."""
-        found = {weight: float(self.values(logits, weight).mean()) for weight in WEIGHTS}
+        found = {weight: float(self.values(logits, weight).mean()) for weight in retrieval.DENSE_WEIGHTS}
         return max(found.items(), key=lambda item: (round(item[1], 9), item[0]))
 
     def logits_at(self, value: float) -> NDArray[np.float64] | None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EXIT_DONT = 3
 SHOWN_TRIALS = 5
+WHOLE = 2.0
+"""Width of an interval that says nothing."""
 
 SourceArgument = Annotated[
     Path | None,
@@ -135,8 +137,10 @@ def _print_reranker(made: TunedReranker, workspace: Path, *, as_json: bool) -> N
     if as_json:
         say(json.dumps(plain(made), ensure_ascii=False, indent=2))
         return
-    say(f"\n  dev      nDCG@10 of {made.queries:,} queries: dense {made.dense:.4f} → reranked {made.reranked:.4f} "
-        f"({made.low:+.4f} to {made.high:+.4f})")  # fmt: skip
+    known = made.high - made.low < WHOLE
+    interval = f"{made.low:+.4f} to {made.high:+.4f}" if known else "too few document groups for an interval"
+    gained = f"dense {made.dense:.4f} → reranked {made.reranked:.4f} ({interval})"
+    say(f"\n  dev      nDCG@10 of {made.queries:,} queries: {gained}")
     if made.version is None:
         say("\nNo epoch was better on dev than dense search, so nothing is registered.")
         return
