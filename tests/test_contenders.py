@@ -33,11 +33,18 @@ def test_reranking_orders_the_first_hits_and_leaves_the_rest_below() -> None:
     run = Run("dense", {"q": {"a": 0.9, "b": 0.8, "c": 0.1}})
     seen: list[tuple[str, str]] = []
 
-    def rerank(pairs: Sequence[tuple[str, str]]) -> list[float]:
-        seen.extend(pairs)
-        return [float("pears" in passage) - 5 for _, passage in pairs]
+    class Pears:
+        name = fingerprint = "pears"
+        weight = 1.0
 
-    found = Contenders(TEXTS, BM25Options())._reranked("r", run, [Query("q", "fruit")], rerank, 2)
+        def score(self, query: str, passages: Sequence[str]) -> list[float]:
+            return self.score_pairs([(query, passage) for passage in passages])
+
+        def score_pairs(self, both: Sequence[tuple[str, str]]) -> list[float]:
+            seen.extend(both)
+            return [0.2 + 0.5 * ("pears" in passage) for _, passage in both]
+
+    found = Contenders(TEXTS, BM25Options())._reranked("r", run, [Query("q", "fruit")], Pears(), 2)
     assert list(found.rankings["q"]) == ["b", "a", "c"]
     assert seen == [("fruit", "one apple"), ("fruit", "two pears")]
 

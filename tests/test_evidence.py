@@ -1,16 +1,12 @@
-"""What curation is told: real rankings, topics that hold together, a real cross-encoder's scores."""
+"""What curation is told: real rankings, topics that hold together."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
-from jargonaut.encoding.devices import ComputeOptions
-from jargonaut.errors import ModelError
-from jargonaut.evidence import cross_scorer, ranker, topics_of
+from jargonaut.evidence import ranker, topics_of
 from jargonaut.protocols import Vectors
 from jargonaut.records import Pair
 from jargonaut.retrieval import BM25Options
@@ -18,7 +14,6 @@ from jargonaut.retrieval import BM25Options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CPU = ComputeOptions(device="cpu", precision="fp32")
 TEXTS = {"heart": "the heart pumps blood", "liver": "the liver cleans the blood", "bone": "a bone carries weight"}
 
 
@@ -60,24 +55,3 @@ def test_topics_hold_what_is_alike() -> None:
 def test_a_small_corpus_has_no_topics() -> None:
     """Three passages are no two subjects."""
     assert topics_of(Letters(), TEXTS) == {}
-
-
-@pytest.mark.slow
-def test_a_cross_encoder_scores_each_pair(base_model_path: Path, tmp_path: Path) -> None:
-    """A real one, from a folder: a score from 0 to 1 for each pair, in order."""
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
-
-    config = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, num_labels=1)
-    BertForSequenceClassification(config).save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(str(base_model_path)).save_pretrained(tmp_path)
-    pairs = [Pair("q1", "what pumps", "heart"), Pair("q2", "what carries", "bone")]
-    scores = cross_scorer(str(tmp_path), TEXTS, CPU)(pairs)
-    assert len(scores) == 2
-    assert all(score is not None and 0 <= score <= 1 for score in scores)
-    assert scores == cross_scorer(str(tmp_path), TEXTS, CPU)(pairs)
-
-
-def test_a_cross_encoder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """With what to do."""
-    with pytest.raises(ModelError, match="cross-encoder"):
-        cross_scorer(str(tmp_path / "none"), TEXTS, CPU)([Pair("q", "x", "heart")])

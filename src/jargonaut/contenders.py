@@ -17,7 +17,7 @@ from jargonaut import evaluation, formats, retrieval
 from jargonaut.encoders import uncached
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, EvaluationOptions, Scores, SystemKind, SystemResult
-from jargonaut.protocols import Encoder, Precision, Vectors
+from jargonaut.protocols import Encoder, Precision, Reranker, Vectors
 from jargonaut.records import Pair, Query, Run, positives, qrels, queries
 from jargonaut.training import matryoshka_dims
 
@@ -121,7 +121,7 @@ class Contenders:
     def measure(
         self, folder: Path, base: Encoder, tuned: Encoder, part: tuple[Pair, ...], groups: Mapping[str, str],
         dims: Sequence[int], deployed: int, options: EvaluationOptions, *, dev: tuple[Pair, ...] = (),
-        rerank: retrieval.Rerank | None = None, names: tuple[str, str] = ("base", "tuned"),
+        rerank: Reranker | None = None, names: tuple[str, str] = ("base", "tuned"),
     ) -> Measured:  # fmt: skip
         """Scores every system and compares like with like.
 
@@ -169,7 +169,7 @@ class Contenders:
 
     def _answers(
         self, models: Mapping[str, _Model], dims: Sequence[int], deployed: int, options: EvaluationOptions,
-        dev: tuple[Pair, ...], rerank: retrieval.Rerank | None, weights: dict[str, float],
+        dev: tuple[Pair, ...], rerank: Reranker | None, weights: dict[str, float],
     ) -> Iterator[Answers]:  # fmt: skip
         """Every system's answers; hybrids and reranking at the deployed dimension. Fills `weights`."""
         asked = next(iter(models.values())).asked
@@ -207,7 +207,7 @@ class Contenders:
 
         return max(retrieval.DENSE_WEIGHTS, key=lambda weight: round(scored(weight), 9))
 
-    def _reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: retrieval.Rerank, depth: int) -> Run:
+    def _reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: Reranker, depth: int) -> Run:
         """The first hits in a cross-encoder's order; those below keep theirs, below."""
         text = dict(zip(self._ids, self._texts, strict=True))
         first = retrieval.rescored(run, asked, text, rerank, depth)
@@ -221,7 +221,7 @@ class Contenders:
 
     def _timed(
         self, systems: tuple[SystemResult, ...], models: Mapping[str, _Model], dims: Sequence[int],
-        options: EvaluationOptions, rerank: retrieval.Rerank | None,
+        options: EvaluationOptions, rerank: Reranker | None,
     ) -> tuple[SystemResult, ...]:  # fmt: skip
         """The systems with the milliseconds that one query takes."""
         if not options.latency:
@@ -237,7 +237,7 @@ class Contenders:
         reranking = 0.0
         if rerank is not None:
             texts = self._texts[: options.rerank_depth]
-            reranking = retrieval.milliseconds(lambda query: rerank([(query.text, text) for text in texts]), some[:3])
+            reranking = retrieval.milliseconds(lambda query: rerank.score(query.text, texts), some[:3])
 
         def of(one: SystemResult) -> float:
             if one.dim is None:

@@ -56,8 +56,11 @@ def version_encoder(registry: Registry, version: ModelVersion, settings: Setting
         MismatchError: Its files are gone or are not what was registered, or an adapter's base is another than it was
             fitted on.
         ModelError: An adapter's files cannot be read.
-        InputError: It has no vectors.
+        InputError: It is a reranker.
     """
+    if version.kind == "reranker":
+        raise InputError(f"version {version.version!r} is a reranker, which has no vectors",
+                         remedy="name an encoder; `jargonaut models list` shows which is which")  # fmt: skip
     if not version.path.is_dir():
         registry.verify(version.version)  # which says what is gone
     if version.kind == "adapter":

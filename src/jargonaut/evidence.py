@@ -6,18 +6,12 @@ Joins searchers and vectors with the rules that ask for them. Rankings are made 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.encoding.devices import ComputeOptions, choose_devices
-from jargonaut.encoding.local import quiet_libraries
-from jargonaut.errors import ModelError
 from jargonaut.pairs.clusters import fitted
 from jargonaut.pairs.curation import Hits, Places, Ranker, Standing, standing
-from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.pairs.curation.options import RIVALS
 from jargonaut.protocols import Encoder
 from jargonaut.records import Pair, queries
@@ -71,67 +65,6 @@ def ranker(
         return [standing(name, positives, hits(search), places) for name, search in searchers.items()]
 
     return ranked
-
-
-def cross_scorer(
-    name: str, texts: Mapping[str, str], compute: ComputeOptions, where: str = "[curate] cross_encoder"
-) -> Scorer:
-    """What a cross-encoder thinks of positives, from 0 to 1.
-
-    Args:
-        name: A folder or a hub id.
-        texts: Passage id → text.
-        compute: Where it runs.
-        where: The setting that wants it.
-    """
-
-    @cache
-    def model() -> Any:  # loaded once, though a judge is asked several times
-        return _cross_encoder(name, compute, where)
-
-    def scored(positives: Sequence[Pair]) -> list[float | None]:
-        from torch.nn import Sigmoid
-
-        both = [(pair.query, texts[pair.passage_id]) for pair in positives]
-        return [float(score) for score in model().predict(both, activation_fn=Sigmoid(), show_progress_bar=False)]
-
-    return scored
-
-
-def reranker(name: str, compute: ComputeOptions) -> Callable[[Sequence[tuple[str, str]]], list[float]]:
-    """What a cross-encoder thinks of (query, passage) texts, as it says it: higher is better.
-
-    Args:
-        name: A folder or a hub id; it is loaded at once, so that a wrong one is told before hours of work.
-        compute: Where it runs.
-
-    Raises:
-        ModelError: It cannot be loaded.
-    """
-    from torch.nn import Identity
-
-    model = _cross_encoder(name, compute, "[evaluate] cross_encoder")
-
-    def scored(both: Sequence[tuple[str, str]]) -> list[float]:
-        if not both:
-            return []
-        found = model.predict(list(both), activation_fn=Identity(), show_progress_bar=False)
-        return [float(score) for score in found]
-
-    return scored
-
-
-def _cross_encoder(name: str, compute: ComputeOptions, where: str) -> Any:
-    from sentence_transformers import CrossEncoder
-
-    try:
-        with quiet_libraries():
-            return CrossEncoder(name, device=choose_devices(compute.device)[0], num_labels=1)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"this cross-encoder cannot be loaded ({error})", where=where,
-            remedy="give the folder of one, or a hub id that this machine can reach",
-        ) from error  # fmt: skip
 
 
 def topics_of(encoder: Encoder, texts: Mapping[str, str], seed: int = 13) -> dict[str, str]:

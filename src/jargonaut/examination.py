@@ -19,12 +19,12 @@ from jargonaut.contenders import Contenders, Measured, dimensions
 from jargonaut.encoders import remembering, version_encoder
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, SystemResult, Verdict
-from jargonaut.evidence import reranker
 from jargonaut.exams import Exam, exam_of_source, exam_of_version, seen_in_training
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter
 from jargonaut.records import qrels, queries
 from jargonaut.registry import ModelVersion, Registry
+from jargonaut.rerankers import named_reranker, reranker_identity
 from jargonaut.scrutiny import Subject, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
 from jargonaut.story import Clock, utc_now
@@ -130,7 +130,7 @@ def examine(
     told = (*exam.notices, *_leaks((one, other), exam, layout))
 
     def build(folder: Path) -> Mapping[str, Any]:
-        rerank = reranker(options.cross_encoder, settings.compute) if options.cross_encoder else None
+        rerank = named_reranker(options.cross_encoder, settings, layout) if options.cross_encoder else None
         contenders = Contenders(exam.corpus.texts, settings.bm25)
         found = contenders.measure(
             folder, base, tuned, exam.test, exam.groups, dims, deployed, options, dev=exam.dev, rerank=rerank,
@@ -151,7 +151,8 @@ def examine(
         return {"verdict": drawn.name, "sentence": drawn.sentence}
 
     inputs = {"exam": exam.key, "version": one.fingerprint, "against": other.fingerprint,
-              "names": [one.version, other.version], "told": told}  # fmt: skip
+              "names": [one.version, other.version], "told": told,
+              **reranker_identity(options.cross_encoder, settings, layout)}  # fmt: skip
     chosen = {"evaluate": options, "bm25": settings.bm25, "dims": dims,
               "scrutiny": scrutinised_by(settings, layout)}  # fmt: skip
     artifact = ensure(layout.runs, "examine", version=EXAMINE_VERSION, inputs=inputs, options=chosen, build=build,
@@ -168,7 +169,7 @@ def examine(
 def _couple(registry: Registry, version: str | None, against: str | None) -> tuple[ModelVersion, ModelVersion]:
     """The version in question and the one that it is compared with."""
     known = registry.list()
-    tuned = [one for one in known if one.base]
+    tuned = [one for one in known if one.base and one.kind != "reranker"]
     if version is None and not tuned:
         raise InputError("no tuned version is registered yet", remedy="run `jargonaut run DOCS` first")
     one = registry.get(version) if version is not None else tuned[-1]

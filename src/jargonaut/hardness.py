@@ -26,12 +26,12 @@ from jargonaut.encoders import named_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_device
 from jargonaut.encoding.stream import encode_to_file
-from jargonaut.evidence import cross_scorer
 from jargonaut.layout import Layout
 from jargonaut.negatives import Candidates, Judge, MinedNegatives, MiningOptions, Neighbours, Ranking
 from jargonaut.pairing import PreparedPairs, language_judge
 from jargonaut.protocols import Encoder, Reporter, Vectors
 from jargonaut.records import Pair, Triplet, queries
+from jargonaut.rerankers import cross_scorer, reranker_identity
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus
 
@@ -145,7 +145,7 @@ def prepare_negatives(
         encoder = CachedEncoder(named, layout.vectors, reporter)
     inputs = {
         "pairs": prepared.artifact.key, "corpus": corpus.artifact.key, "base": base.fingerprint,
-        "miner": encoder.fingerprint,
+        "miner": encoder.fingerprint, **reranker_identity(options.cross_encoder, settings, layout),
     }  # fmt: skip
     # What takes another way to the same negatives is no part of their name.
     told: dict[str, Any] = {"mine": replace(options, memory_gib=1.0, remine=False, model=_BASE)}
@@ -156,7 +156,7 @@ def prepare_negatives(
     work = layout.stage("searching") / content_hash(inputs, settings.bm25, options.depth, options.search)
 
     def build(folder: Path) -> Mapping[str, Any]:
-        ground = Ground(corpus, prepared, settings, work, reporter)
+        ground = Ground(corpus, prepared, settings, layout, work, reporter)
         found = ground.mine(encoder, vectors_of, language=_judge(corpus, settings, layout, reporter))
         formats.write_jsonl(folder / "triplets.jsonl", found.triplets)
         formats.write_jsonl(folder / "relabelled.jsonl", found.relabelled)
@@ -216,7 +216,7 @@ def mined_again(
     kept = folder / "remined.jsonl"
     if not kept.exists():
         work = folder / "remining"
-        ground = Ground(corpus, prepared, settings, work, reporter, before.relabelled)
+        ground = Ground(corpus, prepared, settings, layout, work, reporter, before.relabelled)
         found = ground.mine(
             encoder, lambda model: model.encode_passages(list(corpus.texts.values())),
             language=_judge(corpus, settings, layout, reporter),
@@ -235,6 +235,7 @@ class Ground:
         corpus: The passages.
         prepared: The pairs.
         settings: As for `prepare_negatives`.
+        layout: Where versions are registered.
         work: Folder for what is done by blocks.
         reporter: Shows the progress.
         more: Positives beside those of the train pairs.
@@ -244,11 +245,11 @@ class Ground:
     """
 
     def __init__(
-        self, corpus: PreparedCorpus, prepared: PreparedPairs, settings: Settings, work: Path, reporter: Reporter,
-        more: Sequence[Pair] = (),
+        self, corpus: PreparedCorpus, prepared: PreparedPairs, settings: Settings, layout: Layout, work: Path,
+        reporter: Reporter, more: Sequence[Pair] = (),
     ) -> None:  # fmt: skip
         self._corpus, self._prepared, self._settings = corpus, prepared, settings
-        self._options, self._work, self._reporter = settings.mine, work, reporter
+        self._layout, self._options, self._work, self._reporter = layout, settings.mine, work, reporter
         self._pairs = (*prepared.splits.train, *more)
         self._more = more
         self._asked = queries(self._pairs)
@@ -278,9 +279,8 @@ class Ground:
         )
         judge = language
         if options.cross_encoder:
-            judge = cross_scorer(
-                options.cross_encoder, self._corpus.texts, self._settings.compute, "[mine] cross_encoder"
-            )
+            where = "[mine] cross_encoder"
+            judge = cross_scorer(options.cross_encoder, self._corpus.texts, self._settings, self._layout, where)
         return negatives.mine(self._pairs, candidates, options, judge)
 
     def readable(self, found: MinedNegatives) -> list[RemovedCandidate]:

@@ -20,7 +20,7 @@ from jargonaut import formats, pairs
 from jargonaut.artifacts import Artifact, content_hash, ensure
 from jargonaut.cards import pairs_card
 from jargonaut.errors import InputError
-from jargonaut.evidence import cross_scorer, ranker, topics_of
+from jargonaut.evidence import ranker, topics_of
 from jargonaut.layout import Layout
 from jargonaut.llm import estimate
 from jargonaut.llm.endpoint import model_identity
@@ -34,6 +34,7 @@ from jargonaut.pairs.review import Decision, DecisionStore, ReviewOptions, apply
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
+from jargonaut.rerankers import cross_scorer
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
 from jargonaut.suspects import accepted, suspects, with_answers
@@ -298,7 +299,7 @@ def _curated(
         prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
         encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
         judge=language_judge(prepared, settings, layout, reporter) if found and settings.curate.judge else None,
-        cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings.compute)
+        cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings, layout)
         if found and settings.curate.cross_encoder else None,
     )  # fmt: skip
     return curate(found, evidence, settings.curate, settings.filter)

@@ -48,6 +48,29 @@ class Encoder(Protocol):
         """One row per text, in the caller's order; the passage prompt is applied."""
 
 
+@runtime_checkable
+class Reranker(Protocol):
+    """Query and passage, read together → how well the passage answers, with an identity."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls this model."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the scores: weights, calibration and token limit."""
+
+    @property
+    def weight(self) -> float:
+        """Share that its score has in the order of hits, from 0 to 1; the first search's score has the rest."""
+
+    def score(self, query: str, passages: Sequence[str]) -> list[float]:
+        """One number from 0 to 1 per passage, in the caller's order, higher is better; none for no passage."""
+
+    def score_pairs(self, both: Sequence[tuple[str, str]]) -> list[float]:
+        """The same for (query, passage) texts of many queries at once."""
+
+
 class Searcher(Protocol):
     """Queries → ranked passages."""
 

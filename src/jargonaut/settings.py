@@ -43,6 +43,7 @@ from jargonaut.pairs.questions import JudgeOptions, QuestionOptions
 from jargonaut.pairs.review import ReviewOptions
 from jargonaut.pairs.statistics import StatisticsOptions
 from jargonaut.registry import RegistryOptions
+from jargonaut.reranking import RerankerOptions
 from jargonaut.retrieval import BM25Options
 from jargonaut.training import SweepOptions, TrainOptions
 
@@ -111,6 +112,7 @@ class Settings:
         mine: Hard negatives.
         train: Fine-tuning.
         adapter: Maps of query vectors on top of a model that stays as it is.
+        reranker: A cross-encoder that orders the first hits anew.
         evaluate: How systems are compared.
         perturb: The same questions as other people would type them.
         slices: Parts of the test queries that are looked at one by one.
@@ -148,6 +150,7 @@ class Settings:
     train: TrainOptions = field(default_factory=TrainOptions)
     sweep: SweepOptions = field(default_factory=SweepOptions)
     adapter: AdapterOptions = field(default_factory=AdapterOptions)
+    reranker: RerankerOptions = field(default_factory=RerankerOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
     perturb: PerturbationOptions = field(default_factory=PerturbationOptions)
     slices: SliceOptions = field(default_factory=SliceOptions)

@@ -24,7 +24,6 @@ from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import SettingsError
-from jargonaut.evidence import reranker
 from jargonaut.gate import prepare_assessment
 from jargonaut.hardness import PreparedNegatives, prepare_negatives
 from jargonaut.layout import Layout
@@ -33,10 +32,13 @@ from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Reporter
 from jargonaut.records import Run, qrels, queries
+from jargonaut.rerankers import named_reranker, reranker_identity
+from jargonaut.reranking import LocalReranker
 from jargonaut.scrutiny import Subject, language_model, scrutinise, scrutinised_by
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, Source, open_source, prepare_corpus, remember_source
 from jargonaut.suspects import SHEET
+from jargonaut.teachers import open_teacher
 from jargonaut.teaching import Teaching
 
 EVALUATE_VERSION = 6
@@ -77,9 +79,11 @@ class Story:
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
         training.require_fit(self._train_options, self.base.dimension, self.base_folder.layers, self.deployed)
-        if settings.mine.remine and settings.train.loss == "gist":
-            raise SettingsError("passages that are mined again have no vectors of the guide", where="[mine] remine",
+        if settings.mine.remine and settings.train.loss in ("gist", *training.DISTILLING):
+            raise SettingsError("passages that are mined again are unknown to guide and teacher", where="[mine] remine",
                                 remedy="say `remine = false`, or another [train] loss")  # fmt: skip
+        if settings.train.teacher:
+            open_teacher(settings.train.teacher, settings, layout, reporter)
         language_model(settings, layout)  # one that is wanted and is not there is told before anything is trained
         remember_source(layout, source)
         self.callbacks: tuple[training.Callback, ...] = ()
@@ -187,10 +191,13 @@ class Story:
     @cached_property
     def run(self) -> Artifact:
         """The evaluation on test and its report."""
+        if self._reranker is not None:
+            self._reranker.scorer  # noqa: B018 - loaded now, so that a wrong one is told before hours of work
         assessment = self.assessment  # first: whether it is worth it is said before anything is trained
         inputs = {
             **self._given, "tuned": self.tuned_encoder.fingerprint, "training": self.tuned.key,
             "name": self.source.path.resolve().name,
+            **reranker_identity(self.settings.evaluate.cross_encoder, self.settings, self.layout),
         }  # fmt: skip
         options = {
             "evaluate": self.settings.evaluate, "bm25": self.settings.bm25, "dims": self.dims,
@@ -258,6 +265,12 @@ class Story:
         return Contenders(self.corpus.texts, self.settings.bm25)
 
     @cached_property
+    def _reranker(self) -> LocalReranker | None:
+        """What orders hits anew in the evaluation; None where nothing is named."""
+        name = self.settings.evaluate.cross_encoder
+        return named_reranker(name, self.settings, self.layout) if name else None
+
+    @cached_property
     def _teaching(self) -> Teaching:
         """The training of the candidate."""
         return Teaching(
@@ -278,10 +291,9 @@ class Story:
     def _evaluate(self, folder: Path, assessment: evaluation.Assessment) -> evaluation.RunReport:
         started = time.monotonic()
         options, splits = self.settings.evaluate, self.pairs.splits
-        rerank = reranker(options.cross_encoder, self.settings.compute) if options.cross_encoder else None
         found = self._contenders.measure(
             folder, self.base, self.tuned_encoder, splits.test, splits.groups, self.dims, self.deployed, options,
-            dev=splits.dev, rerank=rerank,
+            dev=splits.dev, rerank=self._reranker,
         )  # fmt: skip
         passages = {p.id: p for p in self.corpus.passages}
         changes = evaluation.find_changes(queries(splits.test), passages, qrels(splits.test), found.base, found.tuned)

@@ -25,8 +25,10 @@ from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import Triplet, grades, queries
+from jargonaut.reranking import LocalReranker
 from jargonaut.settings import BaseOptions, Settings
 from jargonaut.sources import PreparedCorpus
+from jargonaut.teachers import open_teacher, taught_by
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -69,7 +71,8 @@ class Teaching:
             "pairs": self.pairs.artifact.key, "corpus": self.corpus.artifact.key, "base": self.base.fingerprint,
             "negatives": self.mined.artifact.key,
         }  # fmt: skip
-        return given | ({"guide": self._guide().fingerprint} if self.recipe.guide else {})
+        given |= {"guide": self._guide().fingerprint} if self.recipe.guide else {}
+        return given | ({"teacher": self._teacher.fingerprint} if self._teacher is not None else {})
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -112,6 +115,9 @@ class Teaching:
         examples = self.mined.triplets
         near = self._references(self.base, examples) if recipe.batching == "similar" else None
         guide = self._references(self._guide(), examples) if recipe.loss == "gist" else None
+        taught = self._taught(examples)
+        if isinstance(self._teacher, CachedEncoder):
+            guide = self._references(self._teacher, examples)
         self.base.close()  # a GPU's memory is training's
         base, compute = self.settings.base, self.settings.compute
         judges = Judges(splits.dev, texts, self.deployed, self.base_folder, self.settings)
@@ -122,10 +128,26 @@ class Teaching:
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
             self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe, compute,
             score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near,
-            guide_vectors=guide, grades=grades(splits.train), callbacks=self.callbacks, checkpoints=self.checkpoints,
-            remine=self._remined if self._remines else None, reporter=self.reporter,
+            guide_vectors=guide, taught=taught, grades=grades(splits.train), callbacks=self.callbacks,
+            checkpoints=self.checkpoints, remine=self._remined if self._remines else None, reporter=self.reporter,
         )  # fmt: skip
         return model, result, judges
+
+    @cached_property
+    def _teacher(self) -> LocalReranker | CachedEncoder | None:
+        """The model that teaches; None where none does."""
+        name = self.recipe.teacher
+        return open_teacher(name, self.settings, self.layout, self.reporter) if name else None
+
+    def _taught(self, examples: Sequence[Triplet]) -> Mapping[str, Mapping[str, float]] | None:
+        """What a teacher that reads query and passage together says; its memory is training's afterwards."""
+        if not isinstance(self._teacher, LocalReranker):
+            return None
+        asked = {query.id: query.text for query in queries(self.pairs.splits.train)}
+        inputs = {"pairs": self.pairs.artifact.key, "negatives": self.mined.artifact.key}
+        found = taught_by(self._teacher, examples, asked, self.corpus.texts, inputs, self.layout, self.reporter)
+        self._teacher.close()
+        return found
 
     def _guide(self) -> CachedEncoder:
         """The model that guides a guided loss; it is not held, since its memory is training's."""

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from jargonaut.answers import Hit, SearchResult, answer
+from jargonaut.answers import Hit, SearchResult, answer, rerank
 from jargonaut.artifacts import legible
 from jargonaut.errors import InputError
 from jargonaut.layout import Layout
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jargonaut.pipeline import RunResult
     from jargonaut.registry import Live, ModelVersion, Registry
     from jargonaut.reports import FinishedRun
+    from jargonaut.second_stage import TunedReranker
     from jargonaut.standalone import StandaloneModel
     from jargonaut.sweeping import SweepResult
     from jargonaut.textvectors import EncodedTexts
@@ -186,6 +187,22 @@ class Workspace:
 
         return export_model(self.registry(), version, Path(folder), self.settings)
 
+    def train_reranker(self, source: str | Path | None = None) -> TunedReranker:
+        """A cross-encoder that orders the first hits anew, taught on the same pairs, judged on dev, and registered.
+
+        Test is not opened: `[evaluate] cross_encoder` with its version has it measured there.
+
+        Args:
+            source: As for `run`.
+
+        Raises:
+            JargonautError: The source, the settings or the model cannot be used.
+        """
+        from jargonaut.second_stage import tune_reranker
+        from jargonaut.story import Story
+
+        return tune_reranker(Story(self.documents(source), self.layout, self.settings, self.reporter))
+
     def sweep(self, source: str | Path | None = None, *, trials: int, minutes: float | None = None) -> SweepResult:
         """Tries training settings on dev; the same call goes on where an earlier one stopped.
 
@@ -223,6 +240,8 @@ class Workspace:
         bridge: str | None = None,
         shadow: str | None = None,
         share: float = 1.0,
+        reranker: str | None = None,
+        rerank_depth: int = 50,
     ) -> SearchResult:
         """Searches with the live version, or with another one.
 
@@ -234,9 +253,11 @@ class Workspace:
             shadow: A version or collection that is asked too, in silence; what both found is recorded
                 (`index shadow`).
             share: Of the queries that `shadow` is asked.
+            reranker: A registered reranker such as `v3`, a folder or a hub id, that orders the first hits anew.
+            rerank_depth: How many it orders.
 
         Raises:
-            InputError: Nothing is live, the version is unknown, or the query is empty.
+            InputError: Nothing is live, the version is unknown, is no reranker or was retired, or the query is empty.
             MismatchError: The index was not made by this model, or is not what was verified.
         """
         from jargonaut.lifecycle import bridged_searcher
@@ -246,6 +267,10 @@ class Workspace:
             raise InputError("the query is empty")
         if k < 1:
             raise InputError(f"{k} hits were asked for; ask for 1 or more", where="--k")
+        if reranker is not None:
+            return self._reranked(
+                query, reranker, k, rerank_depth, model=model, bridge=bridge, shadow=shadow, share=share
+            )
         index = self.index()
         if bridge is not None:
             return answer(query, f"{bridge}, over a bridge", bridged_searcher(index, bridge), k)
@@ -261,6 +286,29 @@ class Workspace:
                 (served,) = searcher.search([query], k)
         hits = (Hit(rank, hit.score, hit.passage) for rank, hit in enumerate(served.hits, start=1))
         return SearchResult(query, served.version, tuple(hits))
+
+    def _reranked(self, query: str, name: str, k: int, depth: int, **where: Any) -> SearchResult:
+        """A search whose first hits a reranker orders anew."""
+        from jargonaut.rerankers import named_reranker
+
+        if depth < 1:
+            raise InputError(f"{depth} hits cannot be reranked; ask for 1 or more", where="--rerank-depth")
+        found = named_reranker(name, self.settings, self.layout, "--rerank")
+        registry = self.registry()
+        if any(one.version == name and one.status == "retired" for one in registry.list()):
+            raise InputError(f"version {name!r} was retired", where="--rerank",
+                             remedy=f"`jargonaut models retire {name} --undo` allows it again")  # fmt: skip
+        index, asked_of = self.index(), where["model"]
+        record = index.catalogue.find(None) if asked_of is None else (
+            index.catalogue.beside(registry.get(asked_of).version)
+        )  # fmt: skip
+        collection, encoder = index.opened(record)
+        encoder.encode_queries([query])  # loads it, so that loading is not taken for searching
+        context = index.context_of(collection)
+        return rerank(
+            lambda wanted: self.search(query, k=wanted, **where), found, name, lambda one: one.content(context), k=k,
+            depth=depth,
+        )  # fmt: skip
 
     def serving(self) -> LiveSearcher:
         """A searcher for a service: it keeps the model loaded and follows the live pointer, whoever moves it."""

@@ -125,3 +125,14 @@ def test_similar_examples_share_a_batch_in_every_epoch() -> None:
         assert all(len({int(q[1:]) % 2 for q in batch.query_ids}) == 1 for batch in drawn)
         seen.add(frozenset(frozenset(batch.query_ids) for batch in drawn))
     assert len(seen) == 3
+
+
+def test_what_a_teacher_says_stands_at_its_passages() -> None:
+    """A score where it was asked, none elsewhere, and none at a passage that is known to answer too."""
+    examples = [Triplet("q1", "a", ("b", "c")), Triplet("q2", "b", ("a",))]
+    taught = {"q1": {"a": 2.0, "b": -1.0, "c": 0.5}, "q2": {"b": 1.0}}
+    batch = assemble(examples, {"q1": frozenset({"a", "c"})}, {}, None, taught)
+    assert batch.passage_ids == ("a", "b", "c")
+    assert batch.taught is not None
+    np.testing.assert_array_equal(batch.taught, np.array([[2.0, -1.0, np.nan], [np.nan, 1.0, np.nan]], np.float32))
+    assert assemble(examples, {}, {}).taught is None

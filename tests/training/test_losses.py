@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentence_transformers.util import cos_sim
 
-from jargonaut.training.losses import Loss, Targets, cosent, guided, info_nce, matryoshka, triplet
+from jargonaut.training.losses import Loss, Targets, cosent, distilled, guided, info_nce, matryoshka, triplet
 
 from .samples import plain_targets
 
@@ -273,3 +273,67 @@ def test_matryoshka_is_the_mean_over_dimensions(
     made = matryoshka(queries, passages, targets, loss=one, dims=(16, 8, 4), weights=weights)
     wanted = sum(share * part for share, part in zip(shares, parts, strict=True)) / sum(shares)
     assert made.item() == pytest.approx(wanted, abs=1e-5)
+
+
+def taught(queries: torch.Tensor, passages: torch.Tensor, scale: float) -> torch.Tensor:
+    """What the student itself says, of each query's positive and one hard negative."""
+    said = cos_sim(queries, passages).detach() * scale
+    asked = torch.zeros_like(said, dtype=torch.bool)
+    rows = torch.arange(len(said))
+    asked[rows, rows] = asked[rows, rows + len(said)] = True
+    return said.masked_fill(~asked, torch.nan)
+
+
+@pytest.mark.parametrize("kind", ["kl", "margin_mse"])
+def test_who_says_what_the_teacher_says_has_nothing_to_learn(vectors: Vectors, kind: Any) -> None:
+    """No loss and no gradient; with another teacher there is one; a constant added to the teacher changes nothing."""
+    queries, passages = (each.requires_grad_() for each in vectors)
+    said = taught(queries, passages, 20.0)
+    targets = replace(plain_targets(6, 12), taught=said)
+    made = distilled(queries, passages, targets, scale=20.0, kind=kind, share=1.0)
+    assert made.item() == pytest.approx(0.0, abs=1e-5)
+    assert torch.autograd.grad(made, [queries])[0].abs().max() < 1e-4
+    other = said.flip(0).roll(1, 1) * 3
+    wrong = [
+        distilled(queries, passages, replace(targets, taught=torch.where(said.isnan(), said, each)), scale=20.0,
+                  kind=kind, share=1.0).item()
+        for each in (other.nan_to_num(2.0), other.nan_to_num(2.0) + 7.0)
+    ]  # fmt: skip
+    assert wrong[0] > 0.01
+    assert wrong[0] == pytest.approx(wrong[1], rel=1e-4)
+
+
+def test_kl_is_torchs_own(vectors: Vectors) -> None:
+    """The divergence from the teacher's distribution over the passages that it was asked about."""
+    queries, passages = vectors
+    said = taught(queries, passages, 20.0)
+    said[:, :6] = torch.where(said[:, :6].isnan(), said[:, :6], 1.5)
+    targets = replace(plain_targets(6, 12), taught=said)
+    made = distilled(queries, passages, targets, scale=20.0, kind="kl", share=1.0)
+    rows = torch.arange(6)
+    columns = torch.stack([rows, rows + 6], 1)
+    given = (cos_sim(queries, passages) * 20.0).gather(1, columns).log_softmax(1)
+    wanted = torch.nn.functional.kl_div(
+        given, said.gather(1, columns).log_softmax(1), log_target=True, reduction="batchmean"
+    )
+    assert made.item() == pytest.approx(wanted.item(), abs=1e-6)
+
+
+def test_a_teacher_that_was_asked_nothing_teaches_nothing(vectors: Vectors) -> None:
+    """Queries without two scores are passed over; what is left of the loss is InfoNCE's share, and all is finite."""
+    queries, passages = (each.requires_grad_() for each in vectors)
+    targets = replace(plain_targets(6, 12), taught=torch.full((6, 12), torch.nan))
+    for kind in ("kl", "margin_mse"):
+        made = distilled(queries, passages, targets, scale=20.0, kind=kind, share=0.25)  # type: ignore[arg-type]
+        assert made.item() == pytest.approx(0.75 * info_nce(queries, passages, targets, scale=20.0).item(), rel=1e-5)
+        assert torch.isfinite(torch.autograd.grad(made, [queries])[0]).all()
+
+
+def test_a_teacher_with_vectors_is_asked_about_the_batch(vectors: Vectors) -> None:
+    """The student's own vectors as the teacher's leave nothing to learn; without a teacher it is an error."""
+    queries, passages = vectors
+    unit = tuple(torch.nn.functional.normalize(each, dim=-1) for each in vectors)
+    targets = replace(plain_targets(6, 12), guide=unit)
+    assert distilled(queries, passages, targets, scale=20.0, kind="kl", share=1.0).item() == pytest.approx(0, abs=1e-5)
+    with pytest.raises(ValueError, match="needs a teacher"):
+        distilled(queries, passages, plain_targets(6, 12), scale=20.0, kind="kl", share=1.0)

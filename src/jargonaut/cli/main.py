@@ -118,13 +118,19 @@ def search(
         str | None, typer.Option("--shadow", help="Also ask this candidate, and record what both found.")
     ] = None,
     share: Annotated[float, typer.Option("--share", help="Of the queries that --shadow is asked.")] = 1.0,
+    rerank: Annotated[
+        str | None,
+        typer.Option("--rerank", help="Let this reranker order the first hits anew: a version, a folder or a hub id."),
+    ] = None,
+    rerank_depth: Annotated[int, typer.Option("--rerank-depth", help="Hits that --rerank orders.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """Searches the index with the live model, or with two versions side by side."""
     opened = open_workspace(workspace, TerminalReporter(quiet=True))
-    results = [opened.search(query, k=k, model=model, bridge=bridge, shadow=shadow, share=share)]
+    second: dict[str, Any] = {"reranker": rerank, "rerank_depth": rerank_depth}
+    results = [opened.search(query, k=k, model=model, bridge=bridge, shadow=shadow, share=share, **second)]
     if compare is not None:
-        results.append(opened.search(query, k=k, model=compare))
+        results.append(opened.search(query, k=k, model=compare, **second))
     if as_json:
         say(json.dumps(plain(results if compare is not None else results[0]), indent=2, ensure_ascii=False))
         return
@@ -283,12 +289,20 @@ def _print_run(result: Any, *, as_json: bool) -> None:
 
 
 def _print_hits(result: SearchResult, others: dict[str, int] | None) -> None:
-    say(f"\n{result.version}: {result.query}")
+    by = f", reranked by {result.reranker}" if result.reranker else ""
+    say(f"\n{result.version}{by}: {result.query}")
+    if result.rerank_ms is not None and result.search_ms is not None:
+        say(f"  search {result.search_ms:,.0f} ms, reranking {result.rerank_ms:,.0f} ms")
+    if not result.hits:
+        say("  nothing was found")
     for hit in result.hits:
         moved = f"  (rank {others[hit.passage.id]} there)" if others and hit.passage.id in others else ""
         moved = moved or ("  (not found there)" if others is not None else "")
         path = " > ".join(part for part in (hit.passage.title, *hit.passage.headings) if part)
-        say(f"  {hit.rank:>2}. {hit.score:.3f}  {hit.passage.id}{moved}")
+        shown = f"{hit.score:.3f}"
+        if hit.reranked is not None:
+            shown = f"{hit.reranked:.3f} (search: {hit.score:.3f}, rank {hit.first_rank})"
+        say(f"  {hit.rank:>2}. {shown}  {hit.passage.id}{moved}")
         if path:
             say(f"             {path}")
         say(f"             {' '.join(hit.passage.text.split())[:160]}")

@@ -16,11 +16,14 @@ from jargonaut.errors import InputError
 from jargonaut.training import World, launched
 
 if TYPE_CHECKING:
+    from jargonaut.second_stage import TunedReranker
     from jargonaut.sweeping import SweepResult
     from jargonaut.tuning import TunedModel
 
 EXIT_DONT = 3
 SHOWN_TRIALS = 5
+WHOLE = 2.0
+"""Width of an interval that says nothing."""
 
 SourceArgument = Annotated[
     Path | None,
@@ -30,7 +33,8 @@ EpochsFlag = Annotated[int | None, typer.Option("--epochs", help="Most passes ov
 RateFlag = Annotated[float | None, typer.Option("--lr", help="Peak learning rate: train.lr.")]
 BatchFlag = Annotated[int | None, typer.Option("--batch-size", help="Pairs per step: train.batch_size.")]
 LossFlag = Annotated[
-    str | None, typer.Option("--loss", help="What is learned: mnrl, gist, cosent or triplet; train.loss.")
+    str | None,
+    typer.Option("--loss", help="What is learned: mnrl, gist, cosent, triplet, kl or margin_mse; train.loss."),
 ]
 SweepFlag = Annotated[
     int | None,
@@ -48,6 +52,17 @@ OverFlag = Annotated[
     str | None,
     typer.Option(
         "--over", help="What the adapter stands on: a version, a model, openai:MODEL, cohere:MODEL or voyage:MODEL."
+    ),
+]
+RerankerFlag = Annotated[
+    bool, typer.Option("--reranker", help="Teach a cross-encoder that orders the first hits anew, and register it.")
+]
+DistilFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--distil",
+        help="Let this model teach: a reranker such as v3, or a larger encoder; train.teacher, with the loss kl and 4 "
+        "negatives per pair where nothing else is said.",
     ),
 ]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
@@ -71,6 +86,8 @@ def train(
     minutes: MinutesFlag = None,
     adapter: AdapterFlag = None,
     over: OverFlag = None,
+    reranker: RerankerFlag = False,
+    distil: DistilFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -79,11 +96,19 @@ def train(
     `jargonaut run` with the same settings takes the model up where this leaves it. Several GPUs share one training
     under `torchrun --nproc-per-node N -m jargonaut train …`.
     With `--adapter` the model stays as it is, and a map of its query vectors is fitted and registered as a version.
+    With `--reranker` a cross-encoder is taught on the same pairs instead ([reranker] of the settings), and registered.
     Exit code 0: tuned. 3: done, but no epoch, or no trial of a sweep, was better on dev than the base.
     """
+    if reranker:
+        _refuse_beside_reranker({"--epochs": epochs, "--lr": lr, "--batch-size": batch_size, "--loss": loss,
+                                 "--sweep": sweep, "--minutes": minutes, "--distil": distil})  # fmt: skip
+        ordered = open_workspace(workspace, TerminalReporter(), setting, base).train_reranker(source)
+        _print_reranker(ordered, workspace, as_json=as_json)
+        raise typer.Exit(0 if ordered.version else EXIT_DONT)
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
     given = [*(setting or []), *adapter_settings(adapter, over)]
     given += [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
+    given += _distilling(distil, given)
     if minutes is not None and sweep is None:
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
     if sweep is not None and launched():
@@ -121,6 +146,52 @@ def _refuse_beside_an_adapter(shortcuts: dict[str, Any], sweep: int | None) -> N
         remedy = f"settings of an adapter are those of [adapter]: --set adapter.{wrong[0]}=…"
         raise InputError(f"{flag} is about fine-tuning, not about an adapter", where=flag,
                          remedy=remedy if wrong[0] in ("epochs", "lr", "batch_size") else "leave it out")  # fmt: skip
+
+
+def _distilling(teacher: str | None, given: list[str]) -> list[str]:
+    """The settings that `--distil` stands for, but for those that are given."""
+    if teacher is None:
+        return []
+    said = {one.partition("=")[0].strip() for one in given}
+    wanted = {"train.teacher": teacher, "train.loss": "kl", "mine.per_pair": "4"}
+    if "train.teacher" in said:
+        raise InputError("the teacher is named twice", where="--distil", remedy="leave train.teacher out")
+    return [f"{name}={value}" for name, value in wanted.items() if name not in said]
+
+
+def _refuse_beside_reranker(flags: dict[str, object]) -> None:
+    """Shortcuts of [train] mean nothing here, and a reranker trains in one process."""
+    given = [name for name, value in flags.items() if value is not None]
+    if given:
+        raise InputError(f"{', '.join(given)} cannot be said with --reranker", where="--reranker",
+                         remedy="its own settings are in [reranker], such as `--set reranker.lr=2e-5`")  # fmt: skip
+    if launched():
+        raise InputError("a reranker trains in one process", where="--reranker", remedy="start it without a launcher")
+
+
+def _print_reranker(made: TunedReranker, workspace: Path, *, as_json: bool) -> None:
+    import shlex
+
+    if as_json:
+        say(json.dumps(plain(made), ensure_ascii=False, indent=2))
+        return
+    known = made.high - made.low < WHOLE
+    interval = f"{made.low:+.4f} to {made.high:+.4f}" if known else "too few document groups for an interval"
+    gained = f"dense {made.dense:.4f} → reranked {made.reranked:.4f} ({interval})"
+    say(f"\n  dev      nDCG@10 of {made.queries:,} queries: {gained}")
+    if made.version is None:
+        say("\nNo epoch was better on dev than dense search, so nothing is registered.")
+        return
+    say(f"  order    {made.weight:.0%} reranker, {1 - made.weight:.0%} {made.searched_by}; by itself {made.alone:.4f}")
+    say(f"  takes    {made.milliseconds:,.0f} ms per query at depth {made.depth}, here")
+    say(f"  scores   from 0 to 1, off by {made.calibration_error:.4f} on average on dev")
+    say(f"  model    {made.version}  {made.path}")
+    where = shlex.join(["-w", str(workspace)])
+    again = f"{where} --set evaluate.cross_encoder={made.version} --set evaluate.rerank_depth={made.depth}"
+    say("\nDev chose epoch, weight and calibration, so its figures flatter. On test:")
+    say(f"  jargonaut evaluate {again}")
+    say(f"  jargonaut run {again}")
+    say(f'  jargonaut search "…" {where} --rerank {made.version} --rerank-depth {made.depth}')
 
 
 def _print_tuned(made: TunedModel, *, as_json: bool) -> None:

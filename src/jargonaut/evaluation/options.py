@@ -22,7 +22,8 @@ class EvaluationOptions:
         precisions: Number formats of passages that are measured beside float32: `int8`, `binary`, `binary+rescore`.
         pipeline: How users' queries will be answered, which must gain too before a model is shipped: `dense`, `hybrid`
             (with BM25, joined by rank), `weighted` (by score, with a weight fitted on dev) or `reranked`.
-        cross_encoder: A folder or a hub id that orders the first hits anew; empty measures no reranking.
+        cross_encoder: A reranker of this workspace such as `v3`, a folder or a hub id, that orders the first hits anew;
+            empty measures no reranking.
         rerank_depth: Hits that it orders anew.
         slice_limit: A part of the queries that measurably loses more nDCG@10 than this forbids shipping.
         forgetting_limit: Loss of nDCG@10 on the general knowledge that ships with the package, above which nothing is

@@ -28,6 +28,7 @@ from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs
 from jargonaut.protocols import Reporter
 from jargonaut.records import PairSplits, positives, queries, source_of
+from jargonaut.rerankers import reranker_identity
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, tokenizer_of
 from jargonaut.writers import endpoint
@@ -66,6 +67,7 @@ def prepare_assessment(
     inputs: dict[str, Any] = {
         "pairs": pairs.artifact.key, "corpus": corpus.artifact.key, "base": base.fingerprint, "dim": dim,
         "versions": [one.key for one in known], "writer": [writer.base_url, writer.model],
+        **reranker_identity(settings.evaluate.cross_encoder, settings, layout),
     }  # fmt: skip
     options = {
         "assess": settings.assess, "adapter": settings.adapter, "bm25": settings.bm25, "remote": settings.remote,

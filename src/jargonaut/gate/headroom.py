@@ -21,7 +21,6 @@ from jargonaut.encoding.matryoshka import truncate
 from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.evaluation import Cost, Rival, Scores
-from jargonaut.evidence import reranker
 from jargonaut.gate.adapter import tried_adapter
 from jargonaut.gate.candidates import Candidate, encoded, open_candidate, paid, parse_candidate
 from jargonaut.gate.rates import Rates
@@ -33,6 +32,7 @@ from jargonaut.llm.account import about_tokens
 from jargonaut.pairing import PreparedPairs
 from jargonaut.protocols import Encoder, Reporter, Vectors
 from jargonaut.records import Query, Run
+from jargonaut.rerankers import named_reranker
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus
 from jargonaut.writers import Writer, endpoint, open_writer
@@ -259,9 +259,10 @@ class Headroom:
             return
         asked = self.sample.asked[: self.options.rerank_queries]
         texts = dict(zip(self.sample.ids, self.sample.texts, strict=True))
-        hits, score = self._hybrid, reranker(name, self.settings.compute)
+        hits, reranker = self._hybrid, named_reranker(name, self.settings, self.layout)
+        reranker.score(asked[0].text, self.sample.texts[:1])  # loaded before time is taken
         started = time.monotonic()
-        run = Run("hybrid, reranked", retrieval.rescored(hits, asked, texts, score, depth))
+        run = Run("hybrid, reranked", retrieval.rescored(hits, asked, texts, reranker, depth))
         each = 1000 * (time.monotonic() - started) / max(1, len(asked))
         cost = Cost(f"{name} reads {depth} hits of every query", query_ms=each)
         yield Rival("hybrid, reranked", self._score(run, asked), cost)

@@ -34,7 +34,7 @@ class MiningOptions:
         agreement: A candidate is also taken for a false negative when two scorers that work differently agree: its
             similarity is at least this share of the positive's, and BM25 scores it no lower than the positive. Where
             BM25 does not find the positive among its first ranks it has no say. Not set: not asked.
-        cross_encoder: A cross-encoder (folder or hub id) that judges what was chosen; empty for none.
+        cross_encoder: A cross-encoder (a reranker such as `v3`, a folder or a hub id) that judges what was chosen.
         judge: Whether the language model of `[llm]` judges what was chosen. Every answer is kept and paid for once.
         answers_from: From this score of either judge on, from 0 to 1, a candidate becomes a second positive.
         doubtful_from: From this score on it is at least no negative.

@@ -5,7 +5,7 @@ from jargonaut.retrieval.fusion import DENSE_WEIGHTS, reciprocal_rank_fusion, we
 from jargonaut.retrieval.lexical import BM25, BM25Options
 from jargonaut.retrieval.prefixes import prefix_top_k
 from jargonaut.retrieval.quantised import PRECISIONS, bytes_per_vector, quantised_top_k
-from jargonaut.retrieval.reranking import Rerank, rescored
+from jargonaut.retrieval.reranking import reordered, rescored
 from jargonaut.retrieval.scan import pair_scores
 from jargonaut.retrieval.shortlist import Shortlist
 from jargonaut.retrieval.single import SingleSearch, milliseconds, search_milliseconds
@@ -15,7 +15,6 @@ __all__ = [
     "DENSE_WEIGHTS",
     "PRECISIONS",
     "BM25Options",
-    "Rerank",
     "Shortlist",
     "SingleSearch",
     "bytes_per_vector",
@@ -25,6 +24,7 @@ __all__ = [
     "prefix_top_k",
     "quantised_top_k",
     "reciprocal_rank_fusion",
+    "reordered",
     "rescored",
     "run_of",
     "search_milliseconds",

@@ -5,13 +5,14 @@ from jargonaut.training.contrastive import VERSION, Trained, train
 from jargonaut.training.dimensions import matryoshka_dims, require_fit
 from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
 from jargonaut.training.lesson import careful
-from jargonaut.training.options import TrainOptions
+from jargonaut.training.options import DISTILLING, TrainOptions
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
 from jargonaut.training.references import ReferenceVectors
 from jargonaut.training.search import SweepOptions
 
 __all__ = [
+    "DISTILLING",
     "VERSION",
     "Blend",
     "Callback",

@@ -15,6 +15,7 @@ from jargonaut.errors import InputError, JargonautError
 from jargonaut.training.randomness import set_seed
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
 ALL_LINEAR = "all-linear"
@@ -83,7 +84,7 @@ def require_peft() -> None:
         )
 
 
-def train(model: SentenceTransformer) -> None:
+def train(model: torch.nn.Module) -> None:
     """Puts the dropout of adapters into training mode, whatever the model's own is in."""
     for name, module in model.named_modules():
         if name.rpartition(".")[2] == "lora_dropout":

@@ -17,6 +17,8 @@ from jargonaut.training import sampling
 
 Grades: TypeAlias = Mapping[str, Mapping[str, int]]
 """Query id → passage id → how relevant it was judged; 0 says that it was found not to answer."""
+Taught: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Query id → passage id → how well a teacher says that it answers, as a logit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Batch:
         hard: True where a passage is one of the query's own hard negatives, shape (n, m).
         grades: How relevant each passage is to each query, shape (n, m): what was judged, 0 for every other passage
             that is a negative, NaN for one that is not.
+        taught: What a teacher says of each passage, shape (n, m), NaN where it was not asked; None without one.
     """
 
     query_ids: tuple[str, ...]
@@ -39,6 +42,7 @@ class Batch:
     ignored: NDArray[np.bool_]
     hard: NDArray[np.bool_]
     grades: NDArray[np.float32]
+    taught: NDArray[np.float32] | None = None
 
 
 def batches(
@@ -52,6 +56,7 @@ def batches(
     vectors: NDArray[np.float32] | None = None,
     neighbourhood: int = 0,
     grades: Grades | None = None,
+    taught: Taught | None = None,
 ) -> Iterator[Batch]:
     """Draws an epoch's batches; the last one may be smaller, but never a single example.
 
@@ -69,6 +74,7 @@ def batches(
             share batches; without, batches are drawn at random.
         neighbourhood: Examples that lie near one another; 0 for the whole batch.
         grades: What was judged, where it was graded.
+        taught: What a teacher says, where one teaches.
     """
     rng = np.random.default_rng((seed, epoch))
     if vectors is None:
@@ -81,7 +87,7 @@ def batches(
     )
     for rows in sampling.kept_apart(drawn, keys, size, rng):
         if len(rows) > 1:
-            yield assemble([examples[row] for row in rows], positives, groups, grades)
+            yield assemble([examples[row] for row in rows], positives, groups, grades, taught)
 
 
 def assemble(
@@ -89,6 +95,7 @@ def assemble(
     positives: Mapping[str, frozenset[str]],
     groups: Mapping[str, str],
     grades: Grades | None = None,
+    taught: Taught | None = None,
 ) -> Batch:
     """Lays out one batch."""
     columns: dict[str, int] = {}
@@ -108,7 +115,20 @@ def assemble(
             if passage_id in columns:
                 judged[row, columns[passage_id]] = grade
         judged[row, targets[row]] = max(1, judged[row, targets[row]])
-    return Batch(tuple(query for query, _ in rows), tuple(columns), targets, ignored, hard & ~ignored, judged)
+    told = None if taught is None else _told(rows, columns, taught)
+    if told is not None:
+        told[ignored] = np.float32("nan")
+    return Batch(tuple(query for query, _ in rows), tuple(columns), targets, ignored, hard & ~ignored, judged, told)
+
+
+def _told(rows: Mapping[tuple[str, str], int], columns: Mapping[str, int], taught: Taught) -> NDArray[np.float32]:
+    """What a teacher says of the batch's passages; it was asked about each query's own."""
+    found = np.full((len(rows), len(columns)), np.float32("nan"))
+    for (query_id, _), row in rows.items():
+        for passage_id, score in taught.get(query_id, {}).items():
+            if passage_id in columns:
+                found[row, columns[passage_id]] = score
+    return found
 
 
 def _no_negatives(

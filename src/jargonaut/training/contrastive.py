@@ -20,7 +20,7 @@ from jargonaut.errors import InputError
 from jargonaut.protocols import Reporter, SilentReporter, Vectors
 from jargonaut.records import Triplet
 from jargonaut.training.adapters import adapted
-from jargonaut.training.batches import Batch, Grades, batches
+from jargonaut.training.batches import Batch, Grades, Taught, batches
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.dimensions import dimension_weights, matryoshka_dims
 from jargonaut.training.freezing import frozen
@@ -30,7 +30,7 @@ from jargonaut.training.loop import Loop
 from jargonaut.training.losses import Loss
 from jargonaut.training.objective import Objective, objective
 from jargonaut.training.optimizer import MasterAdamW
-from jargonaut.training.options import TrainOptions
+from jargonaut.training.options import DISTILLING, TrainOptions
 from jargonaut.training.parallel import World
 from jargonaut.training.progress import BestEpoch, Callback, LossLog
 from jargonaut.training.references import ReferenceVectors
@@ -89,6 +89,7 @@ def train(
     base_vectors: ReferenceVectors | None = None,
     guide_vectors: ReferenceVectors | None = None,
     grades: Grades | None = None,
+    taught: Taught | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoints: Checkpoints | None = None,
     remine: Callable[[SentenceTransformer], Sequence[Triplet]] | None = None,
@@ -118,6 +119,8 @@ def train(
         guide_vectors: Of all texts by the model that guides; needed where the loss is `gist`.
         grades: How relevant passages were judged, which `cosent` learns from; what is not here is 1 for a positive and
             0 for any other passage.
+        taught: What a teacher that reads query and passage together says of the examples' passages, as logits; one
+            that has vectors is the guide. Needed where the loss is `margin_mse` or `kl`.
         callbacks: Told of every step and epoch.
         checkpoints: Where a killed training of the same arguments goes on; the continuation is the same. They are the
             caller's to remove, once the model is stored.
@@ -132,7 +135,7 @@ def train(
         JargonautError: A checkpoint cannot be written, memory does not suffice for a single text, or `peft` is missing.
     """
     report = reporter or SilentReporter()
-    material = _Material(prompts, queries, passages, positives, groups, grades, base_vectors)
+    material = _Material(prompts, queries, passages, positives, groups, grades, base_vectors, taught)
     lesson = prepared(examples, positives, groups, options)
     options = lesson.options
     for notice in lesson.notices:
@@ -142,6 +145,9 @@ def train(
     if options.loss == "gist" and loss is None and guide_vectors is None:
         raise InputError("the loss `gist` needs vectors of a guide", where="[train] loss",
                          remedy="hand in `guide_vectors`, such as the base's own, or say `mnrl`")  # fmt: skip
+    if options.loss in DISTILLING and loss is None and guide_vectors is None and taught is None:
+        raise InputError(f"the loss `{options.loss}` needs a teacher's scores or vectors", where="[train] loss",
+                         remedy="hand in `taught` or `guide_vectors`, or say `mnrl`")  # fmt: skip
     world, device = World.joined(), choose_device(compute.device)
     tokens, plan = material.tokens(model, lesson.examples), material.plan(lesson.examples, options)
     model.to(device)
@@ -184,6 +190,7 @@ class _Material:
     groups: Mapping[str, str]
     grades: Grades | None
     base_vectors: ReferenceVectors | None
+    taught: Taught | None = None
 
     def tokens(self, model: SentenceTransformer, examples: Sequence[Triplet]) -> Tokens:
         """Token ids of the examples' texts."""
@@ -194,7 +201,7 @@ class _Material:
         return functools.partial(
             batches, examples, self.positives, self.groups, size=options.batch_size, seed=options.seed,
             grades=self.grades, vectors=_places(examples, options, self.base_vectors),
-            neighbourhood=options.neighbourhood,
+            neighbourhood=options.neighbourhood, taught=self.taught,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jargonaut.errors import JargonautError
 from jargonaut.protocols import Reporter
@@ -20,21 +20,38 @@ from jargonaut.training.checkpoints import Checkpoint, Checkpoints
 from jargonaut.training.guard import Guard
 from jargonaut.training.objective import Objective
 from jargonaut.training.optimizer import MasterAdamW
-from jargonaut.training.options import TrainOptions
 from jargonaut.training.parallel import World
 from jargonaut.training.progress import BestEpoch, Callback, EpochDone, LossLog, StepDone, StopTraining
-from jargonaut.training.steps import Step
 from jargonaut.training.weights import MasterWeights
 
 if TYPE_CHECKING:
     import torch
-    from sentence_transformers import SentenceTransformer
 
 
 _FORETOLD_AFTER = 2
 """Batches after which the time that training takes is foretold."""
 _LONG = 1800.0
 """Seconds from which on it is told."""
+
+
+class Pace(Protocol):
+    """What the loop asks of a recipe."""
+
+    @property
+    def epochs(self) -> int:
+        """Most passes over the batches."""
+
+    @property
+    def patience(self) -> int:
+        """Epochs in a row without a better score that are put up with."""
+
+    @property
+    def dropout(self) -> bool:
+        """Whether the model's own dropout is on."""
+
+    @property
+    def seed(self) -> int:
+        """Of what is drawn in a step."""
 
 
 class _Unhealthy(StopTraining):
@@ -64,9 +81,9 @@ class Loop:
         report: Where progress is shown.
     """
 
-    model: SentenceTransformer
-    options: TrainOptions
-    step_of: Step
+    model: torch.nn.Module
+    options: Pace
+    step_of: Callable[[Batch, Sequence[int]], float]
     optimizer: MasterAdamW
     weights: MasterWeights
     best: BestEpoch
@@ -78,7 +95,7 @@ class Loop:
     per_epoch: int
     callbacks: Sequence[Callback]
     checkpoints: Checkpoints | None
-    renewed: Callable[[SentenceTransformer], Callable[..., Iterator[Batch]]] | None
+    renewed: Callable[[Any], Callable[..., Iterator[Batch]]] | None
     report: Reporter
     stopped: str = ""
     """Why training ended before its time, in words; empty where it did not."""

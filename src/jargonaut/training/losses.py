@@ -24,6 +24,8 @@ class Targets:
         grades: How relevant each passage is to each query, NaN where that is not known, shape (n, m).
         guide: Embeddings of the queries and of the passages by a model that is not in training, L2-normalised, shapes
             (n, g) and (m, g); None without one.
+        taught: How well a teacher says that each passage answers each query, as a logit, NaN where it was not asked,
+            shape (n, m); None without one. A teacher that has embeddings is the guide.
     """
 
     positives: torch.Tensor
@@ -31,6 +33,7 @@ class Targets:
     hard: torch.Tensor
     grades: torch.Tensor
     guide: tuple[torch.Tensor, torch.Tensor] | None = None
+    taught: torch.Tensor | None = None
 
 
 Loss: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, Targets], torch.Tensor]"
@@ -186,6 +189,65 @@ def triplet(queries: torch.Tensor, passages: torch.Tensor, targets: Targets, *, 
     chosen = targets.hard | (torch.zeros_like(targets.hard).scatter(1, closest, value=True) & without)
     losses = (cosines - positive + margin).relu()[chosen]
     return losses.sum() / max(1, losses.numel())
+
+
+def distilled(
+    queries: torch.Tensor,
+    passages: torch.Tensor,
+    targets: Targets,
+    *,
+    scale: Scale,
+    kind: Literal["margin_mse", "kl"],
+    share: float,
+) -> torch.Tensor:
+    """What a teacher says of a query's passages, joined with InfoNCE over the batch.
+
+    `kl` is the divergence of the student's distribution over them from the teacher's; `margin_mse` the squared
+    difference of both margins between positive and negative (Hofstätter et al. 2020, arXiv:2010.02666), in units in
+    which it has about the size of a cross-entropy. A teacher with embeddings is asked about the whole batch.
+
+    Args:
+        queries: As `Loss` has them.
+        passages: As `Loss` has them.
+        targets: Positives, what is no negative, and the teacher's scores or embeddings.
+        scale: Inverse temperature that multiplies the cosine similarity, the student's and that of a teacher with
+            embeddings.
+        kind: Which of the two.
+        share: How much of the loss is the teacher's, above 0 and up to 1.
+
+    Returns:
+        The mean loss, a scalar.
+
+    Raises:
+        ValueError: There is no teacher.
+    """
+    import torch
+
+    taught = targets.taught
+    if taught is None:
+        if targets.guide is None:
+            raise ValueError("a student needs a teacher's scores, or its embeddings")
+        asked, told = targets.guide
+        taught = (asked @ told.T) * scale
+        # What is known to answer too is not told from the positive.
+        taught = taught.detach().masked_fill(targets.ignored, torch.nan)
+    own = targets.positives[:, None]
+    scores = _cosines(queries, passages) * scale
+    asked_about = ~taught.isnan()
+    asked_about &= asked_about.gather(1, own)  # where the positive has no score there is nothing to compare with
+    several = asked_about.sum(1) > 1
+    if kind == "kl":
+        wanted = torch.log_softmax(taught.masked_fill(~asked_about, -torch.inf)[several], dim=1)
+        given = torch.log_softmax(scores.masked_fill(~asked_about, -torch.inf)[several], dim=1)
+        apart = (wanted.exp() * (wanted - given)).masked_fill(~asked_about[several], 0.0)
+        loss = apart.sum() / max(1, int(several.sum()))
+    else:
+        negatives = asked_about.scatter(1, own, value=False)
+        margins = (scores.gather(1, own) - scores) - (taught.gather(1, own) - taught)
+        loss = (margins[negatives] ** 2).sum() / scale / max(1, int(negatives.sum()))
+    if share >= 1:
+        return loss
+    return share * loss + (1 - share) * info_nce(queries, passages, targets, scale=scale)
 
 
 def matryoshka(

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from jargonaut.training.losses import Loss, Targets, cosent, guided, info_nce, matryoshka, triplet
-from jargonaut.training.options import HIGHEST_SCALE, TrainOptions
+from jargonaut.training.losses import Loss, Targets, cosent, distilled, guided, info_nce, matryoshka, triplet
+from jargonaut.training.options import DISTILLING, HIGHEST_SCALE, TrainOptions
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +93,9 @@ def objective(
             contrast_positives=options.contrast_positives,
         ),
         "cosent": cosent,
+        **{
+            kind: functools.partial(distilled, kind=kind, share=options.teacher_share) for kind in DISTILLING
+        },
         "triplet": functools.partial(triplet, margin=options.triplet_margin),
     }  # fmt: skip
     each = kinds[options.loss]

@@ -11,7 +11,9 @@ from jargonaut.errors import require_limits, unless_used
 HIGHEST_SCALE = 100.0
 """A learned scale stays between 1 and this (Radford et al. 2021, arXiv:2103.00020)."""
 Batching = Literal["shuffled", "similar"]
-LossName = Literal["mnrl", "gist", "cosent", "triplet"]
+LossName = Literal["mnrl", "gist", "cosent", "triplet", "margin_mse", "kl"]
+DISTILLING: tuple[Literal["margin_mse", "kl"], ...] = ("margin_mse", "kl")
+"""Losses that have a teacher."""
 MarginStrategy = Literal["absolute", "relative"]
 
 
@@ -32,7 +34,9 @@ class TrainOptions:
         weight_decay: Decoupled weight decay.
         loss: `mnrl` (multiple negatives ranking, also called InfoNCE); `gist`, the same without negatives that a guide
             finds closer than the positive (Solatorio 2024); `cosent`, which learns from graded labels (Huang et al.
-            2024); `triplet` on cosine distances (Schroff et al. 2015).
+            2024); `triplet` on cosine distances (Schroff et al. 2015); `margin_mse` and `kl`, which learn from what a
+            teacher says of a query's positive and hard negatives: its margins (Hofstätter et al. 2020), or its
+            distribution over them.
         scale: Inverse temperature of the similarity (20 is τ = .05); `triplet` has none.
         learn_temperature: Whether the scale is learned, from `scale` on and between 1 and 100.
         temperature_lr: Peak learning rate of the scale's logarithm.
@@ -44,6 +48,9 @@ class TrainOptions:
             texts once.
         guide_margin: With `gist`, how much less similar than the positive a negative must be for the guide.
         guide_margin_strategy: With `gist`, whether `guide_margin` is a difference (`absolute`) or a share (`relative`).
+        teacher: With `margin_mse` and `kl`, the model that teaches: a reranker of this workspace such as `v3`, a folder
+            or a hub id, of a cross-encoder or of an encoder that is larger than the base.
+        teacher_share: With them, how much of the loss is the teacher's; the rest is `mnrl`.
         contrast_anchors: With `gist`, whether a query's negatives are the batch's other queries too.
         contrast_positives: With `gist`, whether a positive's negatives are the batch's other positives too.
         dims: Matryoshka dimensions; empty takes the model's own, then halves down to 64.
@@ -94,6 +101,8 @@ class TrainOptions:
     guide: str = ""
     guide_margin: float = 0.0
     guide_margin_strategy: MarginStrategy = "absolute"
+    teacher: str = ""
+    teacher_share: float = 0.5
     contrast_anchors: bool = True
     contrast_positives: bool = True
     dims: tuple[int, ...] = ()
@@ -136,6 +145,10 @@ class TrainOptions:
                 ("hardness", not self.hardness or self.loss == "mnrl", f"0 with `{self.loss}`"),
                 ("triplet_margin", 0 < self.triplet_margin <= 2, "above 0 and up to 2"),
                 ("guide", not self.guide or self.loss == "gist", f"empty with `{self.loss}`, which has no guide"),
+                ("teacher", not self.teacher or self.loss in DISTILLING, f"empty with `{self.loss}`, which has none"),
+                ("teacher", bool(self.teacher) or self.loss not in DISTILLING,
+                 f"a reranker such as v3, a folder or a hub id, since `{self.loss}` learns from it"),
+                ("teacher_share", 0 < self.teacher_share <= 1, "above 0 and up to 1"),
                 ("guide_margin", -1 <= self.guide_margin <= 1, "from -1 to 1"),
                 ("dim_weights", all(0 <= w < math.inf for w in self.dim_weights), "numbers, none below 0"),
                 ("dim_weights", not self.dim_weights or sum(self.dim_weights) > 0, "above 0 somewhere"),
@@ -161,6 +174,7 @@ class TrainOptions:
                     (self.loss == "triplet", "with `triplet`", ("triplet_margin",)),
                     (self.loss == "gist", "with `gist`",
                      ("guide_margin", "guide_margin_strategy", "contrast_anchors", "contrast_positives")),
+                    (self.loss in DISTILLING, "with `margin_mse` and `kl`", ("teacher_share",)),
                     (self.learn_temperature, "with `learn_temperature`", ("temperature_lr",)),
                     (self.batching == "similar", "with `similar` batches", ("neighbourhood",)),
                     (not self.dim_weights, "without `dim_weights`", ("deployed_weight",)),

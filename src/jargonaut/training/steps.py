@@ -140,7 +140,7 @@ class Step:
         device = next(self._forward.model.parameters()).device
         plan = self._world.share(whole)
         keep = sum(self._forward.tokens(micro.ids) for micro in plan) <= self._most_tokens
-        parts = _within_memory(functools.partial(self._forwards, plan, seed, keep=keep))
+        parts = within_memory(functools.partial(self._forwards, plan, seed, keep=keep))
         if self._world.total(parts is None) or parts is None:
             return None
         rows = [torch.tensor(micro.rows, device=device) for micro in plan]
@@ -158,7 +158,7 @@ class Step:
                 once.backward(vectors.grad[here])  # type: ignore[no-untyped-call]
             return float(loss.detach())
 
-        loss = _within_memory(backwards)
+        loss = within_memory(backwards)
         return None if self._world.total(loss is None) else loss
 
     def _forwards(self, plan: Sequence[_Micro], seed: Sequence[int], *, keep: bool) -> list[torch.Tensor]:
@@ -189,7 +189,7 @@ class Step:
                 remedy="cut texts shorter ([base] max_tokens), freeze layers ([train] freeze_layers), or use another "
                 "device",
             )
-        _give_back_memory()
+        give_back_memory()
         if not self.short_of_memory:
             self._report.warn("memory ran out in training: micro-batches are halved, and the step is repeated")
         self.short_of_memory = f"memory ran out in training, so micro-batches were cut to {self._budget:,} tokens"
@@ -205,7 +205,8 @@ class Step:
         if self._guide is not None:
             asked, told = self._guide.of_queries(batch.query_ids), self._guide.of_passages(batch.passage_ids)
             guide = sent(asked), sent(told)
-        return Targets(sent(batch.targets), sent(batch.ignored), sent(batch.hard), sent(batch.grades), guide)
+        return Targets(sent(batch.targets), sent(batch.ignored), sent(batch.hard), sent(batch.grades), guide,
+                       None if batch.taught is None else sent(batch.taught))  # fmt: skip
 
     def _embedded(self, micro: _Micro, seed: Sequence[int]) -> torch.Tensor:
         """Embeddings of a micro-batch, fp32, shape (rows, dimension)."""
@@ -229,7 +230,7 @@ class Step:
                 yield _Micro([first + row for row in rows], [ids[row] for row in rows], skip)
 
 
-def _within_memory(work: Callable[[], _T]) -> _T | None:
+def within_memory(work: Callable[[], _T]) -> _T | None:
     """What the work gives; None where memory does not suffice for it."""
     try:
         return work()
@@ -251,7 +252,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _give_back_memory() -> None:
+def give_back_memory() -> None:
     """Hands what an attempt has left behind back to the device, so that other shapes find room."""
     import gc
 

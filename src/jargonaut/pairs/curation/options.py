@@ -36,7 +36,7 @@ class CurationOptions:
             fewer than 1,000.
         judge: Whether the language model of [llm] judges the positives that people did not.
         judge_threshold: A positive is removed where the judge scores it lower, from 0 to 1.
-        cross_encoder: A cross-encoder that scores them too, a folder or a hub id; not set asks none.
+        cross_encoder: A cross-encoder that scores them too: a reranker such as `v3`, a folder or a hub id.
         cross_encoder_threshold: A positive is removed where it scores lower, from 0 to 1. It is low, since
             cross-encoders do not know the jargon either.
         max_document_share: Most of the positives that one document may supply; never less than three times an equal
