@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from jargonaut.errors import InputError
 from jargonaut.training import World, launched
 
 if TYPE_CHECKING:
+    from jargonaut.schooling import Student
     from jargonaut.sweeping import SweepResult
     from jargonaut.tuning import TunedModel
 
@@ -35,6 +37,13 @@ SweepFlag = Annotated[
     int | None,
     typer.Option("--sweep", min=1, help="Try this many recipes on dev, those of earlier calls counted."),
 ]
+StaticFlag = Annotated[
+    bool, typer.Option("--static", help="Make a student of word vectors: far faster, less exact; it becomes a version.")
+]
+TeacherFlag = Annotated[
+    str | None,
+    typer.Option("--teacher", help="The version that a student learns from; the live or newest tuned one if not said."),
+]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
 
 
@@ -53,6 +62,8 @@ def train(
     loss: LossFlag = None,
     sweep: SweepFlag = None,
     minutes: MinutesFlag = None,
+    static: StaticFlag = False,
+    teacher: TeacherFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -68,6 +79,13 @@ def train(
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
     if sweep is not None and launched():
         raise InputError("a sweep runs in one process", where="--sweep", remedy="start it without a launcher")
+    if teacher is not None and not static:
+        raise InputError("--teacher teaches a student", remedy="say --static too, or leave it out")
+    if static:
+        _refuse_beside_static(sweep, shortcuts)
+        student = open_workspace(workspace, TerminalReporter(), given, base).train_static(source, teacher=teacher)
+        _print_student(student, as_json=as_json)
+        return
     opened = open_workspace(workspace, TerminalReporter(), given, base)
     if sweep is not None:
         found = opened.sweep(source, trials=sweep, minutes=minutes)
@@ -83,6 +101,34 @@ def train(
     world.leave()
     _print_tuned(made, as_json=as_json)
     raise typer.Exit(0 if made.best_epoch or world.size > 1 else EXIT_DONT)  # a launcher takes 3 for a crash
+
+
+def _refuse_beside_static(sweep: int | None, shortcuts: Mapping[str, object]) -> None:
+    """Flags that would change nothing of a student, or that it has its own settings for."""
+    if sweep is not None or launched():
+        raise InputError("a student is made in one process, without a sweep", where="--static")
+    for name in ("train.epochs", "train.lr"):
+        if shortcuts[name] is not None:
+            own = name.replace("train.", "static.")
+            flag = f"--{name.partition('.')[2]}"
+            raise InputError(f"a student has its own {own}", where=flag, remedy=f"say --set {own}=…")
+
+
+def _print_student(made: Student, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(plain(made), ensure_ascii=False, indent=2))
+        return
+    kept = f"epoch {made.best_epoch} of the pairs" if made.best_epoch else "as it was distilled; the pairs did not help"
+    share = f", {made.dev / made.dev_teacher:.0%} of the teacher's" if made.dev_teacher else ""
+    say(f"\n  version  {made.version.version}: {made.entries:,} word vectors, {made.version.dimension} dimensions")
+    say(f"  teacher  {made.teacher}, dev nDCG@10 {made.dev_teacher:.4f} at {made.dimension} dimensions")
+    say(f"  dev      nDCG@10 {made.dev_distilled:.4f} distilled → {made.dev:.4f}{share}")
+    say(f"  kept     {kept}")
+    say(f"  model    {made.version.path}")
+    name = made.version.version
+    say("\nNot tested yet: `jargonaut ladder` puts it beside the others, and")
+    say(f"`jargonaut evaluate --version {name}` compares it with its teacher. `jargonaut index build {name}`")
+    say("makes it findable.")
 
 
 def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
