@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from jargonaut.artifacts import plain
 from jargonaut.cli.adapting import ADAPTER_FLAG, TrainCommand, adapt, adapter_settings
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
+from jargonaut.cli.rungs import teach_reranker, teach_student
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.errors import InputError
+from jargonaut.settings import Settings
 from jargonaut.training import World, launched
 
 if TYPE_CHECKING:
-    from jargonaut.second_stage import TunedReranker
     from jargonaut.sweeping import SweepResult
     from jargonaut.tuning import TunedModel
 
 EXIT_DONT = 3
 SHOWN_TRIALS = 5
-WHOLE = 2.0
-"""Width of an interval that says nothing."""
+Way = Literal["--adapter", "--reranker", "--static"]
+_WAYS: Mapping[Way, str] = {"--adapter": "adapter", "--reranker": "reranker", "--static": "static"}
+"""Flag of what is trained instead of the model → its section of the settings."""
+_OF_THE_PAIRS = ("batch_size", "loss")
+"""Settings of [train] that a student takes as they are."""
 
 SourceArgument = Annotated[
     Path | None,
@@ -65,6 +71,13 @@ DistilFlag = Annotated[
         "negatives per pair where nothing else is said.",
     ),
 ]
+StaticFlag = Annotated[
+    bool, typer.Option("--static", help="Make a student of word vectors: far faster, less exact; it becomes a version.")
+]
+TeacherFlag = Annotated[
+    str | None,
+    typer.Option("--teacher", help="The version that a student learns from; the live or newest tuned one if not said."),
+]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
 
 
@@ -88,6 +101,8 @@ def train(
     over: OverFlag = None,
     reranker: RerankerFlag = False,
     distil: DistilFlag = None,
+    static: StaticFlag = False,
+    teacher: TeacherFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -97,15 +112,15 @@ def train(
     under `torchrun --nproc-per-node N -m jargonaut train …`.
     With `--adapter` the model stays as it is, and a map of its query vectors is fitted and registered as a version.
     With `--reranker` a cross-encoder is taught on the same pairs instead ([reranker] of the settings), and registered.
+    With `--static` a student of word vectors is made of a version ([static]), and registered.
     Exit code 0: tuned. 3: done, but no epoch, or no trial of a sweep, was better on dev than the base.
     """
-    if reranker:
-        _refuse_beside_reranker({"--epochs": epochs, "--lr": lr, "--batch-size": batch_size, "--loss": loss,
-                                 "--sweep": sweep, "--minutes": minutes, "--distil": distil})  # fmt: skip
-        ordered = open_workspace(workspace, TerminalReporter(), setting, base).train_reranker(source)
-        _print_reranker(ordered, workspace, as_json=as_json)
-        raise typer.Exit(0 if ordered.version else EXIT_DONT)
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
+    way = _way(adapter is not None, reranker, static)
+    if way is not None:
+        _refuse_beside(way, {**shortcuts, "sweep": sweep, "minutes": minutes, "distil": distil})
+    if teacher is not None and not static:
+        raise InputError("--teacher teaches a student", remedy="say --static too, or leave it out")
     given = [*(setting or []), *adapter_settings(adapter, over)]
     given += [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
     given += _distilling(distil, given)
@@ -114,9 +129,13 @@ def train(
     if sweep is not None and launched():
         raise InputError("a sweep runs in one process", where="--sweep", remedy="start it without a launcher")
     opened = open_workspace(workspace, TerminalReporter(), given, base)
-    if adapter is not None:
-        _refuse_beside_an_adapter(shortcuts, sweep)
-        adapt(opened, source, over, workspace, as_json=as_json)
+    match way:
+        case "--adapter":
+            adapt(opened, source, over, workspace, as_json=as_json)
+        case "--reranker":
+            teach_reranker(opened, source, workspace, as_json=as_json)
+        case "--static":
+            teach_student(opened, source, teacher, workspace, as_json=as_json)
     if sweep is not None:
         found = opened.sweep(source, trials=sweep, minutes=minutes)
         again = [*(() if base is None else ("--base", base)), *_flags(given, found)]
@@ -133,19 +152,35 @@ def train(
     raise typer.Exit(0 if made.best_epoch or world.size > 1 else EXIT_DONT)  # a launcher takes 3 for a crash
 
 
-def _refuse_beside_an_adapter(shortcuts: dict[str, Any], sweep: int | None) -> None:
-    """Flags of a fine-tuning say nothing to an adapter.
+def _way(adapter: bool, reranker: bool, static: bool) -> Way | None:
+    """The way that is asked for instead of a fine-tuning.
 
     Raises:
-        InputError: One was given.
+        InputError: There are two.
     """
-    wrong = [name.partition(".")[2] for name, value in shortcuts.items() if value is not None]
-    wrong += ["sweep"] if sweep is not None else []
-    if wrong:
-        flag = f"--{wrong[0].replace('_', '-')}"
-        remedy = f"settings of an adapter are those of [adapter]: --set adapter.{wrong[0]}=…"
-        raise InputError(f"{flag} is about fine-tuning, not about an adapter", where=flag,
-                         remedy=remedy if wrong[0] in ("epochs", "lr", "batch_size") else "leave it out")  # fmt: skip
+    asked: list[Way] = [way for way, said in zip(_WAYS, (adapter, reranker, static), strict=True) if said]
+    if len(asked) > 1:
+        raise InputError(f"{' and '.join(asked)} are two trainings", remedy="say one after the other")
+    return asked[0] if asked else None
+
+
+def _refuse_beside(way: Way, flags: Mapping[str, object]) -> None:
+    """Flags of a fine-tuning say nothing to another way.
+
+    Raises:
+        InputError: One was given, or several processes take part.
+    """
+    own = _WAYS[way]
+    settings = {field.name for field in fields(getattr(Settings(), own))}
+    for name, value in flags.items():
+        key = name.partition(".")[2] or name
+        if value is None or (way == "--static" and key in _OF_THE_PAIRS):
+            continue
+        flag = f"--{key.replace('_', '-')}"
+        remedy = f"its own settings are in [{own}]: --set {own}.{key}=…" if key in settings else "leave it out"
+        raise InputError(f"{flag} is about fine-tuning, not about {way}", where=flag, remedy=remedy)
+    if launched():
+        raise InputError(f"{way} trains in one process", where=way, remedy="start it without a launcher")
 
 
 def _distilling(teacher: str | None, given: list[str]) -> list[str]:
@@ -157,41 +192,6 @@ def _distilling(teacher: str | None, given: list[str]) -> list[str]:
     if "train.teacher" in said:
         raise InputError("the teacher is named twice", where="--distil", remedy="leave train.teacher out")
     return [f"{name}={value}" for name, value in wanted.items() if name not in said]
-
-
-def _refuse_beside_reranker(flags: dict[str, object]) -> None:
-    """Shortcuts of [train] mean nothing here, and a reranker trains in one process."""
-    given = [name for name, value in flags.items() if value is not None]
-    if given:
-        raise InputError(f"{', '.join(given)} cannot be said with --reranker", where="--reranker",
-                         remedy="its own settings are in [reranker], such as `--set reranker.lr=2e-5`")  # fmt: skip
-    if launched():
-        raise InputError("a reranker trains in one process", where="--reranker", remedy="start it without a launcher")
-
-
-def _print_reranker(made: TunedReranker, workspace: Path, *, as_json: bool) -> None:
-    import shlex
-
-    if as_json:
-        say(json.dumps(plain(made), ensure_ascii=False, indent=2))
-        return
-    known = made.high - made.low < WHOLE
-    interval = f"{made.low:+.4f} to {made.high:+.4f}" if known else "too few document groups for an interval"
-    gained = f"dense {made.dense:.4f} → reranked {made.reranked:.4f} ({interval})"
-    say(f"\n  dev      nDCG@10 of {made.queries:,} queries: {gained}")
-    if made.version is None:
-        say("\nNo epoch was better on dev than dense search, so nothing is registered.")
-        return
-    say(f"  order    {made.weight:.0%} reranker, {1 - made.weight:.0%} {made.searched_by}; by itself {made.alone:.4f}")
-    say(f"  takes    {made.milliseconds:,.0f} ms per query at depth {made.depth}, here")
-    say(f"  scores   from 0 to 1, off by {made.calibration_error:.4f} on average on dev")
-    say(f"  model    {made.version}  {made.path}")
-    where = shlex.join(["-w", str(workspace)])
-    again = f"{where} --set evaluate.cross_encoder={made.version} --set evaluate.rerank_depth={made.depth}"
-    say("\nDev chose epoch, weight and calibration, so its figures flatter. On test:")
-    say(f"  jargonaut evaluate {again}")
-    say(f"  jargonaut run {again}")
-    say(f'  jargonaut search "…" {where} --rerank {made.version} --rerank-depth {made.depth}')
 
 
 def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
