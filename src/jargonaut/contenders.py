@@ -190,7 +190,7 @@ class Contenders:
                 run = retrieval.weighted_fusion(title, found, words, weights[kind], k=evaluation.DEPTH)
                 yield Answers(kind, deployed, "float32", run, size + word_bytes)
             if rerank is not None:
-                run = self._reranked(f"{name}, reranked", found, asked, rerank, options.rerank_depth)
+                run = self.reranked(f"{name}, reranked", found, asked, rerank, options.rerank_depth)
                 yield Answers(_kind("reranked-", role), deployed, "float32", run, size)
             for dim in dims:
                 for precision, run in model.quantised(dim, options.precisions).items():
@@ -207,7 +207,7 @@ class Contenders:
 
         return max(retrieval.DENSE_WEIGHTS, key=lambda weight: round(scored(weight), 9))
 
-    def _reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: retrieval.Rerank, depth: int) -> Run:
+    def reranked(self, name: str, run: Run, asked: Sequence[Query], rerank: retrieval.Rerank, depth: int) -> Run:
         """The first hits in a cross-encoder's order; those below keep theirs, below."""
         text = dict(zip(self._ids, self._texts, strict=True))
         first = retrieval.rescored(run, asked, text, rerank, depth)
@@ -258,6 +258,11 @@ class Contenders:
     def release(self) -> None:
         """Lets go of the vectors that are held."""
         self._held = None
+
+    @property
+    def word_bytes(self) -> float:
+        """Bytes that a passage takes in what search by words looks at."""
+        return self._words.bytes_per_passage
 
     @property
     def ids(self) -> Sequence[str]:

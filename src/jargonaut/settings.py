@@ -27,6 +27,7 @@ from jargonaut.evaluation import (
     AnswerOptions,
     AssessmentOptions,
     EvaluationOptions,
+    LadderOptions,
     PerturbationOptions,
     SavingsOptions,
     SliceOptions,
@@ -44,6 +45,7 @@ from jargonaut.pairs.review import ReviewOptions
 from jargonaut.pairs.statistics import StatisticsOptions
 from jargonaut.registry import RegistryOptions
 from jargonaut.retrieval import BM25Options
+from jargonaut.students import StaticOptions
 from jargonaut.training import SweepOptions, TrainOptions
 
 FLAGS = "the command line"
@@ -111,6 +113,8 @@ class Settings:
         mine: Hard negatives.
         train: Fine-tuning.
         adapter: Maps of query vectors on top of a model that stays as it is.
+        static: Students of word vectors.
+        ladder: Which way to search is good enough.
         evaluate: How systems are compared.
         perturb: The same questions as other people would type them.
         slices: Parts of the test queries that are looked at one by one.
@@ -148,6 +152,8 @@ class Settings:
     train: TrainOptions = field(default_factory=TrainOptions)
     sweep: SweepOptions = field(default_factory=SweepOptions)
     adapter: AdapterOptions = field(default_factory=AdapterOptions)
+    static: StaticOptions = field(default_factory=StaticOptions)
+    ladder: LadderOptions = field(default_factory=LadderOptions)
     evaluate: EvaluationOptions = field(default_factory=EvaluationOptions)
     perturb: PerturbationOptions = field(default_factory=PerturbationOptions)
     slices: SliceOptions = field(default_factory=SliceOptions)

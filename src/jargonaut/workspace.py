@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from jargonaut.hardness import PreparedNegatives
     from jargonaut.index import IndexPlan, ShadowSummary
     from jargonaut.interchange import ExportedSet
+    from jargonaut.ladder import Ladder
     from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
     from jargonaut.pipeline import RunResult
     from jargonaut.registry import Live, ModelVersion, Registry
     from jargonaut.reports import FinishedRun
+    from jargonaut.schooling import Student
     from jargonaut.standalone import StandaloneModel
     from jargonaut.sweeping import SweepResult
     from jargonaut.textvectors import EncodedTexts
@@ -128,6 +130,16 @@ class Workspace:
             source=None if source is None else Path(source), version=version, against=against,
         )  # fmt: skip
 
+    def ladder(self) -> Ladder:
+        """Every way to search that this workspace has, on the same test queries, with what each costs, and advice.
+
+        Raises:
+            InputError: There is no workspace here yet, or no version with a test.
+        """
+        from jargonaut.ladder import climb
+
+        return climb(self.layout, self.settings, self.registry(), self.reporter)
+
     def mine(self, source: str | Path | None = None) -> PreparedNegatives:
         """Hard negatives for the training pairs of this source, and what was taken out; trains nothing.
 
@@ -185,6 +197,25 @@ class Workspace:
         from jargonaut.standalone import export_model
 
         return export_model(self.registry(), version, Path(folder), self.settings)
+
+    def train_static(self, source: str | Path | None = None, *, teacher: str | None = None) -> Student:
+        """A student of word vectors, distilled from a tuned version and taught the pairs; it becomes a version.
+
+        Test is not opened, and what is live stays live.
+
+        Args:
+            source: As for `run`.
+            teacher: A registered encoder; the live one, else the newest tuned one, else the base, when None.
+
+        Raises:
+            JargonautError: The source, the settings or the teacher cannot be used.
+        """
+        from jargonaut.registry import Registry
+        from jargonaut.schooling import teach_static
+        from jargonaut.story import Story
+
+        story = Story(self.documents(source), self.layout, self.settings, self.reporter)
+        return teach_static(story, Registry(self.layout.registry, self.layout.models), teacher)
 
     def sweep(self, source: str | Path | None = None, *, trials: int, minutes: float | None = None) -> SweepResult:
         """Tries training settings on dev; the same call goes on where an earlier one stopped.

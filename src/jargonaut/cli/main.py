@@ -22,6 +22,7 @@ from jargonaut.cli.evaluation import register as register_evaluation
 from jargonaut.cli.export import export_app
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
 from jargonaut.cli.index import index_app
+from jargonaut.cli.ladder import register as register_ladder
 from jargonaut.cli.mining import mine
 from jargonaut.cli.models import models_app
 from jargonaut.cli.pairs import pairs_app
@@ -101,6 +102,7 @@ register_training(app)
 register_report(app)
 app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain --candidates BAAI/bge-base-en-v1.5")(assess)
 register_evaluation(app)
+register_ladder(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from jargonaut.errors import InputError
 from jargonaut.training import World, launched
 
 if TYPE_CHECKING:
+    from jargonaut.schooling import Student
     from jargonaut.sweeping import SweepResult
     from jargonaut.tuning import TunedModel
 
@@ -50,6 +52,13 @@ OverFlag = Annotated[
         "--over", help="What the adapter stands on: a version, a model, openai:MODEL, cohere:MODEL or voyage:MODEL."
     ),
 ]
+StaticFlag = Annotated[
+    bool, typer.Option("--static", help="Make a student of word vectors: far faster, less exact; it becomes a version.")
+]
+TeacherFlag = Annotated[
+    str | None,
+    typer.Option("--teacher", help="The version that a student learns from; the live or newest tuned one if not said."),
+]
 MinutesFlag = Annotated[float | None, typer.Option("--minutes", help="Time of a sweep; the same command goes on.")]
 
 
@@ -71,6 +80,8 @@ def train(
     minutes: MinutesFlag = None,
     adapter: AdapterFlag = None,
     over: OverFlag = None,
+    static: StaticFlag = False,
+    teacher: TeacherFlag = None,
     setting: SetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -88,6 +99,13 @@ def train(
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
     if sweep is not None and launched():
         raise InputError("a sweep runs in one process", where="--sweep", remedy="start it without a launcher")
+    if teacher is not None and not static:
+        raise InputError("--teacher teaches a student", remedy="say --static too, or leave it out")
+    if static:
+        _refuse_beside_static(sweep, shortcuts)
+        student = open_workspace(workspace, TerminalReporter(), given, base).train_static(source, teacher=teacher)
+        _print_student(student, as_json=as_json)
+        return
     opened = open_workspace(workspace, TerminalReporter(), given, base)
     if adapter is not None:
         _refuse_beside_an_adapter(shortcuts, sweep)
@@ -121,6 +139,34 @@ def _refuse_beside_an_adapter(shortcuts: dict[str, Any], sweep: int | None) -> N
         remedy = f"settings of an adapter are those of [adapter]: --set adapter.{wrong[0]}=…"
         raise InputError(f"{flag} is about fine-tuning, not about an adapter", where=flag,
                          remedy=remedy if wrong[0] in ("epochs", "lr", "batch_size") else "leave it out")  # fmt: skip
+
+
+def _refuse_beside_static(sweep: int | None, shortcuts: Mapping[str, object]) -> None:
+    """Flags that would change nothing of a student, or that it has its own settings for."""
+    if sweep is not None or launched():
+        raise InputError("a student is made in one process, without a sweep", where="--static")
+    for name in ("train.epochs", "train.lr"):
+        if shortcuts[name] is not None:
+            own = name.replace("train.", "static.")
+            flag = f"--{name.partition('.')[2]}"
+            raise InputError(f"a student has its own {own}", where=flag, remedy=f"say --set {own}=…")
+
+
+def _print_student(made: Student, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(plain(made), ensure_ascii=False, indent=2))
+        return
+    kept = f"epoch {made.best_epoch} of the pairs" if made.best_epoch else "as it was distilled; the pairs did not help"
+    share = f", {made.dev / made.dev_teacher:.0%} of the teacher's" if made.dev_teacher else ""
+    say(f"\n  version  {made.version.version}: {made.entries:,} word vectors, {made.version.dimension} dimensions")
+    say(f"  teacher  {made.teacher}, dev nDCG@10 {made.dev_teacher:.4f} at {made.dimension} dimensions")
+    say(f"  dev      nDCG@10 {made.dev_distilled:.4f} distilled → {made.dev:.4f}{share}")
+    say(f"  kept     {kept}")
+    say(f"  model    {made.version.path}")
+    name = made.version.version
+    say("\nNot tested yet: `jargonaut ladder` puts it beside the others, and")
+    say(f"`jargonaut evaluate --version {name}` compares it with its teacher. `jargonaut index build {name}`")
+    say("makes it findable.")
 
 
 def _print_tuned(made: TunedModel, *, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from jargonaut.encoding import mpnet
 from jargonaut.encoding.attention import PACKED, Layout, packed_attention
-from jargonaut.encoding.packing import Ids, padded, tokenize
+from jargonaut.encoding.packing import Ids, is_static, padded, tokenize
 from jargonaut.errors import ModelError
 
 if TYPE_CHECKING:
@@ -45,15 +45,16 @@ class Forward:
     Args:
         model: The model, on its device.
         compiled: Whether torch compiles the transformer at its first call, for every shape at once. It then takes
-            padded rows: compiled code has no room for where sequences end.
+            padded rows: compiled code has no room for where sequences end. There is nothing to compile in word vectors.
     """
 
     def __init__(self, model: SentenceTransformer, *, compiled: bool = False) -> None:
         self.model = model
-        self._compiled = compiled
+        self._static = is_static(model)
+        self._compiled = compiled and not self._static
         self._first_place = 0
-        transformer: Any = model[0].auto_model
-        if compiled and transformer._compiled_call_impl is None:  # noqa: SLF001 - it says what `compile` has done
+        transformer: Any = None if self._static else model[0].auto_model
+        if self._compiled and transformer._compiled_call_impl is None:  # noqa: SLF001 - it says what `compile` has done
             transformer.compile(dynamic=True)
 
     @functools.cached_property
@@ -61,8 +62,10 @@ class Forward:
         """Whether sequences are computed end to end; otherwise each is padded to the longest of its micro-batch.
 
         A model of a family that can be packed is tried out first, for its code may be its own: vectors that come out
-        differently are a warning, and its sequences are padded.
+        differently are a warning, and its sequences are padded. Word vectors lie in one row anyway.
         """
+        if self._static:
+            return True
         if self._compiled or not _takes_rows(self.model):
             return False
         self._first_place = _prepared(self.model)
@@ -84,6 +87,8 @@ class Forward:
         Raises:
             ModelError: It is to be compiled, and torch cannot.
         """
+        if self._static:
+            return self._averaged(ids)
         packed = self.packed and all(map(len, ids))
         if not self._compiled:
             return self._embed(ids, prompt_tokens, packed=packed)
@@ -100,6 +105,16 @@ class Forward:
     def tokens(self, ids: Sequence[Ids]) -> int:
         """Tokens that a micro-batch computes, padding counted; `ids` are sorted, longest first."""
         return sum(map(len, ids)) if self.packed else len(ids) * padded(len(ids[0]))
+
+    def _averaged(self, ids: Sequence[Ids]) -> torch.Tensor:
+        """Embeddings of a model of word vectors: one call over all of them, whatever their lengths."""
+        device = next(self.model.parameters()).device
+        starts = np.cumsum([0, *map(len, ids)], dtype=np.int64)[:-1]
+        numbers = np.concatenate([*ids, np.zeros(0, dtype=np.int32)]).astype(np.int64)
+        out: torch.Tensor = self.model({"input_ids": _sent(numbers, device), "offsets": _sent(starts, device)})[
+            "sentence_embedding"
+        ]
+        return out
 
     def _embed(self, ids: Sequence[Ids], prompt_tokens: int = 0, *, packed: bool) -> torch.Tensor:
         """Embeddings, one way or the other."""

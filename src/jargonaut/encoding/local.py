@@ -27,7 +27,7 @@ from jargonaut.encoding.devices import (
 )
 from jargonaut.encoding.forward import Forward
 from jargonaut.encoding.models import ModelFolder
-from jargonaut.encoding.packing import micro_batches, tokenize
+from jargonaut.encoding.packing import is_static, micro_batches, tokenize
 from jargonaut.errors import ModelError
 from jargonaut.protocols import Vectors
 
@@ -112,8 +112,11 @@ class LocalEncoder:
     def number_format(self) -> str:
         """What the model computes in, such as `bfloat16`: what suits the first device, on all of them.
 
-        No part of the fingerprint, which is the model's; but vectors differ slightly, so a cache keeps them apart.
+        No part of the fingerprint, which is the model's; but vectors differ slightly, so a cache keeps them apart. Word
+        vectors are only added up, so they stay as they are.
         """
+        if self.folder.static:
+            return "float32"
         return str(choose_dtype(self.options.precision, self.devices[0])).removeprefix("torch.")
 
     @cached_property
@@ -235,6 +238,10 @@ def load_model(
             remedy="`jargonaut doctor` shows the versions in use; code inside model folders runs only with "
             "`trust_remote_code = true` in [base]",
         ) from error
+    if is_static(model):
+        if max_tokens is not None:
+            model.tokenizer.enable_truncation(max_tokens)
+        return model.float()
     if max_tokens is not None:
         model.max_seq_length = max_tokens
     return model.to(dtype if dtype is not None else choose_dtype(options.precision, device))

@@ -68,10 +68,18 @@ class ModelFolder:
     def pooling(self) -> str:
         """How token vectors become one, as the folder says it; `unknown` when it does not."""
         modules = self._json("modules.json") or []
+        if self.static:
+            return "mean"
         place = next((m["path"] for m in modules if m["type"].endswith("Pooling") and m.get("path")), None)
         config = (self._json(f"{place}/config.json") or {}) if place else {}
         modes = [key.removeprefix("pooling_mode_") for key, on in config.items() if on is True and "pooling" in key]
         return str(config.get("pooling_mode") or ", ".join(modes) or "unknown")
+
+    @property
+    def static(self) -> bool:
+        """Whether it is a table of word vectors, as the folder says it: it has no layers and no limit of its own."""
+        modules = self._json("modules.json") or [{}]
+        return str(modules[0].get("type", "")).endswith("StaticEmbedding")
 
     @property
     def max_tokens(self) -> int | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
 
 Ids: TypeAlias = NDArray[np.int32]
 """Token ids of one text, shape (tokens,)."""
@@ -21,7 +22,9 @@ TOKENIZE_BLOCK = 4096
 
 
 def tokenize(model: SentenceTransformer, texts: Sequence[str]) -> list[Ids]:
-    """Token ids of every text with special tokens, cut to the model's limit; no padding."""
+    """Token ids of every text, cut to the model's limit; no padding. Special tokens too, except for word vectors."""
+    if is_static(model):
+        return _bags(model.tokenizer, texts)
     limit = model.max_seq_length
     ids: list[Ids] = []
     for start in range(0, len(texts), TOKENIZE_BLOCK):
@@ -31,6 +34,23 @@ def tokenize(model: SentenceTransformer, texts: Sequence[str]) -> list[Ids]:
             return_token_type_ids=False, verbose=False,
         )  # fmt: skip
         ids.extend(np.array(row, dtype=np.int32) for row in encoded["input_ids"])
+    return ids
+
+
+def is_static(model: SentenceTransformer) -> bool:
+    """Whether a model is a table of word vectors, whose mean is a text's: without layers, attention or positions."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    return isinstance(model[0], StaticEmbedding)
+
+
+def _bags(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:
+    """Token ids as sentence-transformers' word vectors take them."""
+    ids: list[Ids] = []
+    for start in range(0, len(texts), TOKENIZE_BLOCK):
+        block = list(texts[start : start + TOKENIZE_BLOCK])
+        encoded = tokenizer.encode_batch_fast(block, add_special_tokens=False)
+        ids.extend(np.array(one.ids, dtype=np.int32) for one in encoded)
     return ids
 
 

@@ -40,6 +40,8 @@ from jargonaut.evaluation.gate import (
 )
 from jargonaut.evaluation.grounds import Churn, PairEvidence, Vocabulary
 from jargonaut.evaluation.label_errors import LabelError, LabelErrors, likely_label_errors
+from jargonaut.evaluation.ladder import Advice, LadderOptions, Rung, RungKind, advise
+from jargonaut.evaluation.ladder_page import ladder_html, ladder_text
 from jargonaut.evaluation.measures import (
     DEPTH,
     HEADLINE,
@@ -96,6 +98,7 @@ __all__ = [
     "NO_DIFFERENCE",
     "PERTURBATIONS",
     "RULES",
+    "Advice",
     "Alternative",
     "AnswerDelta",
     "AnswerOptions",
@@ -118,6 +121,7 @@ __all__ = [
     "Jury",
     "LabelError",
     "LabelErrors",
+    "LadderOptions",
     "MovedPassages",
     "MovedTerm",
     "NearMiss",
@@ -130,6 +134,8 @@ __all__ = [
     "Rival",
     "RunComparison",
     "RunReport",
+    "Rung",
+    "RungKind",
     "Saving",
     "Savings",
     "SavingsOptions",
@@ -149,6 +155,7 @@ __all__ = [
     "VerdictName",
     "Vocabulary",
     "WorstSlice",
+    "advise",
     "answer_delta",
     "assess",
     "compare",
@@ -162,6 +169,8 @@ __all__ = [
     "front_row",
     "jury_of",
     "kinds_of",
+    "ladder_html",
+    "ladder_text",
     "length_bands",
     "likely_label_errors",
     "mean_interval",

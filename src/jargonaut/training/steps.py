@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.forward import Forward
 from jargonaut.encoding.local import prompt_tokens
-from jargonaut.encoding.packing import Ids, micro_batches, tokenize
+from jargonaut.encoding.packing import Ids, is_static, micro_batches, tokenize
 from jargonaut.errors import JargonautError
 from jargonaut.protocols import Reporter, SilentReporter
 from jargonaut.records import Triplet
@@ -264,6 +264,8 @@ def _give_back_memory() -> None:
 
 def _graph_bytes_per_token(model: SentenceTransformer) -> float:
     """Estimated memory that the graph of one token takes."""
+    if is_static(model):
+        return 16.0  # its number and its text's
     config = getattr(getattr(model[0], "auto_model", None), "config", None)
     hidden = getattr(config, "hidden_size", None) or model.get_embedding_dimension() or 768
     layers = getattr(config, "num_hidden_layers", None) or 12

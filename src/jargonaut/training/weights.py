@@ -118,4 +118,5 @@ def _is_table(module: torch.nn.Module) -> bool:
     """Whether it is an embedding table so large that filling a dense gradient with zeros costs more than the rest."""
     import torch
 
-    return isinstance(module, torch.nn.Embedding) and module.num_embeddings >= _TABLE and not module.sparse
+    kinds = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+    return isinstance(module, kinds) and module.num_embeddings >= _TABLE and not module.sparse

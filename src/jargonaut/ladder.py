@@ -1,0 +1,355 @@
+"""The ladder of a workspace: every way to search that was made in it, on the same queries, with what each costs.
+
+Joins registry, exam, contenders and the table of rules. Trains nothing and moves no pointer; a version that cannot be
+loaded is told and left out, and the others are measured.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jargonaut import artifacts, evaluation, notices, retrieval
+from jargonaut.artifacts import Artifact, ensure, plain, write_json
+from jargonaut.contenders import DEPTH, TIMED, Contenders, fused
+from jargonaut.encoders import version_encoder
+from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.errors import InputError, JargonautError
+from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
+from jargonaut.evidence import reranker
+from jargonaut.exams import Exam, exam_of_version, seen_in_training
+from jargonaut.layout import Layout
+from jargonaut.protocols import Encoder, Reporter
+from jargonaut.records import Query, Run, qrels, queries
+from jargonaut.registry import BASE, ModelVersion, Registry
+from jargonaut.settings import Settings
+
+LADDER_VERSION = 1
+_RUNGS, _SCORES = "ladder.json", "per_query.parquet"
+_METRIC = "nDCG@10"
+_TIMED_SLOW = 3
+"""Queries by which a reranker is timed: one takes as long as hundreds of searches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What all rungs scored and cost.
+
+    Attributes:
+        rungs: Every rung.
+        advice: Which to take.
+        source: What they were tested on.
+        queries: How many were asked.
+        passages: How many were searched.
+        confidence: Probability mass of the intervals.
+        notices: What a reader must know before trusting the numbers.
+        machine: Where the times were measured.
+        folder: Holds ladder.json and per-query scores.
+        reused: Whether it had been measured before.
+    """
+
+    rungs: tuple[Rung, ...]
+    advice: Advice
+    source: str
+    queries: int
+    passages: int
+    confidence: float
+    notices: tuple[str, ...]
+    machine: str
+    folder: Path
+    reused: bool
+
+    def table(self) -> str:
+        """Every rung, plain text."""
+        return evaluation.ladder_text(self.rungs, self.advice)
+
+    def html(self, title: str) -> str:
+        """One self-contained page."""
+        return evaluation.ladder_html(
+            self.rungs, self.advice, title=title, source=self.source, queries=self.queries, passages=self.passages,
+            confidence=self.confidence, notices=self.notices, machine=self.machine,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A version that is to be measured.
+
+    Attributes:
+        version: It.
+        kind: What it is.
+        dim: Deployed dimension; 0 for a reranker.
+        minutes: Training; None where it is not known.
+        reindex: Whether the base's index does not serve it.
+        encoder: Encodes and remembers; None for a reranker.
+        inner: Encodes and does not remember.
+    """
+
+    version: ModelVersion
+    kind: RungKind
+    dim: int
+    minutes: float | None
+    reindex: bool
+    encoder: Encoder | None = None
+    inner: Encoder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One way to search, before it is compared."""
+
+    name: str
+    kind: RungKind
+    dim: int | None
+    run: Run
+    milliseconds: float
+    storage: float
+    minutes: float | None
+    reindex: bool
+
+
+def climb(layout: Layout, settings: Settings, registry: Registry, reporter: Reporter) -> Ladder:
+    """Measures every registered version beside BM25, the base and their hybrid; done once for the same ones.
+
+    Args:
+        layout: The workspace's paths.
+        settings: Sections `ladder`, `evaluate`, `bm25` and `compute`.
+        registry: Knows the versions.
+        reporter: Told of the progress.
+
+    Raises:
+        InputError: No version was made from pairs that are still here, or the base cannot be loaded.
+    """
+    return _Climb(layout, settings, registry, reporter).ladder()
+
+
+@dataclass
+class _Climb:
+    layout: Layout
+    settings: Settings
+    registry: Registry
+    reporter: Reporter
+    told: list[str] = field(default_factory=list)
+
+    def ladder(self) -> Ladder:
+        exam, steps = self._exam, self._steps()
+        for one in steps:
+            self._tell_what_was_seen(one.version, exam)
+        options = self.settings.evaluate
+        inputs = {
+            "exam": exam.key, "over": self._over(steps).version.version,
+            "steps": [[one.version.version, one.version.fingerprint, one.version.searched, one.kind, one.dim,
+                       one.minutes, one.reindex] for one in steps],
+        }  # fmt: skip
+        chosen = {"bm25": self.settings.bm25, "rerank_depth": self.settings.ladder.rerank_depth,
+                  "resamples": options.resamples, "confidence": options.confidence, "seed": options.seed}  # fmt: skip
+        artifact = ensure(
+            self.layout.stage("ladders"), "ladder", version=LADDER_VERSION, inputs=inputs, options=chosen,
+            build=lambda folder: self._measure(folder, exam, steps),
+        )  # fmt: skip
+        return self._read(artifact, exam)
+
+    @cached_property
+    def _exam(self) -> Exam:
+        """The test split of the newest pairs that a version was made from and that are still here."""
+        for version in reversed(self.registry.list()):
+            if version.lineage.get("pairs"):
+                try:
+                    return exam_of_version(version, self.layout)
+                except InputError as error:
+                    self._warn(error.what)
+        raise InputError(
+            "no version here was made from pairs that are still here, so there is nothing to test on",
+            where=str(self.layout.root), remedy="`jargonaut run DOCS` makes a tuned version and its test",
+        )  # fmt: skip
+
+    def _steps(self) -> list[_Step]:
+        """Versions that can be measured, the base first."""
+        found = []
+        for version in self.registry.list():
+            if version.status == "retired":
+                self._warn(f"{version.version} is retired and left out")
+                continue
+            try:
+                found.append(self._step(version))
+            except JargonautError as error:
+                self._warn(f"{version.version} cannot be measured: {error}")
+        if not found or found[0].version.version != BASE:
+            raise InputError(
+                "the base cannot be loaded, so there is nothing to compare with", where=str(self.layout.root),
+                remedy="`jargonaut models verify` says what is wrong",
+            )  # fmt: skip
+        return found
+
+    def _step(self, version: ModelVersion) -> _Step:
+        base = self.registry.get(BASE)
+        minutes = self._minutes(version)
+        if version.kind == "reranker":
+            self.registry.verify(version.version)
+            return _Step(version, "reranker", 0, minutes, reindex=False)
+        inner = version_encoder(self.registry, version, self.settings)
+        kind: RungKind = version.kind if version.base else "base"
+        live = self.registry.live()
+        made_for = version.lineage.get("dimension") or self.settings.evaluate.deployed_dim
+        wanted = live.dimension if live is not None and live.version == version.version else made_for
+        dim = min(int(wanted or inner.dimension), inner.dimension)
+        remembered = CachedEncoder(inner, self.layout.vectors, self.reporter)
+        return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner)
+
+    def _minutes(self, version: ModelVersion) -> float | None:
+        """Training time, from the version's lineage or its training's artifact."""
+        if not version.base:
+            return 0.0
+        seconds = version.lineage.get("seconds")
+        if not isinstance(seconds, int | float):
+            key = version.lineage.get("training")
+            made = artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None
+            seconds = None if made is None else made.seconds
+        return None if seconds is None else float(seconds) / 60
+
+    def _over(self, steps: Sequence[_Step]) -> _Step:
+        """Whose hits rerankers order anew, beside the base's: the live version, or the newest encoder."""
+        live = self.registry.live()
+        vectors = [step for step in steps if step.encoder is not None]
+        return next((one for one in vectors if live and one.version.version == live.version), vectors[-1])
+
+    def _tell_what_was_seen(self, version: ModelVersion, exam: Exam) -> None:
+        if not version.base:
+            return
+        seen = seen_in_training(version, exam, self.layout)
+        if seen is None:
+            self._warn(f"what {version.version} was trained on is not here any more: it may have seen this test")
+        elif any(seen):
+            self._warn(f"{version.version} was trained on {seen[0]:,} of these queries and on {seen[1]:,} of the "
+                       "passages that answer them: its score is flattered")  # fmt: skip
+
+    def _measure(self, folder: Path, exam: Exam, steps: Sequence[_Step]) -> Mapping[str, Any]:
+        asked, judged = queries(exam.test), qrels(exam.test)
+        self.reporter.line(f"{len(asked):,} queries of {exam.source} over {len(exam.corpus.texts):,} passages")
+        clusters = evaluation.query_clusters(judged, exam.groups)
+        labels = [clusters[query.id] for query in asked]
+        found = list(_Rungs(self, exam, steps, asked).all())
+        scores = {one.name: evaluation.per_query(one.run, judged, asked) for one in found}
+        evaluation.write_per_query(folder / _SCORES, scores)
+        rungs = self._compared(found, scores, labels)
+        told = notices.of_test(len(set(labels)), evaluation.fewest_clusters(self.settings.evaluate.confidence))
+        write_json(folder / _RUNGS, {
+            "rungs": plain(rungs), "queries": len(asked), "passages": len(exam.corpus.texts), "notices": list(told),
+            "machine": platform.processor() or platform.machine(),
+        })  # fmt: skip
+        return {"rungs": len(rungs), "queries": len(asked)}
+
+    def _compared(
+        self, found: Sequence[_Measured], scores: Mapping[str, Scores], labels: Sequence[str]
+    ) -> tuple[Rung, ...]:
+        """The rungs with their own intervals, and those against the base and the best."""
+        options = self.settings.evaluate
+        values = {name: one.values[_METRIC] for name, one in scores.items()}
+        best = max(values.values(), key=lambda one: float(one.mean()))
+
+        def against(other: NDArray[np.float64], mine: NDArray[np.float64]) -> Interval:
+            return evaluation.paired_bootstrap(
+                other, mine, labels, resamples=options.resamples, confidence=options.confidence, seed=options.seed
+            )
+
+        own = evaluation.mean_interval
+        return tuple(
+            Rung(
+                one.name, one.kind, one.dim,
+                own(values[one.name], labels, resamples=options.resamples, confidence=options.confidence,
+                    seed=options.seed),
+                against(values[BASE], values[one.name]), against(best, values[one.name]), one.milliseconds, one.storage,
+                one.minutes, one.reindex,
+            )
+            for one in found
+        )  # fmt: skip
+
+    def _read(self, artifact: Artifact, exam: Exam) -> Ladder:
+        row = json.loads((artifact.path / _RUNGS).read_text(encoding="utf-8"))
+        rungs = tuple(
+            Rung(**{**one, **{name: Interval(**one[name]) for name in ("score", "against_base", "against_best")}})
+            for one in row["rungs"]
+        )
+        for notice in row["notices"]:
+            self._warn(notice)
+        return Ladder(
+            rungs, evaluation.advise(rungs, self.settings.ladder), exam.source, row["queries"], row["passages"],
+            self.settings.evaluate.confidence, tuple(self.told), row["machine"], artifact.path, artifact.reused,
+        )  # fmt: skip
+
+    def _warn(self, text: str) -> None:
+        self.told.append(text)
+        self.reporter.warn(text)
+
+
+class _Rungs:
+    """Searches with every step, in an order in which the passages' vectors of each are held once.
+
+    Args:
+        climb: Gives settings.
+        exam: The passages.
+        steps: What is measured, the base first.
+        asked: The queries.
+    """
+
+    def __init__(self, climb: _Climb, exam: Exam, steps: Sequence[_Step], asked: Sequence[Query]) -> None:
+        self._climb, self._steps, self._asked = climb, steps, asked
+        self._contenders = Contenders(exam.corpus.texts, climb.settings.bm25)
+        self._texts, self._some = exam.corpus.texts, asked[:TIMED]
+        self._over = climb._over(steps)  # noqa: SLF001 - its own part
+
+    def all(self) -> Iterator[_Measured]:
+        """Every rung."""
+        words, word_bytes = self._contenders.bm25(self._asked), self._contenders.word_bytes
+        spent = retrieval.milliseconds(lambda query: self._contenders.bm25([query]), self._some)
+        yield _Measured("BM25", "bm25", None, words, spent, word_bytes, 0.0, reindex=False)
+        second = [step for step in self._steps if step.kind == "reranker"]
+        for step in self._steps:
+            if step.encoder is None:
+                continue
+            plain_search = self._dense(step, step.encoder)
+            self._climb.reporter.line(f"  {plain_search.name:<11} {plain_search.milliseconds:.3g} ms a query")
+            yield plain_search
+            if step.version.version == BASE:
+                hybrid = fused("base + BM25", plain_search.run, words)
+                yield replace(plain_search, name="base + BM25", kind="hybrid", run=hybrid,
+                              milliseconds=plain_search.milliseconds + spent,
+                              storage=plain_search.storage + word_bytes)  # fmt: skip
+            if step.version.version in {BASE, self._over.version.version}:
+                for one in second:
+                    yield from self._reranked(one, plain_search)
+
+    def _dense(self, step: _Step, encoder: Encoder) -> _Measured:
+        name, dim = step.version.version, step.dim
+        run = self._contenders.dense(name, encoder, self._asked, dim=dim)
+        vectors = encoder.encode_queries([query.text for query in self._some])
+        times = retrieval.search_milliseconds(
+            vectors, self._contenders.vectors(encoder), DEPTH, (dim,), ("float32",)
+        )  # fmt: skip
+        inner = step.inner or encoder
+        spent = retrieval.milliseconds(lambda query: inner.encode_queries([query.text]), self._some)
+        size = retrieval.bytes_per_vector("float32", dim)
+        return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex)
+
+    def _reranked(self, step: _Step, first: _Measured) -> Iterator[_Measured]:
+        """A reranker over the hits of a search; nothing where it cannot be loaded."""
+        version, depth = step.version, self._climb.settings.ladder.rerank_depth
+        name = f"{version.version} over {first.name}"
+        score = reranker(str(version.path), self._climb.settings.compute)
+        run = self._contenders.reranked(name, first.run, self._asked, score, depth)
+
+        def once(query: Query) -> object:
+            return retrieval.rescored(first.run, [query], self._texts, score, depth)
+
+        spent = retrieval.milliseconds(once, self._some[:_TIMED_SLOW])
+        minutes = None if step.minutes is None or first.minutes is None else step.minutes + first.minutes
+        yield replace(first, name=name, kind="reranker", run=run, milliseconds=first.milliseconds + spent,
+                      minutes=minutes)  # fmt: skip
