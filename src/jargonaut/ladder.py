@@ -200,14 +200,24 @@ class _Climb:
         live = self.registry.live()
         made_for = version.lineage.get("dimension") or self.settings.evaluate.deployed_dim
         wanted = live.dimension if live is not None and live.version == version.version else made_for
-        dim = min(int(wanted or inner.dimension), inner.dimension)
+        dim = min(int(wanted or version.dimension), version.dimension)
         remembered = CachedEncoder(inner, self.layout.vectors, self.reporter)
         return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner)
 
     def _minutes(self, version: ModelVersion) -> float | None:
-        """Training time, from the version's lineage or its training's artifact."""
+        """Training time, from the version's lineage or its training's artifact; that of what it was made from too."""
         if not version.base:
             return 0.0
+        own, before = self._own_minutes(version), 0.0
+        made_from = next((one for one in self.registry.list() if one.version == version.base), None)
+        if made_from is not None:
+            earlier = self._minutes(made_from)
+            if earlier is None:
+                return None
+            before = earlier
+        return None if own is None else own + before
+
+    def _own_minutes(self, version: ModelVersion) -> float | None:
         seconds = version.lineage.get("seconds")
         if not isinstance(seconds, int | float):
             key = version.lineage.get("training")

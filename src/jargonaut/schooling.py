@@ -107,13 +107,13 @@ class _School:
         before = judge.score(self._untaught)
         c: Mapping[str, Any] = {} if taught is None else taught.counts
         made = self._folder
-        version = self._registered(made)
         if c:
             story.reporter.line(f"  pairs       kept epoch {c['best_epoch']} of {self._options.epochs}")
             self._notices += c["notices"]
+        version = self._registered(made)
         general = tuple(c["general"]) if c else (float("nan"),) * 2
         return Student(
-            version, self._encoder.name if self._teacher is None else self._teacher.version, self._deployed,
+            version, self._taught_by, self._deployed,
             distilled.counts["entries"], taught_by, before, c["dev"][1] if c else before, (general[0], general[1]),
             c["best_epoch"] if c else 0, distilled.seconds + (taught.seconds if taught else 0), tuple(self._notices),
         )  # fmt: skip
@@ -127,6 +127,11 @@ class _School:
         encoder = version_encoder(self._registry, self._teacher, self._settings)
         return CachedEncoder(encoder, story.layout.vectors, story.reporter)
 
+    @property
+    def _taught_by(self) -> str:
+        """What a user calls the teacher."""
+        return self._encoder.name if self._teacher is None else self._teacher.version
+
     @cached_property
     def _distilled(self) -> Artifact:
         """The student before it saw a pair."""
@@ -138,7 +143,7 @@ class _School:
                        options=options, build=self._distil)  # fmt: skip
         again = " (done before)" if found.reused else f" [{found.seconds:.1f} s]"
         story.reporter.line(
-            f"  distilled   {found.counts['entries']:,} word vectors from {self._encoder.name}, fitted to "
+            f"  distilled   {found.counts['entries']:,} word vectors from {self._taught_by}, fitted to "
             f"{found.counts['texts']:,} texts{again}"
         )
         return found
@@ -250,8 +255,8 @@ class _School:
             "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
             "pairs": story.pairs.artifact.key, "distilled": self._distilled.key,
             "training": taught.key if taught else "", "seconds": round(seconds, 1),
-            "teacher": {"name": self._encoder.name, "fingerprint": self._encoder.fingerprint, "licence": licence},
-            "base": {"name": self._encoder.name, "fingerprint": self._encoder.fingerprint, "licence": licence},
+            "teacher": {"name": self._taught_by, "fingerprint": self._encoder.fingerprint, "licence": licence},
+            "base": {"name": self._taught_by, "fingerprint": self._encoder.fingerprint, "licence": licence},
             "dimension": self._deployed, "options": plain(self._settings), "settings": content_hash(self._settings),
             "seeds": seeds_of(self._settings), "code": code_versions(),
         }  # fmt: skip

@@ -24,15 +24,15 @@ _TONES: Mapping[RungKind, str] = {
 }  # fmt: skip
 _LABEL = 20
 _COSTS: tuple[tuple[str, str, str, Callable[[Rung], float]], ...] = (
-    ("Quality against time", "milliseconds per query", "~r", lambda one: one.milliseconds),
+    ("Quality against time", "milliseconds per query", ".2~r", lambda one: one.milliseconds),
     ("Quality against memory", "bytes of index per passage", ",d", lambda one: one.bytes_per_passage),
 )
 """Heading of a picture, name of its axis, how the axis is written, and what lies on it."""
-_WIDTH = 110
+_WIDTH = 120
 
 
 def ladder_text(rungs: Sequence[Rung], advice: Advice) -> str:
-    """Every rung, the best first, as plain text of at most 110 columns; the advised one is marked."""
+    """Every rung, the best first, as plain text of at most 120 columns; the advised one is marked."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -40,13 +40,15 @@ def ladder_text(rungs: Sequence[Rung], advice: Advice) -> str:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("", no_wrap=True)
-    table.add_column("rung", overflow="fold", max_width=26)
+    table.add_column("rung", overflow="fold", min_width=12, max_width=26)
     table.add_column("what", no_wrap=True)
-    for name in ("dim", "nDCG@10", "interval", "ms/query", "GB/million", "training", "re-index"):
+    for name in ("dim", "nDCG@10", "against the base", "ms/query", "GB/million", "training", "re-index"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in _ordered(rungs):
         mark = "→" if one.name == advice.rung else ""
-        table.add_row(*(Text(cell) for cell in (mark, one.name, one.kind, *_cells(one))))
+        dim, score, _, *costs = _cells(one)
+        against = "" if one.kind == "base" and one.against_base.difference == 0 else one.against_base.verdict_words
+        table.add_row(*(Text(cell) for cell in (mark, one.name, one.kind, dim, score, against, *costs)))
     stream = io.StringIO()
     Console(file=stream, width=_WIDTH, color_system=None, force_terminal=False, emoji=False).print(table)
     return "\n".join(line.rstrip() for line in stream.getvalue().rstrip().splitlines())
@@ -71,7 +73,7 @@ def ladder_html(
     """
     ordered = _ordered(rungs)
     return _page().render(
-        rungs=[(one, _cells(one), advice.faults.get(one.name, "")) for one in ordered], advice=advice, title=title,
+        rungs=[(one, _cells(one)) for one in ordered], advice=advice, title=title,
         source=source, queries=queries, passages=passages, confidence=confidence, notices=notices, machine=machine,
         words=WORDS, kinds={one.kind: _TONES[one.kind] for one in ordered}, tones=_TONES, bars=_bars(ordered),
         costs=_costs(ordered),

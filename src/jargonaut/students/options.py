@@ -40,7 +40,7 @@ class StaticOptions:
     passages: int = 20_000
     ridge: float = 0.01
     epochs: int = 5
-    lr: float = 1e-3
+    lr: float = 3e-3
     seed: int = 13
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class StaticOptions:
                 ("passages", self.passages >= 0, "0 or more"),
                 ("ridge", 0 < self.ridge < math.inf, "above 0, such as 0.01"),
                 ("epochs", self.epochs >= 0, "0 or more"),
-                ("lr", 0 < self.lr < math.inf, "above 0, such as 1e-3"),
+                ("lr", 0 < self.lr < math.inf, "above 0, such as 3e-3"),
                 ("seed", self.seed >= 0, "0 or more"),
             ),
         )  # fmt: skip
