@@ -11,9 +11,10 @@ Each is scored as it is done, so that a study can be stopped and goes on with wh
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -75,12 +76,12 @@ class Study:
 
     def run(self) -> None:
         """Makes and scores what is missing."""
-        makers = {
+        makers: dict[str, Callable[[], dict[str, Any]]] = {
             "base": lambda: self._scored(self.story.base_folder, TOKENS),
             "tuned": lambda: self._scored(self.teacher, TOKENS),
-            "static": lambda: self._static(0),
-            "static, taught the pairs": lambda: self._static(Settings().static.epochs),
-            **{f"{n} layers": lambda n=n: self._scored(self._layered(n), TOKENS) for n in LAYERS},
+            "static": functools.partial(self._static, 0),
+            "static, taught the pairs": functools.partial(self._static, Settings().static.epochs),
+            **{f"{count} layers": functools.partial(self._student_of_layers, count) for count in LAYERS},
         }
         done = json.loads(self.store.read_text(encoding="utf-8")) if self.store.exists() else {}
         for name, make in makers.items():
@@ -147,6 +148,9 @@ class Study:
         )  # fmt: skip
         made = teach_static(story.varied(settings), registry, tuned.version)
         return self._scored(find_model(str(made.version.path), query_prompt="", passage_prompt=""), None)
+
+    def _student_of_layers(self, count: int) -> dict[str, Any]:
+        return self._scored(self._layered(count), TOKENS)
 
     def _layered(self, count: int) -> ModelFolder:
         """The teacher with some of its layers, taught its vectors and then the pairs."""
