@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from jargonaut import artifacts, evaluation, notices, retrieval
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
-from jargonaut.contenders import DEPTH, TIMED, Contenders, fused
+from jargonaut.contenders import TIMED, Contenders, fused
 from jargonaut.encoders import version_encoder
 from jargonaut.encoding.cache import CachedEncoder
-from jargonaut.errors import InputError, JargonautError
+from jargonaut.errors import InputError, JargonautError, ModelError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
 from jargonaut.evidence import reranker
 from jargonaut.exams import Exam, exam_of_version, seen_in_training
@@ -175,7 +175,7 @@ class _Climb:
         """Versions that can be measured, the base first."""
         found = []
         for version in self.registry.list():
-            if version.status == "retired":
+            if version.status == "retired" and version.version != BASE:  # the others are compared with that one
                 self._warn(f"{version.version} is retired and left out")
                 continue
             try:
@@ -342,18 +342,31 @@ class _Rungs:
         run = self._contenders.dense(name, encoder, self._asked, dim=dim)
         vectors = encoder.encode_queries([query.text for query in self._some])
         times = retrieval.search_milliseconds(
-            vectors, self._contenders.vectors(encoder), DEPTH, (dim,), ("float32",)
+            vectors, self._contenders.vectors(encoder), evaluation.DEPTH, (dim,), ("float32",)
         )  # fmt: skip
         inner = step.inner or encoder
         spent = retrieval.milliseconds(lambda query: inner.encode_queries([query.text]), self._some)
         size = retrieval.bytes_per_vector("float32", dim)
         return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex)
 
+    def _loaded(self, version: ModelVersion) -> retrieval.Rerank:
+        try:
+            return reranker(str(version.path), self._climb.settings.compute)
+        except ModelError as error:
+            raise ModelError(
+                f"{version.version} cannot be loaded: {error.what}", where=str(version.path),
+                remedy=f"`jargonaut models retire {version.version}` leaves it out",
+            ) from error  # fmt: skip
+
     def _reranked(self, step: _Step, first: _Measured) -> Iterator[_Measured]:
-        """A reranker over the hits of a search; nothing where it cannot be loaded."""
+        """A reranker over the hits of a search.
+
+        Raises:
+            ModelError: It cannot be loaded. Told, not passed over: what is measured is kept, and would lack it.
+        """
         version, depth = step.version, self._climb.settings.ladder.rerank_depth
         name = f"{version.version} over {first.name}"
-        score = reranker(str(version.path), self._climb.settings.compute)
+        score = self._loaded(version)
         run = self._contenders.reranked(name, first.run, self._asked, score, depth)
 
         def once(query: Query) -> object:

@@ -21,7 +21,7 @@ from jargonaut.encoders import version_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.local import LocalEncoder, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
-from jargonaut.errors import InputError
+from jargonaut.errors import InputError, ModelError
 from jargonaut.origin import code_versions, licence_of, seeds_of
 from jargonaut.records import queries
 from jargonaut.registry import ModelVersion, Registry
@@ -151,7 +151,9 @@ class _School:
     def _distil(self, folder: Path) -> Mapping[str, Any]:
         story, encoder = self._story, self._encoder
         inner = encoder.encoder
-        assert isinstance(inner, LocalEncoder)  # noqa: S101 - an encoder version, or the base
+        if not isinstance(inner, LocalEncoder):
+            raise ModelError(f"{encoder.name} does not lie here, so its words cannot be taken over",
+                             where="--teacher", remedy="name a version that was tuned here")  # fmt: skip
         held = pairs.held_out(story.pairs.splits)
         allowed = [text for id_, text in story.corpus.texts.items() if id_ not in held]
         drawn = np.random.default_rng(self._options.seed).permutation(len(allowed))[: self._options.passages]
