@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from jargonaut import artifacts, evaluation, notices, retrieval
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import TIMED, Contenders, fused
-from jargonaut.encoders import version_encoder
-from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoders import remembering, version_encoder
 from jargonaut.errors import InputError, JargonautError, ModelError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
 from jargonaut.evidence import reranker
@@ -201,7 +200,7 @@ class _Climb:
         made_for = version.lineage.get("dimension") or self.settings.evaluate.deployed_dim
         wanted = live.dimension if live is not None and live.version == version.version else made_for
         dim = min(int(wanted or version.dimension), version.dimension)
-        remembered = CachedEncoder(inner, self.layout.vectors, self.reporter)
+        remembered = remembering(inner, self.layout.vectors, self.reporter)
         return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner)
 
     def _minutes(self, version: ModelVersion) -> float | None:

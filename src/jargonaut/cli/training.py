@@ -101,6 +101,10 @@ def train(
         raise InputError("a sweep runs in one process", where="--sweep", remedy="start it without a launcher")
     if teacher is not None and not static:
         raise InputError("--teacher teaches a student", remedy="say --static too, or leave it out")
+    if static and adapter is not None:
+        raise InputError(
+            "a student and an adapter are two versions", where="--static", remedy="make one, then the other"
+        )
     if static:
         _refuse_beside_static(sweep, shortcuts)
         student = open_workspace(workspace, TerminalReporter(), given, base).train_static(source, teacher=teacher)
