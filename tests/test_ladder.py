@@ -11,11 +11,13 @@ from typer.testing import CliRunner, Result
 
 from jargonaut import Workspace
 from jargonaut.cli.main import app
+from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder, quiet_libraries
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError
 from jargonaut.ladder import Ladder
 from jargonaut.registry import Registry
+from jargonaut.reranking import LocalReranker
 from jargonaut.schooling import Student
 from jargonaut.settings import Settings, override
 from tests.tinymodels import FAMILIES, built
@@ -66,7 +68,7 @@ def _register_reranker(root: Path, tokenizer: Path) -> None:
     with quiet_libraries():
         CrossEncoder(str(folder), num_labels=1, device="cpu").save(str(root / "reranker"))
     registry = Registry(root / ".jargonaut" / "registry.db", root / ".jargonaut" / "models")
-    print_of = LocalEncoder(find_model(str(root / "reranker"))).fingerprint
+    print_of = LocalReranker(find_model(str(root / "reranker")), ComputeOptions()).fingerprint
     registry.register(root / "reranker", name="cross", fingerprint=print_of, dimension=1, base="base", run_id="",
                       kind="reranker", lineage={"seconds": 90})  # fmt: skip
 

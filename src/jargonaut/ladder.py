@@ -20,16 +20,15 @@ from numpy.typing import NDArray
 from jargonaut import artifacts, evaluation, notices, retrieval
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import TIMED, Contenders, fused
-from jargonaut.encoders import version_encoder
-from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoders import remembering, version_encoder
 from jargonaut.errors import InputError, JargonautError, ModelError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
-from jargonaut.evidence import reranker
 from jargonaut.exams import Exam, exam_of_version, seen_in_training
 from jargonaut.layout import Layout
-from jargonaut.protocols import Encoder, Reporter
+from jargonaut.protocols import Encoder, Reporter, Reranker
 from jargonaut.records import Query, Run, qrels, queries
 from jargonaut.registry import BASE, ModelVersion, Registry
+from jargonaut.rerankers import version_reranker
 from jargonaut.settings import Settings
 
 LADDER_VERSION = 1
@@ -201,7 +200,7 @@ class _Climb:
         made_for = version.lineage.get("dimension") or self.settings.evaluate.deployed_dim
         wanted = live.dimension if live is not None and live.version == version.version else made_for
         dim = min(int(wanted or version.dimension), version.dimension)
-        remembered = CachedEncoder(inner, self.layout.vectors, self.reporter)
+        remembered = remembering(inner, self.layout.vectors, self.reporter)
         return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner)
 
     def _minutes(self, version: ModelVersion) -> float | None:
@@ -349,9 +348,11 @@ class _Rungs:
         size = retrieval.bytes_per_vector("float32", dim)
         return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex)
 
-    def _loaded(self, version: ModelVersion) -> retrieval.Rerank:
+    def _loaded(self, version: ModelVersion) -> Reranker:
         try:
-            return reranker(str(version.path), self._climb.settings.compute)
+            made = version_reranker(version, self._climb.settings, self._climb.layout)
+            made.scorer  # noqa: B018 - loaded now, so that it is told now
+            return made
         except ModelError as error:
             raise ModelError(
                 f"{version.version} cannot be loaded: {error.what}", where=str(version.path),
