@@ -352,12 +352,12 @@ class _Rungs:
         try:
             made = version_reranker(version, self._climb.settings, self._climb.layout)
             made.scorer  # noqa: B018 - loaded now, so that it is told now
-            return made
         except ModelError as error:
             raise ModelError(
                 f"{version.version} cannot be loaded: {error.what}", where=str(version.path),
                 remedy=f"`jargonaut models retire {version.version}` leaves it out",
             ) from error  # fmt: skip
+        return made
 
     def _reranked(self, step: _Step, first: _Measured) -> Iterator[_Measured]:
         """A reranker over the hits of a search.
