@@ -69,7 +69,7 @@ class Judges:
         if not trained.best_epoch:
             return Interpolation((start,), 0.0, options.general_limit, within_limit=True)
         end = Blend(1.0, dev[trained.best_epoch], general[trained.best_epoch])
-        if not options.alphas:
+        if not options.alphas and end.dev > start.dev:
             within = start.general - end.general <= options.general_limit
             return Interpolation((start, end), 1.0, options.general_limit, within_limit=within)
         # On the CPU, so that a GPU holds no third set of weights.
@@ -78,8 +78,8 @@ class Judges:
             trust_remote_code=self._settings.base.trust_remote_code, dtype=torch.float32,
         )  # fmt: skip
         return interpolate(
-            model, dict(tensors_of(base)), start, end, alphas=options.alphas, limit=options.general_limit,
-            score=self.dev, general=self.general, compute=compute, reporter=reporter,
+            model, dict(tensors_of(base)), start, end, alphas=options.alphas or (end.alpha,),
+            limit=options.general_limit, score=self.dev, general=self.general, compute=compute, reporter=reporter,
         )  # fmt: skip
 
     def _scored(self, judge: DevJudge, model: SentenceTransformer) -> float:

@@ -102,7 +102,8 @@ class Teaching:
         write_json(folder / "training.json", {**plain(result), "interpolation": plain(found)})
         start, kept = found.blends[0], found.kept
         return {
-            "steps": result.steps, "pairs": result.pairs, "best_epoch": result.best_epoch, "alpha": found.alpha,
+            "steps": result.steps, "pairs": result.pairs, "alpha": found.alpha,
+            "best_epoch": result.best_epoch if found.alpha else 0,  # where the base itself is kept, no epoch is
             "within_limit": found.within_limit, "dev": [start.dev, kept.dev], "general": [start.general, kept.general],
             "notices": result.notices,
         }  # fmt: skip

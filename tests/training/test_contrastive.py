@@ -128,13 +128,19 @@ def test_the_loss_falls(model: SentenceTransformer) -> None:
 
 
 def test_the_best_epoch_is_kept(model: SentenceTransformer) -> None:
-    """Weights are those of the best dev score, not of the last epoch."""
-    once = tune(model, TrainOptions(epochs=2, batch_size=40, dims=(64,)), scores=[0.5, 0.7, 0.6])
-    best = weights(model)
-    again = tune(model, TrainOptions(epochs=1, batch_size=40, dims=(64,)), scores=[0.9, 0.1])
-    assert (once.best_epoch, once.dev_scores) == (1, ((0, 0.5), (1, 0.7), (2, 0.6)))
-    assert again.best_epoch == 0
-    torch.testing.assert_close(weights(model), best)  # no epoch beat the start, so nothing changed
+    """Weights are those of the best dev score among the epochs, not of the last one."""
+    short = copy.deepcopy(model)
+    stopped = TrainOptions(epochs=2, batch_size=40, dims=(64,), patience=0)
+    tune(short, stopped, scores=[0.5, 0.7, 0.6])
+    done = tune(model, TrainOptions(epochs=2, batch_size=40, dims=(64,)), scores=[0.5, 0.7, 0.6])
+    assert (done.best_epoch, done.dev_scores) == (1, ((0, 0.5), (1, 0.7), (2, 0.6)))
+    torch.testing.assert_close(weights(model), weights(short))
+
+
+def test_a_start_that_is_better_than_every_epoch_does_not_end_training(model: SentenceTransformer) -> None:
+    """Between it and the best epoch lies what is kept, so that epoch is handed back; patience counts from it."""
+    done = tune(model, TrainOptions(epochs=3, batch_size=40, dims=(64,), patience=1), scores=[0.9, 0.1, 0.3, 0.2])
+    assert (done.best_epoch, len(done.dev_scores)) == (2, 4)
 
 
 def test_general_knowledge_is_noted_and_decides_nothing(model: SentenceTransformer, tmp_path: Path) -> None:
@@ -167,8 +173,8 @@ def test_general_knowledge_is_noted_and_decides_nothing(model: SentenceTransform
 
 def test_training_stops_when_patience_ends(model: SentenceTransformer) -> None:
     """More epochs without a better score than patience allows are not run."""
-    done = tune(model, TrainOptions(epochs=9, batch_size=40, dims=(64,), patience=1), scores=[0.5, 0.4, 0.3])
-    assert (len(done.dev_scores), done.steps) == (3, 2)
+    done = tune(model, TrainOptions(epochs=9, batch_size=40, dims=(64,), patience=1), scores=[0.5, 0.4, 0.3, 0.2])
+    assert (len(done.dev_scores), done.steps) == (4, 3)
 
 
 def test_a_loss_that_is_no_number_stops_training(model: SentenceTransformer) -> None:

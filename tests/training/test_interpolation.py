@@ -160,16 +160,35 @@ def test_whatever_the_scores_the_limit_is_kept_where_it_can_be(
     limit: float,
     alphas: tuple[float, ...],
 ) -> None:
-    """What is kept is one of the alphas, within the limit if one of them is, and close to the best of those on dev."""
+    """What is kept is within the limit where something is, and never below the base on dev."""
     model = tiny_model("bert")
     before, _ = moved(model)
     scores = dict(zip((0.0, *ALPHAS), both, strict=True))
     found, _ = swept(model, before, scores, limit=limit, alphas=alphas)
     fitting = [alpha for alpha in alphas if scores[0.0][1] - scores[alpha][1] <= limit + 1e-9]
-    assert found.within_limit == bool(fitting)
-    assert found.alpha in (fitting or alphas)
-    if not fitting:
+    assert found.alpha in (*(fitting or alphas), 0.0)
+    assert found.within_limit == (bool(fitting) or found.alpha == 0)
+    assert found.alpha == 0 or scores[found.alpha][0] > scores[0.0][0]
+    if not fitting and found.alpha:
         assert scores[found.alpha][1] == max(scores[alpha][1] for alpha in alphas)
+
+
+def test_the_base_is_kept_where_nothing_is_better_on_dev(model: SentenceTransformer) -> None:
+    """Also where the tuned model forgets nothing; the weights are the base's, bit by bit."""
+    before, _ = moved(model)
+    base = {name: tensor.clone() for name, tensor in before.items()}
+    scores = {0.0: (0.8, 0.8), 0.3: (0.8, 0.9), 0.5: (0.7, 0.9), 0.7: (0.7, 0.9), 1.0: (0.7, 0.9)}
+    found, _ = swept(model, before, scores)
+    assert (found.alpha, found.within_limit) == (0.0, True)
+    assert all(torch.equal(tensor, base[name]) for name, tensor in tensors_of(model))
+
+
+def test_a_step_between_may_be_better_than_both_ends(model: SentenceTransformer) -> None:
+    """A tuned model below the base on dev is no reason to try nothing between them."""
+    before, _ = moved(model)
+    scores = {0.0: (0.7, 0.8), 0.3: (0.72, 0.8), 0.5: (0.74, 0.8), 0.7: (0.71, 0.8), 1.0: (0.65, 0.8)}
+    found, _ = swept(model, before, scores)
+    assert found.alpha == 0.5
 
 
 @pytest.mark.parametrize("alphas", [(0.0,), (1.2,), (0.5, -0.1), (float("nan"),)])

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-VERSION = 6
+VERSION = 7
 _Plan: TypeAlias = Callable[..., Iterator[Batch]]
 """Given an `epoch`, from 0, its batches."""
 
@@ -54,7 +54,7 @@ class Trained:
         losses: (step, mean batch loss since the last entry).
         dev_scores: (epoch, dev score); epoch 0 is the model before training.
         general_scores: (epoch, score on general knowledge); empty when nothing scores it.
-        best_epoch: The epoch whose weights were kept; 0 means that no epoch beat the start.
+        best_epoch: The epoch whose weights were kept, the best on dev; 0 means that none came to its end.
         steps: Optimiser steps taken.
         pairs: Pairs seen, repeats counted.
         notices: What a reader must know of it, in sentences: that it was stopped, that there were few pairs.
@@ -153,7 +153,7 @@ def train(
     model.to(device)
     with _trained_parts(model, options):
         weights = MasterWeights(model, choose_dtype(compute.precision, device), sparse=not compute.compile)
-        best = BestEpoch(weights, *(_judge(model, each, world) for each in (score, general)))
+        best = BestEpoch(weights, *(_judge(model, each, world) for each in (score, general)), start_counts=False)
         try:
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
             per_epoch = math.ceil(len(lesson.examples) / options.batch_size)

@@ -78,8 +78,9 @@ def interpolate(
 ) -> Interpolation:
     """Puts weights between base and tuned ones into `model`: the best on dev among those that forget little enough.
 
-    Where none does, the weights that forget least are kept. Steps are tried from the tuned model towards the base; once
-    one that forgets little enough is clearly worse on dev than another, the rest is left out.
+    Where none does, the weights that forget least are kept; where none is better on dev than the base, the base. Steps
+    are tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
+    another, the rest is left out.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.
@@ -89,7 +90,7 @@ def interpolate(
         base: The base's parameters and buffers by name, as `tensors_of` gives them, on any device.
         start: The base and its scores, alpha 0.
         end: The tuned model and its scores, alpha 1; neither is measured again.
-        alphas: What may be kept, each above 0 and at most 1; not empty.
+        alphas: What may be kept besides the base, each above 0 and at most 1; not empty.
         limit: Loss of general knowledge against the base that is put up with.
         score: Dev score of a model, higher is better.
         general: Its score on general knowledge.
@@ -118,10 +119,12 @@ def interpolate(
             if best is None or blend.dev > best.dev:
                 best = blend
         tried = [blend for alpha, blend in measured.items() if alpha in alphas]
-        chosen = (best or max(tried, key=lambda each: (each.general, each.dev))).alpha
+        found = best or max(tried, key=lambda each: (each.general, each.dev))
+        chosen = found.alpha if found.dev > start.dev else start.alpha
     finally:
         line.settle(chosen)
-    return Interpolation(tuple(measured[alpha] for alpha in sorted(measured)), chosen, limit, best is not None)
+    within = best is not None or chosen == start.alpha
+    return Interpolation(tuple(measured[alpha] for alpha in sorted(measured)), chosen, limit, within)
 
 
 def tensors_of(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

@@ -107,12 +107,16 @@ class BestEpoch:
         weights: Of the model in training.
         score: Dev score of the model as it is now, higher is better.
         general: Its score on general knowledge, which is noted and decides nothing.
+        start_counts: Whether the weights that training starts from may be the best. Not where what lies between them
+            and the best epoch is tried afterwards, since that may be better than either.
     """
 
     def __init__(
-        self, weights: MasterWeights, score: Callable[[], float] | None, general: Callable[[], float] | None = None
-    ) -> None:
+        self, weights: MasterWeights, score: Callable[[], float] | None, general: Callable[[], float] | None = None,
+        *, start_counts: bool = True,
+    ) -> None:  # fmt: skip
         self._weights, self._score, self._general = weights, score, general
+        self._first = 0 if start_counts else 1
         self.scores: list[tuple[int, float]] = []
         self.general: list[tuple[int, float]] = []
         self.epoch = 0
@@ -121,7 +125,9 @@ class BestEpoch:
     def judge(self, epoch: int) -> float | None:
         """Scores the model as it is now and remembers its weights if they are the best; gives the score."""
         value = None if self._score is None else self._score()
-        better = value is None or value > max((earlier for _, earlier in self.scores), default=float("-inf"))
+        better = value is None or value > max(
+            (earlier for at, earlier in self.scores if at >= self._first), default=float("-inf")
+        )
         if epoch and better:  # what training starts from is remembered already
             self.epoch, self._kept = epoch, self._weights.copy()
         if value is not None:
