@@ -28,6 +28,7 @@ from jargonaut.cli.pairs import pairs_app
 from jargonaut.cli.report import register as register_report
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.cli.training import register as register_training
+from jargonaut.cli.watch import golden_app, watch
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
 from jargonaut.registry import narrate
@@ -64,6 +65,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(index_app, name="index")
 app.add_typer(pairs_app, name="pairs")
 app.add_typer(export_app, name="export")
+app.add_typer(golden_app, name="golden")
 
 
 @app.command(epilog="Example: jargonaut run docs/ --workspace my-domain")
@@ -102,6 +104,7 @@ register_report(app)
 app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain --candidates BAAI/bge-base-en-v1.5")(assess)
 register_evaluation(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
+app.command(epilog="Example: jargonaut watch --every 1h -w my-domain")(watch)
 
 
 @app.command(epilog='Example: jargonaut search "what happens after a missed payment" --compare base')
