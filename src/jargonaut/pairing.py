@@ -172,8 +172,7 @@ def prepare_pairs(
     if answers:
         inputs["answers"] = content_hash(answers)
     golden = GoldenSets(layout.golden).current()
-    if golden is not None:
-        inputs["golden"] = golden.digest
+    inputs |= {} if golden is None else {"golden": golden.digest}
     options = {"split": settings.split, "as_gold": settings.review.as_gold, "language": settings.bm25.language}
 
     def build(folder: Path) -> Mapping[str, Any]:
@@ -209,10 +208,8 @@ def prepare_pairs(
             splits = pairs.split_pairs(found, *groups, settings.split, shown, language)
         else:
             raise _nothing(prepared, removed)
-        removed += splits.dropped
-        if golden is not None:
-            splits, lost = _without_golden(splits, golden, language)
-            removed += lost
+        splits, lost = _without_golden(splits, golden, language)
+        removed += [*splits.dropped, *lost]
         for name in SPLITS:
             formats.write_jsonl(folder / f"{name}.jsonl", splits.part(name))
         formats.write_jsonl(folder / "removed.jsonl", removed)
@@ -232,13 +229,15 @@ def prepare_pairs(
 
 
 def _without_golden(
-    splits: pairs.CountedSplits, golden: GoldenSet, language: str
+    splits: pairs.CountedSplits, golden: GoldenSet | None, language: str
 ) -> tuple[pairs.CountedSplits, list[pairs.RemovedPair]]:
     """The split without train and dev pairs that ask what the golden set asks.
 
     Where the split is ours, neither do they lead to its documents; one that came with the data says for itself which
     passages its parts share.
     """
+    if golden is None:
+        return splits, []
     asked = {pairs.question(one.query, language) for one in golden.queries}
     named = {passage for one in golden.queries for passage in one.positives} if splits.origin == "ours" else set()
     groups = {splits.groups.get(passage, passage) for passage in named}

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jargonaut.monitoring.records import SIGNALS, Alarm, Happening, PassRecord, Point
+from jargonaut.monitoring.records import SIGNALS, Alarm, Happening, PassRecord, Point, Signal
 from jargonaut.monitoring.telling import amount, shown_signals
 from jargonaut.pictures import svg, template
 
@@ -59,6 +59,12 @@ def _template() -> Template:
             "detail": lambda detail: "; ".join(f"{key} {value}" for key, value in detail.items()),
         },
     )
+
+
+def _span(one: Signal) -> str:
+    if one.low is None or one.high is None:
+        return ""
+    return f"{amount(one.name, one.low)} to {amount(one.name, one.high)}"
 
 
 def _chart(name: str, points: Sequence[Point]) -> str:

@@ -1,7 +1,7 @@
 """Training anew when a reason is there: from the base and from the live version, through the gate, and only then live.
 
-One at a time, under a lock that a killed process gives up. Every step is an event; every part of the work is an artifact
-that the next attempt finds. Until the pointer moves, in one step at the end, what is live is only read.
+One at a time, under a lock that a killed process gives up. Every step is an event; every part of the work is an
+artifact that the next attempt finds. Until the pointer moves, in one step at the end, what is live is only read.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ class _Attempt:
             plain(watch.settings.base), self._pool(),
         )  # fmt: skip
         if earlier.get("key") == key and earlier.get("step") == "done":
-            return Retraining(self.reasons, (), "", self.live.version,
-                              f"nothing changed since the attempt of {earlier['begun'][:16]}: {earlier['told']}")  # fmt: skip
+            told = f"nothing changed since the attempt of {earlier['begun'][:16]}: {earlier['told']}"
+            return Retraining(self.reasons, (), "", self.live.version, told)
         if earlier.get("step") not in (None, "done"):
             self._event("retraining taken up", begun=earlier["begun"], step=earlier["step"])
             watch.reporter.line(f"  an earlier re-training stopped at {earlier['step']!r}; going on")
@@ -193,12 +193,12 @@ class _Attempt:
 
     def _registered(self, start: str, story: Story) -> ModelVersion:
         registry = self.watch.index.registry
-        details = {"fingerprint": story.base.fingerprint, "dimension": story.base.dimension}
         folder = story.base_folder
         if start == "base":
             parent = registry.register_base(
                 folder.path, name=story.base.name, query_prompt=folder.prompts.query,
-                passage_prompt=folder.prompts.passage, max_tokens=self.watch.settings.base.max_tokens, **details,
+                passage_prompt=folder.prompts.passage, max_tokens=self.watch.settings.base.max_tokens,
+                fingerprint=story.base.fingerprint, dimension=story.base.dimension,
             ).version  # fmt: skip
         else:
             parent = start
