@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jargonaut.index import IndexPlan, ShadowSummary
     from jargonaut.interchange import ExportedSet
     from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
-    from jargonaut.monitoring import Alarm
+    from jargonaut.monitoring import Alarm, Happening
     from jargonaut.pipeline import RunResult
     from jargonaut.registry import Live, ModelVersion, Registry
     from jargonaut.reports import FinishedRun
@@ -481,6 +481,12 @@ class Workspace:
             InputError: No look was taken yet.
         """
         return self.watcher(docs).accept()
+
+    def happenings(self) -> Sequence[Happening]:
+        """What monitoring did and found, oldest first; the registry has what happened to versions and indexes."""
+        from jargonaut.watching import series_of
+
+        return series_of(self.layout).happenings()
 
     def golden(self, docs: str | Path | None = None) -> Goldens:
         """The golden set: add, freeze, list, check."""

@@ -31,6 +31,7 @@ from jargonaut.cli.training import register as register_training
 from jargonaut.cli.watch import golden_app, watch
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
+from jargonaut.monitoring import told
 from jargonaut.registry import narrate
 from jargonaut.settings import Settings, override, template
 from jargonaut.training import World, launched
@@ -227,15 +228,18 @@ def demo(
 @app.command("log", epilog="Example: jargonaut log -w my-domain")
 def log(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
     """The story of a workspace in plain sentences, oldest first."""
-    registry = open_workspace(workspace, TerminalReporter()).registry()
+    opened = open_workspace(workspace, TerminalReporter())
+    registry = opened.registry()
     events = registry.events()
     sentences = list(narrate(events, registry.list()))
+    rows = [({**plain(event), "sentence": text}, event.at) for event, text in zip(events, sentences, strict=True)]
+    rows += [({**plain(one), "sentence": f"watch: {told(one)}"}, one.at) for one in opened.happenings()]
+    rows.sort(key=lambda row: row[1])  # stable: what happened in one second stays in its order
     if as_json:
-        told = [{**plain(event), "sentence": text} for event, text in zip(events, sentences, strict=True)]
-        say(json.dumps(told, indent=2, ensure_ascii=False))
+        say(json.dumps([row for row, _ in rows], indent=2, ensure_ascii=False))
         return
-    for event, text in zip(events, sentences, strict=True):
-        say(f"{event.at[:10]} {event.at[11:16]}  {text}")
+    for row, at in rows:
+        say(f"{at[:10]} {at[11:16]}  {row['sentence']}")
 
 
 class _StoppedError(BaseException):

@@ -10,6 +10,7 @@ from jargonaut.monitoring.options import QueryLogOptions, WatchOptions
 from jargonaut.monitoring.querylog import LoggedQuery, QueryLog, as_logged, read_log, redacted
 from jargonaut.monitoring.records import SIGNALS, Alarm, Finding, Happening, PassRecord, Point, Signal
 from jargonaut.monitoring.store import Series
+from jargonaut.monitoring.telling import told
 from jargonaut.monitoring.triggers import RULES, Change, CorpusChange, Drift, Facts, findings, rules_table
 from jargonaut.monitoring.words import Pieces, shattered, unknown, vocabulary, words
 
@@ -51,6 +52,7 @@ __all__ = [
     "scores_test",
     "shares_test",
     "shattered",
+    "told",
     "unknown",
     "vocabulary",
     "words",

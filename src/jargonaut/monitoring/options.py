@@ -49,7 +49,7 @@ class WatchOptions:
     """
 
     recall_drop: float = 0.02
-    score_shift: float = 0.05
+    score_shift: float = 0.02
     confidence: float = 0.95
     corpus_changed: float = 0.2
     new_words: float = 0.03

@@ -53,9 +53,7 @@ def _template() -> Template:
         {
             "minute": lambda at: str(at)[:16].replace("T", " "),
             "amount": lambda one: amount(one.name, one.value),
-            "span": lambda one: (
-                "" if one.low is None else f"{amount(one.name, one.low)} to {amount(one.name, one.high)}"
-            ),
+            "span": _span,
             "detail": lambda detail: "; ".join(f"{key} {value}" for key, value in detail.items()),
         },
     )

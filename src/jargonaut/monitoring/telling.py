@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jargonaut.monitoring.records import SIGNALS, Finding, PassRecord, Point, Signal
+from jargonaut.monitoring.records import SIGNALS, Finding, Happening, PassRecord, Point, Signal
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SHOWN = 30
@@ -72,11 +72,40 @@ def lines(found: PassRecord, series: Mapping[str, Sequence[Point]]) -> Iterator[
         yield "  healthy: no alarm is open"
 
 
+_SENTENCES: Mapping[str, str] = {
+    "alarm raised": "Alarm: {name}: {evidence}.",
+    "alarm cleared": "The alarm {name!r} ended.",
+    "accepted": "What was found was accepted as the new normal; alarms that ended: {alarms}.",
+    "golden set frozen": "The golden set {version} was frozen: {queries} queries.",
+    "retraining begun": "Training anew began, because of: {reasons}; {live} is live.",
+    "retraining taken up": "A training that had stopped at {step!r} was taken up again.",
+    "candidate trained": "{version} was trained from {start}.",
+    "candidate examined": "{version} was examined against what is live: {sentence}",
+    "index built": "The index {index} was built for {version}.",
+    "promoted": "{version} passed the gate and went live in place of {before}.",
+    "retraining ended": "Training anew ended: {told}.",
+    "pass not ended": "The look of {begun} never ended.",
+    "pass not kept": "A look could not be kept: {why}.",
+}
+"""Kind of happening → its sentence."""
+
+
+def told(one: Happening) -> str:
+    """One line of the history as a sentence."""
+    detail = {
+        name: (", ".join(map(str, value)) or "none") if isinstance(value, list) else value
+        for name, value in one.detail.items()
+    }
+    try:
+        return _SENTENCES[one.kind].format_map(detail)
+    except KeyError:  # written by a later release
+        return f"{one.kind[:1].upper()}{one.kind[1:]}: {', '.join(f'{name} {value}' for name, value in detail.items())}."
+
+
 def explained(findings: Sequence[Finding]) -> Iterator[str]:
     """What every rule says and how far it is from firing."""
     for one in findings:
         mark = {True: "✗", False: "✓", None: "–"}[one.fires]
         what = " (would re-train)" if one.kind == "retrain" and one.fires else ""
         yield f"  {mark} {one.name:<22} {one.distance}{what}"
-        if one.fires is not None:
-            yield f"      {one.evidence}"
+        yield f"      {one.evidence}"

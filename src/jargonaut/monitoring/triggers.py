@@ -282,7 +282,7 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
 def _finding(rule: Rule, facts: Facts) -> Finding:
     measured = rule.measured(facts)
     if measured is None:
-        return Finding(rule.name, rule.kind, None, 0.0, 0.0, "not known in this pass", rule.sudden)
+        return Finding(rule.name, rule.kind, None, 0.0, 0.0, "nothing to compare in this pass", rule.sudden)
     fires = measured.value >= measured.limit
     return Finding(rule.name, rule.kind, fires, measured.value, measured.limit, measured.evidence, rule.sudden)
 

@@ -5,7 +5,7 @@ Joins the monitoring room with registry, live index, documents, pairs, logs and 
 
 from jargonaut.watching.acting import Candidate, Retraining, act
 from jargonaut.watching.goldens import GoldenCheck, Goldens
-from jargonaut.watching.looking import Watch
+from jargonaut.watching.looking import Watch, series_of
 from jargonaut.watching.result import WatchResult, look
 
-__all__ = ["Candidate", "GoldenCheck", "Goldens", "Retraining", "Watch", "WatchResult", "act", "look"]
+__all__ = ["Candidate", "GoldenCheck", "Goldens", "Retraining", "Watch", "WatchResult", "act", "look", "series_of"]

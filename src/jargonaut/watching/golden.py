@@ -24,6 +24,8 @@ from jargonaut.watching.snapshot import Trained
 
 K = 10
 _AT_ONCE = 256
+Holds = Callable[[Sequence[str]], Collection[str]]
+"""Given ids of passages, gives those that are there."""
 FEW = 30
 """Golden queries below which little can be seen."""
 
@@ -116,8 +118,8 @@ class Asked:
 def ask(
     golden: GoldenSet,
     searcher: LiveSearcher,
-    indexed: Callable[[Sequence[str]], Collection[str]],
-    documents: Collection[str] | None,
+    indexed: Holds,
+    documents: Holds | None,
     groups: Mapping[str, str],
 ) -> Asked | None:
     """Searches golden queries as a service would, and scores what comes back; None where none is left.
@@ -126,7 +128,7 @@ def ask(
         golden: The set.
         searcher: On what is live.
         indexed: Of some passages, those that the live collection holds.
-        documents: Ids of the passages that the documents hold now; None where that is not known.
+        documents: The same of the documents as they are now; None where that is not known.
         groups: Passage → group of documents.
 
     Raises:
@@ -134,7 +136,8 @@ def ask(
     """
     named = sorted({passage for one in golden.queries for passage in one.positives})
     there = set(indexed(named))
-    withdrawn = {p for p in named if p not in there and (documents is None or p not in documents)}
+    gone = [passage for passage in named if passage not in there]
+    withdrawn = set(gone) - set(documents(gone) if documents is not None and gone else ())
     alive = [one for one in golden.queries if not withdrawn.issuperset(one.positives)]
     expired = frozenset(one.id for one in golden.queries) - {one.id for one in alive}
     missing = len(set(named) - there - withdrawn)

@@ -17,7 +17,7 @@ from jargonaut.monitoring import Added, GoldenQuery, GoldenSet, GoldenSets
 from jargonaut.records import BadRow
 from jargonaut.watching.golden import golden_pairs, golden_set, leaked
 from jargonaut.watching.looking import Watch
-from jargonaut.watching.snapshot import ancestry, trained_on
+from jargonaut.watching.snapshot import ancestry, held_passages, trained_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,8 @@ class Goldens:
             return []
         named = sorted({passage for one in golden.queries for passage in one.positives})
         store = self.watch.index.store.open(live.index, registry.get(live.version).searched)
-        there = set(store.fetch(named)) | {p.id for p in self.watch.documents().passages}
+        there = set(store.fetch(named))
+        there |= held_passages(self.watch.documents(), set(named) - there)
         return [one for one in golden.queries if there.isdisjoint(one.positives)]
 
 

@@ -39,7 +39,7 @@ from jargonaut.sources import PreparedCorpus
 from jargonaut.watching import clicks, drifting, golden
 from jargonaut.watching.labels import new_labels, root_base
 from jargonaut.watching.queries import QuerySide
-from jargonaut.watching.snapshot import Trained, ancestry, shift, snapshot, trained_on
+from jargonaut.watching.snapshot import Trained, ancestry, held_passages, shift, snapshot, trained_on
 
 Clock = Callable[[], datetime]
 REFERENCE, LAST_TEST, POOL, ATTEMPT = "reference", "last_test", "pool", "attempt"
@@ -49,6 +49,11 @@ REFERENCE, LAST_TEST, POOL, ATTEMPT = "reference", "last_test", "pool", "attempt
 def utc_now() -> datetime:
     """The clock unless another is handed in."""
     return datetime.now(UTC)
+
+
+def series_of(layout: Layout) -> Series:
+    """What monitoring remembers of a workspace."""
+    return Series(layout.monitoring / "series.db")
 
 
 class Watch:
@@ -69,7 +74,7 @@ class Watch:
     ) -> None:  # fmt: skip
         self.layout, self.settings, self.index, self.reporter, self.clock = layout, settings, index, reporter, clock
         self.options = settings.watch
-        self.series = Series(layout.monitoring / "series.db")
+        self.series = series_of(layout)
         self._documents = documents
         self._searcher: LiveSearcher | None = None
         self._unwritten = ""
@@ -156,10 +161,11 @@ class _Look:
         self.notes: dict[str, Any] = {}
         self.facts = Facts(self.options)
         self.golden_name = ""
+        self.number = 0
 
     def done(self) -> PassRecord:
         """Measures, judges, keeps and tells."""
-        number = self._begun()
+        number = self.number = self._begun()
         for part in (self._golden, self._corpus, self._labels, self._age_and_base, self._drift, self._clicks):
             try:
                 part()
@@ -193,6 +199,10 @@ class _Look:
             self._cannot_keep(error)
             return 0
         return number
+
+    def _note(self, name: str) -> Any:
+        """What an earlier pass left; None where nothing can be kept."""
+        return self.series.note(name) if self.number else None
 
     def _cannot_keep(self, error: JargonautError) -> None:
         told = f"the series could not be written, so this pass is not kept: {error.what}"
@@ -237,7 +247,8 @@ class _Look:
             self._answers()
             return
         self.golden_name = found.version
-        known = None if self.documents is None else {p.id for p in self.documents.passages}
+        documents = self.documents
+        known = None if documents is None else (lambda ids: held_passages(documents, ids))
         pairs = self.trained.pairs if self.trained else None
         try:
             asked = golden.ask(found, self.watch.searcher, self._indexed, known, pairs.splits.groups if pairs else {})
@@ -268,7 +279,7 @@ class _Look:
         if len(asked.ids) < golden.FEW:
             self.notices.append(f"only {len(asked.ids)} golden queries can be asked; little can be seen with so few")
         pointer = (self.live.version, self.live.index)
-        row = self.series.note(REFERENCE) if self.series.path.exists() else None
+        row = self._note(REFERENCE)
         before = golden.Reference(tuple(row["pointer"]), row["scores"]) if row else golden.Reference()
         recall, scores = (golden.change(before, asked, column, self.options) for column in (0, 2))
         self.facts = replace(self.facts, recall=recall, scores=scores)
@@ -325,7 +336,7 @@ class _Look:
     def _labels(self) -> None:
         if self.trained is None:
             return
-        seen = (self.series.note(POOL) or {}) if self.series.path.exists() else {}
+        seen = self._note(POOL) or {}
         count, kept = new_labels(self.trained, self.documents, self.watch.layout, seen)
         self.notes[POOL] = kept
         if count is not None:
@@ -346,9 +357,9 @@ class _Look:
                 self.signals.append(Signal("age_days", age))
 
     def _drift(self) -> None:
-        last = self.series.note(LAST_TEST) if self.series.path.exists() else None
+        last = self._note(LAST_TEST)
         side = self.watch.queries(self.watch.searcher)
-        if self.facts.search_fault or not drifting.due(last, self.at, self.options):
+        if not self.number or self.facts.search_fault or not drifting.due(last, self.at, self.options):
             return
         tests, signals, told = side.tests(self.trained, self.version, (self.live.version, self.live.index), self.at)
         self.signals += signals

@@ -184,6 +184,12 @@ def shift(trained: PreparedCorpus, now: PreparedCorpus, layout: Layout) -> Shift
     return Shift(change, tuple(_texts(made.path / "fresh.jsonl")), made.key)
 
 
+def held_passages(corpus: PreparedCorpus, ids: Collection[str]) -> set[str]:
+    """Which of some passages a corpus holds; it is read through, and not kept."""
+    wanted = set(ids)
+    return {passage.id for passage in _passages(corpus) if passage.id in wanted}
+
+
 def drawn(texts: Collection[str], count: int) -> list[str]:
     """So many of some texts, always the same ones, in an order that does not depend on how they came."""
     return sorted(set(texts), key=content_hash)[:count]
