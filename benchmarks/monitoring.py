@@ -186,11 +186,13 @@ class Workspace:
 
     def usual(self, count: int = DAY) -> Vectors:
         """Queries of a day on which nothing changed."""
-        return self.it.queries[self.rng.choice(self.rest, count, replace=False)]
+        found: Vectors = self.it.queries[self.rng.choice(self.rest, count, replace=False)]
+        return found
 
     def documents(self, count: int = DOCUMENTS) -> Vectors:
         """New documents like the old ones."""
-        return self.it.passages[self.rng.choice(self.later, count, replace=False)]
+        found: Vectors = self.it.passages[self.rng.choice(self.later, count, replace=False)]
+        return found
 
     def look(self, facts: Facts) -> list[str]:
         """Rules that raise an alarm after this look."""

@@ -99,7 +99,8 @@ def told(one: Happening) -> str:
     try:
         return _SENTENCES[one.kind].format_map(detail)
     except KeyError:  # written by a later release
-        return f"{one.kind[:1].upper()}{one.kind[1:]}: {', '.join(f'{name} {value}' for name, value in detail.items())}."
+        rest = ", ".join(f"{name} {value}" for name, value in detail.items())
+        return f"{one.kind[:1].upper()}{one.kind[1:]}: {rest}."
 
 
 def explained(findings: Sequence[Finding]) -> Iterator[str]:
