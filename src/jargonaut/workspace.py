@@ -266,7 +266,10 @@ class Workspace:
         return SearchResult(query, served.version, tuple(hits))
 
     def serving(self) -> LiveSearcher:
-        """A searcher for a service: it keeps the model loaded and follows the live pointer, whoever moves it."""
+        """A searcher for a service: it keeps the model loaded and follows the live pointer, whoever moves it.
+
+        What it is asked is logged where `[query_log]` says so.
+        """
         from jargonaut.lifecycle import LiveSearcher
         from jargonaut.monitoring import QueryLog
 
@@ -306,7 +309,7 @@ class Workspace:
             InputError: There is no such candidate, or no query.
         """
         from jargonaut.encoders import base_model
-        from jargonaut.lifecycle import recorded_shadow, shadow_log, shadow_queries
+        from jargonaut.lifecycle import LiveSearcher, recorded_shadow, shadow_log, shadow_queries
         from jargonaut.texts import open_texts
 
         index = self.index()
@@ -315,7 +318,8 @@ class Workspace:
         texts = open_texts(
             Path(queries), "query", lambda: base_model(self.settings), self.settings, self.layout, self.reporter
         )
-        return shadow_queries(index, self.serving(), candidate, texts, k=k, share=share)
+        live = LiveSearcher(index.registry, index.store, self._encoder)  # a file's queries are no users', so unlogged
+        return shadow_queries(index, live, candidate, texts, k=k, share=share)
 
     def plan(self, passages: int, dimensions: Sequence[int] = ()) -> IndexPlan:
         """What an index of so many passages would take: hours, bytes, dollars, by dimension and number format.

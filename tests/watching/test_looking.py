@@ -17,6 +17,7 @@ from jargonaut.watching.looking import ATTEMPT
 from tests.lifecycle.shop import documents
 from tests.watching.conftest import Watched
 
+LOGGED = {"query_log.enabled": True, "query_log.text": "plain", "watch.min_queries": 20, "watch.sample": 60}
 START = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
 
@@ -121,7 +122,7 @@ def test_new_documents_shift_the_corpus_and_say_so(shop: Watched) -> None:
 def test_queries_that_drift_are_noticed_and_usual_ones_are_not(shop: Watched) -> None:
     """Logged queries like the reference raise nothing for days; strange ones raise an alarm on their second day."""
     clock = Clock()
-    changes = {"query_log.enabled": True, "query_log.text": "plain", "watch.min_queries": 20, "watch.sample": 60}
+    changes = {**LOGGED, "watch.permutations": 2_999}
     log = QueryLog(shop.root / ".jargonaut" / "queries", QueryLogOptions(enabled=True, text="plain"), clock=clock)
     raised = []
     for day in range(4):
@@ -147,7 +148,7 @@ def _usual(number: int) -> str:
 def test_a_day_is_tested_once_however_often_one_looks(shop: Watched) -> None:
     """Looks within a day share its tests, so looking often raises no more false alarms."""
     clock = Clock()
-    changes = {"query_log.enabled": True, "query_log.text": "plain", "watch.min_queries": 20, "watch.sample": 60}
+    changes = {**LOGGED, "watch.permutations": 2_999}
     log = QueryLog(shop.root / ".jargonaut" / "queries", QueryLogOptions(enabled=True, text="plain"), clock=clock)
     searcher = _watch(shop).searcher
     log.record(searcher.search([_usual(n) for n in range(25)], 3))

@@ -163,7 +163,7 @@ class _Attempt:
         """The run's story from the settings' base, and from the live version where that is another model."""
         watch, settings = self.watch, self.watch.settings
         yield "base", Story(source, watch.layout, settings, watch.reporter)
-        if self.live.base:
+        if self.live.base and self.live.kind == "encoder":  # nothing else can be tuned further
             model = replace(
                 settings.base, model=str(self.live.path), query_prompt=self.live.query_prompt,
                 passage_prompt=self.live.passage_prompt, max_tokens=self.live.max_tokens,
