@@ -34,7 +34,7 @@ from jargonaut.watching import drifting, golden
 TOKENS, QUERIES, PASSAGES, OTHERS = 128, 700, 1_500, 300
 REFERENCE, DAY, BUSY, DOCUMENTS = 250, 100, 300, 60
 """Queries of the reference, of a day and of a busy one; new documents that are compared."""
-SHUFFLES = 2_999
+SHUFFLES = 2_599
 """Enough for the level of the settings; more make p-values finer and the benchmark slower."""
 WORKSPACES = 20
 HORIZON = 14
@@ -171,6 +171,9 @@ class Workspace:
         self.trained, self.later = passages[: options.sample], passages[options.sample :]
         self.before = side(it.queries[self.known], it.passages)
         self.said: dict[str, list[bool]] = {}
+        self.week: list[tuple[frozenset[int], frozenset[int]]] = []
+        for _ in range(6):
+            self.asked(DAY)
 
     def tests(self, queries: Vectors, fresh: Vectors | None) -> Drift | None:
         """A day's tests."""
@@ -184,10 +187,15 @@ class Workspace:
             made += [] if test is None else [test]
         return drifting.day(made, self.options)
 
-    def usual(self, count: int = DAY) -> Vectors:
-        """Queries of a day on which nothing changed."""
-        found: Vectors = self.it.queries[self.rng.choice(self.rest, count, replace=False)]
-        return found
+    def asked(self, count: int, strange: int = 0) -> Vectors:
+        """A day's queries, some of them strangers; gives the distinct ones of the last seven days."""
+        own = self.rng.choice(self.rest, count - strange, replace=False)
+        others = self.rng.choice(len(self.it.strange), strange, replace=False)
+        self.week = [*self.week, (frozenset(own.tolist()), frozenset(others.tolist()))][-7:]
+        rows, strangers = (sorted(frozenset().union(*(day[side] for day in self.week))) for side in (0, 1))
+        found: Vectors = np.concatenate([self.it.queries[rows], self.it.strange[strangers]])
+        kept = self.rng.permutation(len(found))[: self.options.sample]
+        return found[kept]
 
     def documents(self, count: int = DOCUMENTS) -> Vectors:
         """New documents like the old ones."""
@@ -213,7 +221,7 @@ def quiet(it: Material, days: int, options: WatchOptions) -> Quiet:
     for seed in range(WORKSPACES):
         one, is_open = Workspace(it, seed, options), False
         for _ in range(days // WORKSPACES):
-            drift = one.tests(one.usual(), one.documents())
+            drift = one.tests(one.asked(DAY), one.documents())
             assert drift is not None  # noqa: S101 - a day has queries
             found += min(drift.adjusted) <= drift.level
             strict += min(drift.adjusted) <= STRICT
@@ -257,9 +265,7 @@ def changes(it: Material, options: WatchOptions) -> Iterator[Noticed]:
 def _strangers(share: float, asked: int) -> Day:
     def day(one: Workspace, number: int) -> Facts:
         del number
-        count = round(share * asked)
-        strange = one.it.strange[one.rng.choice(len(one.it.strange), count, replace=False)]
-        queries = np.concatenate([one.usual(asked - count), strange])
+        queries = one.asked(asked, round(share * asked))
         return Facts(one.options, drift=one.tests(queries, None))
 
     return day
@@ -274,7 +280,7 @@ def _topic(share: float) -> Day:
         )  # fmt: skip
         trained = len(one.it.passages)
         corpus = CorpusChange(trained + total, total, 0, trained, 0.0)
-        drift = one.tests(one.usual(), fresh if total >= one.options.min_queries else None)
+        drift = one.tests(one.asked(DAY), fresh if total >= one.options.min_queries else None)
         return Facts(one.options, corpus=corpus, drift=drift)
 
     return day
@@ -352,12 +358,13 @@ def cost(passages: int = 100_000, queries: int = 1_000) -> Cost:
     from jargonaut.monitoring import GoldenQuery, GoldenSets
     from jargonaut.protocols import SilentReporter
     from jargonaut.registry import Registry
-    from jargonaut.settings import Settings
+    from jargonaut.settings import Settings, override
     from jargonaut.watching import Watch
 
     model = _model(EMBEDDED)
     with tempfile.TemporaryDirectory(prefix="jargonaut-watch-") as folder:
-        layout, settings = Layout(Path(folder)), Settings()
+        # What is near to what among texts that are made up says nothing.
+        layout, settings = Layout(Path(folder)), override(Settings(), {"dedup.min_words": 1_000})
         rows = (
             json.dumps({"_id": f"p{n}", "text": f"Passage {n} of {n % 977}, on {n % 89}."}) for n in range(passages)
         )

@@ -17,7 +17,10 @@ from jargonaut.watching.looking import ATTEMPT
 from tests.lifecycle.shop import documents
 from tests.watching.conftest import Watched
 
-LOGGED = {"query_log.enabled": True, "query_log.text": "plain", "watch.min_queries": 20, "watch.sample": 60}
+LOGGED = {
+    "query_log.enabled": True, "query_log.text": "plain", "watch.min_queries": 20, "watch.sample": 60,
+    "watch.window_days": 1.0,
+}  # fmt: skip
 START = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
 

@@ -30,6 +30,8 @@ class WatchOptions:
         max_expired: Speak up when this share of the golden queries has no passage left.
         false_alarms_a_year: How many false alarms the drift tests may raise in a year on average, all of them together.
         test_every_hours: Drift tests are made so often at most, however often `watch` looks.
+        window_days: Logged queries of so many days are tested together: more show smaller changes, fewer show them
+            sooner.
         min_queries: Distinct logged queries that a test needs on each side, and new documents for the corpus.
         sample: Queries or passages of each side that a test looks at, at most.
         permutations: Shuffles of a permutation test.
@@ -58,8 +60,9 @@ class WatchOptions:
     max_expired: float = 0.1
     false_alarms_a_year: float = 1.0
     test_every_hours: float = 24.0
+    window_days: float = 7.0
     min_queries: int = 50
-    sample: int = 300
+    sample: int = 500
     permutations: int = 9_999
     confirm: int = 2
     confirm_of: int = 3
@@ -86,7 +89,8 @@ class WatchOptions:
             ("false_alarms_a_year", self.false_alarms_a_year > 0, "above 0"),
             ("test_every_hours", self.test_every_hours > 0 and self.test_level < 1,
              "above 0, and such that less than one false alarm is allowed for each test"),
-            ("min_queries", self.min_queries >= 10, "10 or more"),
+            ("window_days", 0 < self.window_days <= 366, "above 0, at most 366"),
+                ("min_queries", self.min_queries >= 10, "10 or more"),
             ("sample", self.sample >= self.min_queries, "min_queries or more"),
             ("permutations", self.permutations + 1 >= 1 / finest,
              f"{1 / finest:,.0f} or more: with fewer no test could ever find anything at this rate of false alarms"),

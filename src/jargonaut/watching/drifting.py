@@ -6,12 +6,14 @@ are the monitoring room's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from jargonaut.artifacts import content_hash
 from jargonaut.evaluation.statistics import holm
 from jargonaut.lifecycle import LiveSearcher
 from jargonaut.lifecycle.serving import Answer
@@ -38,13 +40,13 @@ _LOW = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Distinct queries that were logged since the last test.
+    """Distinct queries that were logged lately.
 
     Attributes:
-        queries: Their words; () where the log keeps hashes alone.
-        scores: Of their first two hits, as the log keeps them.
-        distinct: How many there are.
-        until: When the last was asked.
+        queries: Words of a sample of them; () where the log keeps hashes alone.
+        scores: Of the first two hits of each of the sample, as the log keeps them.
+        distinct: How many distinct ones there are.
+        until: When the last of all was asked; None where there is none.
     """
 
     queries: tuple[str, ...]
@@ -53,16 +55,34 @@ class Window:
     until: datetime | None
 
 
-def window(rows: Sequence[LoggedQuery], pointer: tuple[str, str]) -> Window:
-    """The distinct queries of some rows that the live system answered; scores of another are on another scale."""
-    latest: dict[str, LoggedQuery] = {}
+def window(rows: Iterable[LoggedQuery], pointer: tuple[str, str], sample: int) -> Window:
+    """The distinct queries of some rows that the live system answered; scores of another are on another scale.
+
+    At most `sample` are kept, those whose keys have the smallest hashes: any number of rows may go by.
+    """
+    kept: dict[str, LoggedQuery] = {}
+    heap: list[tuple[int, str]] = []
+    seen: set[bytes] = set()
+    until: datetime | None = None
     for row in rows:
-        if (row.version, row.collection) == pointer:
-            latest[row.key] = row
-    kept = [latest[key] for key in sorted(latest)]
-    scores = tuple((row.scores[0] if row.scores else 0.0, row.scores[1] if row.scores[1:] else 0.0) for row in kept)
-    until = max((row.at for row in rows), default=None)
-    return Window(tuple(row.query for row in kept if row.query), scores, len(kept), until)
+        until = row.at if until is None else max(until, row.at)
+        if (row.version, row.collection) != pointer:
+            continue
+        digest = content_hash(row.key)
+        seen.add(bytes.fromhex(digest))
+        place = -int(digest, 16)  # the largest hash leaves first
+        if row.key in kept:
+            kept[row.key] = row
+        elif len(kept) < sample:
+            heapq.heappush(heap, (place, row.key))
+            kept[row.key] = row
+        elif place > heap[0][0]:
+            _, gone = heapq.heapreplace(heap, (place, row.key))
+            del kept[gone]
+            kept[row.key] = row
+    chosen = [kept[key] for key in sorted(kept)]
+    scores = tuple((row.scores[0] if row.scores else 0.0, row.scores[1] if row.scores[1:] else 0.0) for row in chosen)
+    return Window(tuple(row.query for row in chosen if row.query), scores, len(seen), until)
 
 
 def due(last: str | None, now: datetime, options: WatchOptions) -> bool:

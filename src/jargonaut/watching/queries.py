@@ -5,7 +5,8 @@ The reference is what the live version's snapshot holds back from training, unti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,8 +24,6 @@ from jargonaut.watching.snapshot import Trained, drawn, held_out, snapshot
 
 ACCEPTED, TESTED_UNTIL = "reference_queries", "tested_until"
 """Notes: the queries that somebody accepted; how far the log was tested."""
-_LONGEST = timedelta(days=7)
-"""Queries that are older than this are no part of a window."""
 
 
 class QuerySide:
@@ -43,14 +42,15 @@ class QuerySide:
         self._searcher, self._encoder, self._options = searcher, encoder, settings.watch
 
     def logged_texts(self) -> list[str]:
-        """Distinct queries of the last week whose words were kept, at most `sample` of them."""
-        rows, _ = self._rows(self._clock().astimezone(UTC) - _LONGEST)
-        return drawn([row.query for row in rows if row.query], self._options.sample)
+        """Distinct queries of the window whose words were kept, at most `sample` of them, whoever answered them."""
+        rows = self._rows(self._clock().astimezone(UTC) - timedelta(days=self._options.window_days), [])
+        alike = (replace(row, version="", collection="") for row in rows)
+        return drawn(drifting.window(alike, ("", ""), self._options.sample).queries, self._options.sample)
 
     def tests(
         self, trained: Trained | None, version: ModelVersion, pointer: tuple[str, str], at: datetime
     ) -> tuple[list[DriftTest], list[Signal], list[str]]:
-        """The tests for which enough was logged since the last ones, with signals and what a reader should know.
+        """The tests for which enough was logged, with signals and what a reader should know.
 
         Args:
             trained: What the live version was made from.
@@ -61,23 +61,24 @@ class QuerySide:
         Raises:
             JargonautError: The live system does not answer.
         """
-        rows, bad = self._rows(self._since(at))
+        bad: list[BadRow] = []
+        rows = self._rows(at - timedelta(days=self._options.window_days), bad)
+        found = drifting.window(rows, pointer, self._options.sample)
         told = [f"{len(bad):,} rows of the query log are left out, the first: {bad[0]}"] if bad else []
-        found = drifting.window(rows, pointer)
-        if not rows and not self._settings.query_log.enabled:
+        if found.until is None and not self._settings.query_log.enabled:
             return [], [], told
         signals = [Signal("logged_queries", found.distinct)]
+        if found.until is None or found.until.isoformat() == self._series.note(TESTED_UNTIL):
+            return [], signals, told  # nothing came since the last test
         reference = self._reference(trained)
-        fewest = min(found.distinct, len(reference))
-        if fewest < self._options.min_queries:
+        if min(found.distinct, len(reference)) < self._options.min_queries:
             told.append(
                 f"{found.distinct:,} logged queries against {len(reference):,} of the reference: "
                 f"{self._options.min_queries} of each are needed for a test"
             )
             return [], signals, told
         tests, more = self._compared(found, reference, trained, version)
-        if found.until is not None:
-            self.notes[TESTED_UNTIL] = found.until.isoformat()
+        self.notes[TESTED_UNTIL] = found.until.isoformat()
         return tests, signals + more, told
 
     def _compared(
@@ -107,14 +108,8 @@ class QuerySide:
         asked = vocabulary(pair.query for pair in positives(trained.pairs.splits.train))
         return snapshot(trained.corpus, self._layout).vocabulary | asked
 
-    def _since(self, at: datetime) -> datetime:
-        longest = at - _LONGEST
-        said = self._series.note(TESTED_UNTIL)
-        return longest if said is None else min(max(longest, datetime.fromisoformat(said)), at)
-
-    def _rows(self, since: datetime) -> tuple[list[LoggedQuery], list[BadRow]]:
-        bad: list[BadRow] = []
-        return list(read_log(self._layout.queries, since, self._clock().astimezone(UTC), bad.append)), bad
+    def _rows(self, since: datetime, bad: list[BadRow]) -> Iterator[LoggedQuery]:
+        return read_log(self._layout.queries, since, self._clock().astimezone(UTC), bad.append)
 
 
 def _pieces(version: ModelVersion) -> Callable[[Sequence[str]], list[int]]:
