@@ -113,7 +113,8 @@ class Cost:
         queries: Golden queries.
         first: Seconds of the first look.
         seconds: Seconds of the next one.
-        encoding: Seconds that the shipped model takes for the queries, which the made-up vectors do not.
+        busy: Seconds of processor time of that one, on whatever cores: what else a machine does is not in it.
+        encoding: Seconds of processor time that the shipped model takes for the queries; the made-up vectors take none.
         grown_mb: By how much the process grew.
     """
 
@@ -121,6 +122,7 @@ class Cost:
     queries: int
     first: float
     seconds: float
+    busy: float
     encoding: float
     grown_mb: float
 
@@ -387,14 +389,14 @@ def cost(passages: int = 100_000, queries: int = 1_000) -> Cost:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         times = []
         for _ in range(2):
-            started = time.monotonic()
+            started, busy = time.monotonic(), time.process_time()
             watch.look()
-            times.append(time.monotonic() - started)
+            times.append((time.monotonic() - started, time.process_time() - busy))
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     model.encode_queries(["warm"])
-    started = time.monotonic()
+    started = time.process_time()
     model.encode_queries([f"what does section {n} say about an impairment of goodwill" for n in range(queries)])
-    return Cost(passages, queries, times[0], times[1], time.monotonic() - started, grown)
+    return Cost(passages, queries, times[0][0], *times[1], time.process_time() - started, grown)
 
 
 def markdown(calm: Quiet, found: Sequence[Noticed], price: Cost) -> str:
@@ -411,8 +413,8 @@ def markdown(calm: Quiet, found: Sequence[Noticed], price: Cost) -> str:
     )
     price_words = (
         f"One look, {price.queries:,} golden queries over {price.passages:,} passages (384-d, exact search): "
-        f"{price.seconds:.1f} s (the first one {price.first:.1f} s), and {price.encoding:.1f} s for encoding the "
-        f"queries; the process grew by {price.grown_mb:.0f} MB."
+        f"{price.seconds:.1f} s (the first one {price.first:.1f} s), {price.busy:.1f} s of processor time, and "
+        f"{price.encoding:.1f} s more for encoding the queries; the process grew by {price.grown_mb:.0f} MB."
     )
     head = [f"| injected change | noticed within {HORIZON} looks | median looks | by |", "|---|---|---|---|"]
     lines = [calm_words, "", *head, *rows, "", price_words]

@@ -64,6 +64,9 @@ def test_a_failed_training_leaves_what_is_live(shop: Watched) -> None:
     before = opened.registry().live()
     with pytest.raises(InputError):
         act(watch, _found("age"))  # passages without structure, from which no pair can be read
+    aged = shop.open(**{"watch.max_age_days": 1e-9}).watch(shop.docs, act=True)
+    assert any("training anew failed" in notice for notice in aged.record.notices)
+    assert aged.record.signal("recall_at_10") is not None
     assert opened.registry().live() == before
     assert GoldenSets(watch.layout.golden).current() is not None
     assert watch.series.note(ATTEMPT)["step"] != "done"

@@ -84,6 +84,7 @@ _SENTENCES: Mapping[str, str] = {
     "index built": "The index {index} was built for {version}.",
     "promoted": "{version} passed the gate and went live in place of {before}.",
     "retraining ended": "Training anew ended: {told}.",
+    "retraining failed": "Training anew failed: {why}.",
     "pass not ended": "The look of {begun} never ended.",
     "pass not kept": "A look could not be kept: {why}.",
 }

@@ -212,10 +212,14 @@ class _Look:
 
     def _kept(self, found: PassRecord) -> PassRecord:
         if found.number == 0:
-            return found
+            return _unkept(found)
         told = channels(self.options)
         try:
             found = self.series.end(found, self.options, sorted(told), self.notes)
+        except JargonautError as error:
+            self._cannot_keep(error)
+            return _unkept(replace(found, notices=tuple(self.notices)))
+        try:
             outcomes = {}
             for number, channel, what, alarm in self.series.unsent():
                 if channel in told:
@@ -389,6 +393,14 @@ _NAMES = {
     "_golden": "golden queries", "_corpus": "documents", "_labels": "labels", "_age_and_base": "base model",
     "_drift": "drift", "_clicks": "clicks",
 }  # fmt: skip
+
+
+def _unkept(found: PassRecord) -> PassRecord:
+    """A pass that could not be kept: whoever reads it must still see what is wrong, though nobody can be told twice."""
+    alarms = tuple(
+        Alarm(0, one.name, one.kind, found.at, one.evidence) for one in found.findings if one.fires and one.sudden
+    )
+    return replace(found, open=alarms, raised=alarms)
 
 
 def _running(layout: Layout) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jargonaut.artifacts import plain
@@ -56,10 +57,18 @@ def look(watch: Watch, *, acting: bool = False) -> WatchResult:
     """Takes one look, and trains anew where that is wished and a rule asks for it.
 
     Raises:
-        JargonautError: Nothing is live, another process looks or trains, or training failed; what is live stays so.
+        JargonautError: Nothing is live, or another process looks. A training that fails is told among the notices.
     """
     found = watch.look()
-    acted = act(watch, found) if acting else None
+    acted = None
+    if acting:
+        try:
+            acted = act(watch, found)
+        except JargonautError as error:  # what was found is told all the same
+            told = str(error).replace("\n", " ")
+            found = replace(found, notices=(*found.notices, f"training anew failed: {told}"))
+            with contextlib.suppress(JargonautError):
+                watch.series.happened(watch.clock(), "retraining failed", why=error.what)
     return result(watch, found, acted)
 
 
