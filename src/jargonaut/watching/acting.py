@@ -178,7 +178,9 @@ class _Attempt:
         self._event("candidate trained", version=version.version, start=start, pairs=counts["pairs"])
         self._step(f"examining {version.version}", key)
         old, new = self._asked(story, golden)
-        whole = self._examined(version, first, [*old, *new], f"golden set {golden.version} and new queries")
+        whole = self._examined(
+            version, first, [*old, *new], f"golden set {golden.version}{' and new queries' if new else ''}"
+        )
         held_back = ""
         for name, part in (("old golden queries", old), ("new golden queries", new)):
             if old and new and whole.verdict.name == _SHIP:
