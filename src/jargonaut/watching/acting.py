@@ -25,7 +25,7 @@ from jargonaut.records import Pair
 from jargonaut.registry import Live, ModelVersion
 from jargonaut.story import Story
 from jargonaut.watching.golden import golden_set
-from jargonaut.watching.looking import ATTEMPT, REFERENCE, Watch
+from jargonaut.watching.looking import ATTEMPT, Watch
 from jargonaut.watching.snapshot import ancestry, trained_on
 
 _SHIP = "ship"
@@ -255,7 +255,6 @@ class _Attempt:
             return f"{best.version} passed the gate and waits for you: `jargonaut index switch {best.version}`", ""
         self._step(f"switching to {best.version}", key)
         watch.index.switch(name, instead_of=self.pointer)
-        watch.series.remember(REFERENCE, None)  # the next look measures what the gate let through
         self._event("promoted", version=best.version, before=self.live.version, sentence=best.sentence)
         return f"{best.version} went live in place of {self.live.version}; `jargonaut models rollback` goes back", (
             best.version
