@@ -98,7 +98,7 @@ _TOLD = ("version", "against", "source", "queries", "passages", "groups", "deplo
 
 def examine(
     layout: Layout, settings: Settings, registry: Registry, reporter: Reporter, *, source: Path | None = None,
-    version: str | None = None, against: str | None = None, clock: Clock = utc_now,
+    version: str | None = None, against: str | None = None, clock: Clock = utc_now, on: Exam | None = None,
 ) -> Examination:  # fmt: skip
     """Scores two registered versions on the same judged queries; done once for the same models, queries and options.
 
@@ -111,6 +111,7 @@ def examine(
         version: The model in question; the newest when None.
         against: What it is compared with; what it was tuned from when None.
         clock: Time of the report.
+        on: What they are tested on, in place of `source`.
 
     Raises:
         InputError: There is no such version, they are one, or there is nothing to test them on.
@@ -120,9 +121,13 @@ def examine(
     base, tuned = (remembering(version_encoder(registry, v, settings), layout.vectors, reporter) for v in (other, one))
     full = min(base.dimension, tuned.dimension)
     options, (dims, deployed) = _options(settings, one, full)
-    exam = exam_of_version(one if one.lineage.get("pairs") else other, layout) if source is None else (
-        exam_of_source(source, settings, layout, reporter)
-    )  # fmt: skip
+    own = source is None and on is None
+    if on is not None:
+        exam = on
+    elif source is None:
+        exam = exam_of_version(one if one.lineage.get("pairs") else other, layout)
+    else:
+        exam = exam_of_source(source, settings, layout, reporter)
     reporter.line(
         f"{one.version} against {other.version}: {len(queries(exam.test)):,} queries of {exam.source} over "
         f"{len(exam.corpus.texts):,} passages"
@@ -137,7 +142,7 @@ def examine(
             names=names,
         )  # fmt: skip
         looked = scrutinise(
-            folder if source is None else None,
+            folder if own else None,
             Subject.over(contenders, exam.corpus, exam.splits, found.runs, (base, tuned), deployed),
             replace(settings, evaluate=options), layout, reporter,
         )  # fmt: skip
@@ -159,7 +164,7 @@ def examine(
                       editable=(SHEET,))  # fmt: skip
     found = _read(artifact, one, other, exam, options.confidence, deployed)
     reporter.line(f"  beside the comparison, with {other.version} as base and {one.version} as tuned model:")
-    for line in notices.of_scrutiny(found.scrutiny, found.folder if source is None else None):
+    for line in notices.of_scrutiny(found.scrutiny, found.folder if own else None):
         reporter.line(line)
     for notice in found.notices:
         reporter.warn(notice)

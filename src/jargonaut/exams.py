@@ -71,7 +71,7 @@ def exam_of_version(version: ModelVersion, layout: Layout) -> Exam:
     Raises:
         InputError: It was not made from pairs, or its pairs or passages are gone.
     """
-    pairs, corpus = _kept(version, "pairs", layout), _kept(version, "corpus", layout)
+    pairs, corpus = kept_artifact(version, "pairs", layout), kept_artifact(version, "corpus", layout)
     if pairs is None or corpus is None:
         what = (
             "was not tuned here, so it has no test split" if not version.base else "has lost the pairs it was made of"
@@ -83,7 +83,7 @@ def exam_of_version(version: ModelVersion, layout: Layout) -> Exam:
     splits = PreparedPairs(pairs).splits
     source = str(version.lineage.get("source", ""))
     return Exam(
-        f"the test split of {version.version}'s pairs", _corpus(corpus, Path(source)), splits.test, splits.train,
+        f"the test split of {version.version}'s pairs", kept_corpus(corpus, Path(source)), splits.test, splits.train,
         splits.dev, splits.groups, content_hash(pairs.key, corpus.key),
     )  # fmt: skip
 
@@ -131,11 +131,11 @@ def seen_in_training(version: ModelVersion, exam: Exam, layout: Layout) -> tuple
 
     By their words, since ids may be another set's. None where it is not known what it was trained on.
     """
-    pairs, corpus = _kept(version, "pairs", layout), _kept(version, "corpus", layout)
+    pairs, corpus = kept_artifact(version, "pairs", layout), kept_artifact(version, "corpus", layout)
     if pairs is None or corpus is None:
         return None
     train = [pair for pair in formats.read_records(pairs.path / "train.jsonl", Pair) if pair.relevance > 0]
-    texts = _corpus(corpus, Path()).texts
+    texts = kept_corpus(corpus, Path()).texts
     asked = {normalised(pair.query) for pair in train}
     read = {normalised(texts[pair.passage_id]) for pair in train if pair.passage_id in texts}
     answers = {pair.passage_id for pair in exam.test if pair.relevance > 0}
@@ -145,7 +145,7 @@ def seen_in_training(version: ModelVersion, exam: Exam, layout: Layout) -> tuple
     )
 
 
-def _kept(version: ModelVersion, stage: str, layout: Layout) -> Artifact | None:
+def kept_artifact(version: ModelVersion, stage: str, layout: Layout) -> Artifact | None:
     """The artifact that a version names in its lineage, if it is still there and whole."""
     key = version.lineage.get(stage)
     if not isinstance(key, str) or not key:
@@ -154,7 +154,7 @@ def _kept(version: ModelVersion, stage: str, layout: Layout) -> Artifact | None:
     return None if found is None or found.changed_files else found
 
 
-def _corpus(artifact: Artifact, path: Path) -> PreparedCorpus:
+def kept_corpus(artifact: Artifact, path: Path) -> PreparedCorpus:
     """A corpus as it was prepared, without looking at its source again."""
     try:
         inputs = json.loads((artifact.path / artifacts.MANIFEST).read_text(encoding="utf-8"))["inputs"]

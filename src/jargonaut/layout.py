@@ -64,6 +64,21 @@ class Layout:
         return self.home / "bridges"
 
     @property
+    def monitoring(self) -> Path:
+        """What monitoring remembers: its series and its locks."""
+        return self.home / "monitoring"
+
+    @property
+    def golden(self) -> Path:
+        """Golden sets, one file per version."""
+        return self.home / "golden"
+
+    @property
+    def queries(self) -> Path:
+        """The log of users' queries, where it is switched on."""
+        return self.home / "queries"
+
+    @property
     def shadow(self) -> Path:
         """What candidates found beside what was live, one file per pair."""
         return self.home / "shadow"

@@ -24,6 +24,7 @@ from jargonaut.evidence import ranker, topics_of
 from jargonaut.layout import Layout
 from jargonaut.llm import estimate
 from jargonaut.llm.endpoint import model_identity
+from jargonaut.monitoring import GoldenSet, GoldenSets
 from jargonaut.pairs.attribution import attribute
 from jargonaut.pairs.curation import Curated, Evidence, curate
 from jargonaut.pairs.curation.evidence import Scorer
@@ -171,6 +172,8 @@ def prepare_pairs(
     inputs = {"collected": gathered.key, "reviews": content_hash(_changes(decisions, settings.review))}
     if answers:
         inputs["answers"] = content_hash(answers)
+    golden = GoldenSets(layout.golden).current()
+    inputs |= {} if golden is None else {"golden": golden.digest}
     options = {"split": settings.split, "as_gold": settings.review.as_gold, "language": settings.bm25.language}
 
     def build(folder: Path) -> Mapping[str, Any]:
@@ -206,7 +209,8 @@ def prepare_pairs(
             splits = pairs.split_pairs(found, *groups, settings.split, shown, language)
         else:
             raise _nothing(prepared, removed)
-        removed += splits.dropped
+        splits, lost = _without_golden(splits, golden, language)
+        removed += [*splits.dropped, *lost]
         for name in SPLITS:
             formats.write_jsonl(folder / f"{name}.jsonl", splits.part(name))
         formats.write_jsonl(folder / "removed.jsonl", removed)
@@ -223,6 +227,34 @@ def prepare_pairs(
         layout.stage("pairs"), "pairs", version=PAIRS_VERSION, inputs=inputs, options=options, build=build
     )
     return PreparedPairs(artifact)
+
+
+def _without_golden(
+    splits: pairs.CountedSplits, golden: GoldenSet | None, language: str
+) -> tuple[pairs.CountedSplits, list[pairs.RemovedPair]]:
+    """The split without train and dev pairs that ask what the golden set asks.
+
+    Where the split is ours, neither do they lead to its documents; one that came with the data says for itself which
+    passages its parts share.
+    """
+    if golden is None:
+        return splits, []
+    asked = {pairs.question(one.query, language) for one in golden.queries}
+    named = {passage for one in golden.queries for passage in one.positives} if splits.origin == "ours" else set()
+    groups = {splits.groups.get(passage, passage) for passage in named}
+    kept: dict[str, tuple[Pair, ...]] = {}
+    lost: list[pairs.RemovedPair] = []
+    for part in ("train", "dev"):
+        left = []
+        for pair in splits.part(part):
+            if pairs.question(pair.query, language) in asked:
+                lost.append(pairs.RemovedPair(pair, "golden_query", golden.version))
+            elif splits.groups.get(pair.passage_id, pair.passage_id) in groups:
+                lost.append(pairs.RemovedPair(pair, "golden_document", golden.version))
+            else:
+                left.append(pair)
+        kept[part] = tuple(left)
+    return replace(splits, **kept), lost  # type: ignore[arg-type]  # the keys are two of its fields
 
 
 def _changes(decisions: Decisions, options: ReviewOptions) -> dict[str, tuple[str, str, str]]:

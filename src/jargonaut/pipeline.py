@@ -81,7 +81,7 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
         lambda version: encoders[version.fingerprint], lambda: passages_of(story.corpus, settings), reporter, clock,
     )  # fmt: skip
     counts = finished.counts
-    outcome = Outcome(finished.key, counts["verdict"], counts["metrics"], _lineage(story), story.deployed)
+    outcome = Outcome(finished.key, counts["verdict"], counts["metrics"], lineage_of(story), story.deployed)
     released = release(lifecycle, base, tuned, outcome, reporter)
     if not write_card(released.version.path, rendered(FinishedRun(finished.path), "card", layout)):
         reporter.warn(f"{released.version.path / 'README.md'} is not ours and stays as it is")
@@ -93,7 +93,7 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
     )  # fmt: skip
 
 
-def _lineage(story: Story) -> dict[str, Any]:
+def lineage_of(story: Story) -> dict[str, Any]:
     """What a version came from: what went in, by key, what was chosen, by which code, under which licence."""
     settings = story.settings
     return {

@@ -36,6 +36,7 @@ from jargonaut.evaluation import (
 from jargonaut.index import BuildOptions, IndexOptions, PlanOptions, VerifyOptions
 from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
+from jargonaut.monitoring import QueryLogOptions, WatchOptions
 from jargonaut.negatives import MiningOptions
 from jargonaut.pairs import FilterOptions, SplitOptions, StructureOptions
 from jargonaut.pairs.clicks import ClickOptions
@@ -128,6 +129,8 @@ class Settings:
         plan: What planning an index assumes.
         registry: What a run may make live, and where registered versions are told.
         index: Where the vectors of the passages lie, and how they are searched.
+        watch: When monitoring speaks up, and whom it tells.
+        query_log: What is kept of users' queries.
     """
 
     base: BaseOptions = field(default_factory=BaseOptions)
@@ -168,6 +171,8 @@ class Settings:
     plan: PlanOptions = field(default_factory=PlanOptions)
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     index: IndexOptions = field(default_factory=IndexOptions)
+    watch: WatchOptions = field(default_factory=WatchOptions)
+    query_log: QueryLogOptions = field(default_factory=QueryLogOptions)
 
 
 def load_settings(path: Path | None, defaults: Settings | None = None) -> Settings:

@@ -28,15 +28,18 @@ if TYPE_CHECKING:
     from jargonaut.interchange import ExportedSet
     from jargonaut.ladder import Ladder
     from jargonaut.lifecycle import BridgeReport, IndexedPassages, IndexLifecycle, LiveSearcher, ShadowedSearcher
+    from jargonaut.monitoring import Alarm, Happening
     from jargonaut.pipeline import RunResult
     from jargonaut.registry import Live, ModelVersion, Registry
     from jargonaut.reports import FinishedRun
     from jargonaut.schooling import Student
     from jargonaut.second_stage import TunedReranker
+    from jargonaut.sources import PreparedCorpus
     from jargonaut.standalone import StandaloneModel
     from jargonaut.sweeping import SweepResult
     from jargonaut.textvectors import EncodedTexts
     from jargonaut.tuning import TunedModel
+    from jargonaut.watching import Goldens, Watch, WatchResult
 
 
 REPORT_FORMS = ("html", "md", "json", "card")
@@ -342,11 +345,16 @@ class Workspace:
         )  # fmt: skip
 
     def serving(self) -> LiveSearcher:
-        """A searcher for a service: it keeps the model loaded and follows the live pointer, whoever moves it."""
+        """A searcher for a service: it keeps the model loaded and follows the live pointer, whoever moves it.
+
+        What it is asked is logged where `[query_log]` says so.
+        """
         from jargonaut.lifecycle import LiveSearcher
+        from jargonaut.monitoring import QueryLog
 
         index = self.index()
-        return LiveSearcher(index.registry, index.store, self._encoder)
+        log = QueryLog(self.layout.queries, self.settings.query_log)
+        return LiveSearcher(index.registry, index.store, self._encoder, observe=log.record)
 
     def shadowed(self, candidate: str, share: float) -> ShadowedSearcher:
         """The same, which also asks a candidate for a share of the queries and records what both found.
@@ -380,7 +388,7 @@ class Workspace:
             InputError: There is no such candidate, or no query.
         """
         from jargonaut.encoders import base_model
-        from jargonaut.lifecycle import recorded_shadow, shadow_log, shadow_queries
+        from jargonaut.lifecycle import LiveSearcher, recorded_shadow, shadow_log, shadow_queries
         from jargonaut.texts import open_texts
 
         index = self.index()
@@ -389,7 +397,8 @@ class Workspace:
         texts = open_texts(
             Path(queries), "query", lambda: base_model(self.settings), self.settings, self.layout, self.reporter
         )
-        return shadow_queries(index, self.serving(), candidate, texts, k=k, share=share)
+        live = LiveSearcher(index.registry, index.store, self._encoder)  # a file's queries are no users', so unlogged
+        return shadow_queries(index, live, candidate, texts, k=k, share=share)
 
     def plan(self, passages: int, dimensions: Sequence[int] = ()) -> IndexPlan:
         """What an index of so many passages would take: hours, bytes, dollars, by dimension and number format.
@@ -524,6 +533,50 @@ class Workspace:
         story = Story(self.documents(source), self.layout, self.settings, self.reporter)
         return export_beir(story.corpus, story.pairs.splits, Path(folder))
 
+    def watch(self, docs: str | Path | None = None, *, act: bool = False) -> WatchResult:
+        """Looks at what is live: recall on golden queries, drift, and what speaks for training anew.
+
+        Args:
+            docs: The documents; what the workspace was last used on when None.
+            act: Whether to train anew where a rule asks for it, and to promote through the gate.
+
+        Raises:
+            InputError: Nothing is live, or another process looks or trains.
+        """
+        return self.look(self.watcher(docs), act=act)
+
+    def watcher(self, docs: str | Path | None = None) -> Watch:
+        """Looks again and again; it keeps the model loaded."""
+        from jargonaut.watching import Watch
+
+        return Watch(self.layout, self.settings, self.index(docs), lambda: self._corpus(docs), self.reporter)
+
+    def look(self, watcher: Watch, *, act: bool = False) -> WatchResult:
+        """One look by a watcher, as `watch`."""
+        from jargonaut.watching import look
+
+        return look(watcher, acting=act)
+
+    def accept(self, docs: str | Path | None = None) -> Sequence[Alarm]:
+        """Says that what is now is the new normal: ends all alarms; what is asked and found now is the reference.
+
+        Raises:
+            InputError: No look was taken yet.
+        """
+        return self.watcher(docs).accept()
+
+    def happenings(self) -> Sequence[Happening]:
+        """What monitoring did and found, oldest first; the registry has what happened to versions and indexes."""
+        from jargonaut.watching import series_of
+
+        return series_of(self.layout).happenings()
+
+    def golden(self, docs: str | Path | None = None) -> Goldens:
+        """The golden set: add, freeze, list, check."""
+        from jargonaut.watching import Goldens
+
+        return Goldens(self.watcher(docs))
+
     def models(self) -> Sequence[ModelVersion]:
         """Registered versions, oldest first."""
         return self.registry().list()
@@ -572,14 +625,17 @@ class Workspace:
             self._encoders[version.version] = version_encoder(self.registry(), version, self.settings)
         return self._encoders[version.version]
 
-    def _passages(self, docs: str | Path | None) -> IndexedPassages:
+    def _corpus(self, docs: str | Path | None) -> PreparedCorpus:
         from jargonaut.encoders import base_model
-        from jargonaut.lifecycle import passages_of
         from jargonaut.sources import corpus_at
 
         base = base_model(self.settings)
-        corpus = corpus_at(self.documents(docs), base, self.settings, self.layout, self.reporter)
-        return passages_of(corpus, self.settings)
+        return corpus_at(self.documents(docs), base, self.settings, self.layout, self.reporter)
+
+    def _passages(self, docs: str | Path | None) -> IndexedPassages:
+        from jargonaut.lifecycle import passages_of
+
+        return passages_of(self._corpus(docs), self.settings)
 
 
 _RUN_FIRST = "run `jargonaut run DOCS --workspace DIR` first"

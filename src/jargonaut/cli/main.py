@@ -29,8 +29,10 @@ from jargonaut.cli.pairs import pairs_app
 from jargonaut.cli.report import register as register_report
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.cli.training import register as register_training
+from jargonaut.cli.watch import golden_app, watch
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
+from jargonaut.monitoring import told
 from jargonaut.registry import narrate
 from jargonaut.settings import Settings, override, template
 from jargonaut.training import World, launched
@@ -65,6 +67,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(index_app, name="index")
 app.add_typer(pairs_app, name="pairs")
 app.add_typer(export_app, name="export")
+app.add_typer(golden_app, name="golden")
 
 
 @app.command(epilog="Example: jargonaut run docs/ --workspace my-domain")
@@ -104,6 +107,7 @@ app.command(epilog="Example: jargonaut assess docs/ --workspace my-domain --cand
 register_evaluation(app)
 register_ladder(app)
 app.command(epilog="Example: jargonaut mine docs/ --workspace my-domain")(mine)
+app.command(epilog="Example: jargonaut watch --every 1h -w my-domain")(watch)
 
 
 @app.command(epilog='Example: jargonaut search "what happens after a missed payment" --compare base')
@@ -232,15 +236,18 @@ def demo(
 @app.command("log", epilog="Example: jargonaut log -w my-domain")
 def log(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
     """The story of a workspace in plain sentences, oldest first."""
-    registry = open_workspace(workspace, TerminalReporter()).registry()
+    opened = open_workspace(workspace, TerminalReporter())
+    registry = opened.registry()
     events = registry.events()
     sentences = list(narrate(events, registry.list()))
+    rows = [({**plain(event), "sentence": text}, event.at) for event, text in zip(events, sentences, strict=True)]
+    rows += [({**plain(one), "sentence": f"watch: {told(one)}"}, one.at) for one in opened.happenings()]
+    rows.sort(key=lambda row: row[1])  # stable: what happened in one second stays in its order
     if as_json:
-        told = [{**plain(event), "sentence": text} for event, text in zip(events, sentences, strict=True)]
-        say(json.dumps(told, indent=2, ensure_ascii=False))
+        say(json.dumps([row for row, _ in rows], indent=2, ensure_ascii=False))
         return
-    for event, text in zip(events, sentences, strict=True):
-        say(f"{event.at[:10]} {event.at[11:16]}  {text}")
+    for row, at in rows:
+        say(f"{at[:10]} {at[11:16]}  {row['sentence']}")
 
 
 class _StoppedError(BaseException):

@@ -68,6 +68,7 @@ class LiveSearcher:
         store: Holds the collections.
         encoders: Gives a version's encoder.
         clock: Seconds that never go backwards.
+        observe: Handed the answers of every search, as a query log wants them; it must not raise.
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class LiveSearcher:
         encoders: Encoders,
         *,
         clock: Callable[[], float] = time.monotonic,
+        observe: Callable[[Sequence[Answer]], None] = lambda _: None,
     ) -> None:
         self._registry, self._store, self._encoders, self._clock = registry, store, encoders, clock
+        self._observe = observe
         self._open: OrderedDict[tuple[str, str, int, int], _Served] = OrderedDict()
 
     def search(self, texts: Sequence[str], k: int, *, where: Filter | None = None) -> list[Answer]:
@@ -98,11 +101,14 @@ class LiveSearcher:
             if live is None:
                 raise InputError("nothing is live", remedy="promote a version: `jargonaut models promote`")
             try:
-                return self._served(live).search(texts, k, where)
+                found = self._served(live).search(texts, k, where)
             except JargonautError:
                 self._open.pop(_key(live), None)
                 if attempt == _TRIES or not self._disturbed(live):
                     raise
+            else:
+                self._observe(found)
+                return found
         raise AssertionError("unreachable")
 
     def warm(self) -> Live | None:
