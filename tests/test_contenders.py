@@ -44,7 +44,7 @@ def test_reranking_orders_the_first_hits_and_leaves_the_rest_below() -> None:
             seen.extend(both)
             return [0.2 + 0.5 * ("pears" in passage) for _, passage in both]
 
-    found = Contenders(TEXTS, BM25Options())._reranked("r", run, [Query("q", "fruit")], Pears(), 2)
+    found = Contenders(TEXTS, BM25Options()).reranked("r", run, [Query("q", "fruit")], Pears(), 2)
     assert list(found.rankings["q"]) == ["b", "a", "c"]
     assert seen == [("fruit", "one apple"), ("fruit", "two pears")]
 

@@ -203,7 +203,7 @@ def test_flags_that_mean_nothing_are_refused(root: Path, student: Student) -> No
         (("train", "--static", "--teacher", "v9"), "no version 'v9'"),
         (("train", "--static", "--teacher", "v1"), "only an encoder can teach"),
         (("train", "--static", "--lr", "0.1"), "static.lr"),
-        (("train", "--static", "--sweep", "2"), "without a sweep"),
+        (("train", "--static", "--sweep", "2"), "--sweep is about fine-tuning"),
     ):
         failed = typed(root, *arguments)
         assert isinstance(failed.exception, InputError), arguments

@@ -111,8 +111,8 @@ def train(
     `jargonaut run` with the same settings takes the model up where this leaves it. Several GPUs share one training
     under `torchrun --nproc-per-node N -m jargonaut train …`.
     With `--adapter` the model stays as it is, and a map of its query vectors is fitted and registered as a version.
-    With `--reranker` a cross-encoder is taught on the same pairs instead ([reranker] of the settings), and registered.
-    With `--static` a student of word vectors is made of a version ([static]), and registered.
+    With `--reranker` a cross-encoder is taught on the same pairs instead (section `reranker`), and registered.
+    With `--static` a student of word vectors is made of a version (section `static`), and registered.
     Exit code 0: tuned. 3: done, but no epoch, or no trial of a sweep, was better on dev than the base.
     """
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
