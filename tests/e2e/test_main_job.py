@@ -326,6 +326,7 @@ def test_twenty_kills_at_random_moments_change_nothing(timed: tuple[Path, float]
         else:  # it ended by itself, perhaps between the time-out and the kill
             assert code in {0, 3}
             assert outcome(workspace) == wanted
+            whole *= 0.7  # the machine was busier when the first run was timed; soon most runs are killed again
             round_ += 1
             workspace = tmp_path / f"killed-{round_}"
     jargonaut("run", str(clinic), "-w", str(workspace), *QUICK, code=None)
