@@ -269,7 +269,7 @@ def test_the_score_to_beat_is_said_first(model: SentenceTransformer) -> None:
     assert reporter.lines[1].endswith(", dev nDCG@10 0.6000")
 
 
-@pytest.mark.parametrize("best", [0, 1])
+@pytest.mark.parametrize("best", [1, 2])
 def test_weights_trained_in_bf16_are_kept_in_fp32(model: SentenceTransformer, best: int) -> None:
     """The model computes and is scored in bf16; what it is left with was never rounded, in any epoch."""
     model[0].model.encoder.layer = model[0].model.encoder.layer[:1]  # bf16 is slow where it is not native
@@ -278,18 +278,18 @@ def test_weights_trained_in_bf16_are_kept_in_fp32(model: SentenceTransformer, be
 
     def score(scored_model: SentenceTransformer) -> float:
         scored.append(next(scored_model.parameters()).dtype)
-        return [0.5, 0.6 if best else 0.4][len(scored) - 1]
+        return 0.6 if len(scored) - 1 == best else 0.4
 
     train(
-        model, Prompts(), EXAMPLES[:2], QUERIES, PASSAGES, {}, {}, TrainOptions(epochs=1, lr=1e-5, dims=(64,)),
+        model, Prompts(), EXAMPLES[:2], QUERIES, PASSAGES, {}, {}, TrainOptions(epochs=2, lr=1e-5, dims=(64,)),
         ComputeOptions(device="cpu", precision="bf16"), score=score,
     )  # fmt: skip
     after = weights(model)
-    assert scored == [torch.bfloat16] * 2
+    assert scored == [torch.bfloat16] * 3
     assert {value.dtype for value in model.state_dict().values() if value.is_floating_point()} == {torch.float32}
     assert (after != after.bfloat16().float()).float().mean() > 0.9
-    assert torch.equal(after, before) == (best == 0)
-    torch.testing.assert_close(after, before, atol=3e-5, rtol=0)  # one step of 1e-5; a bf16 step is up to 5e-4 here
+    assert not torch.equal(after, before)
+    torch.testing.assert_close(after, before, atol=3e-5, rtol=0)  # two steps of 1e-5; a bf16 step is up to 5e-4 here
 
 
 class Killed(BaseException):
