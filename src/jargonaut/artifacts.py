@@ -97,6 +97,33 @@ def held(path: Path) -> int | None:
     return lock
 
 
+@contextlib.contextmanager
+def alone(lock: Path, busy: str, remedy: str) -> Iterator[None]:
+    """Within it no other process does the same; the system frees the lock with the process.
+
+    Args:
+        lock: The file that is locked; its folder is made where it is missing.
+        busy: What is said where another process has it.
+        remedy: What to do then.
+
+    Raises:
+        InputError: Another process has it.
+        JargonautError: Nothing can be written there.
+    """
+    folder = lock.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = held(lock)
+    except OSError as error:
+        raise JargonautError(f"nothing can be written here ({error.strerror})", where=str(folder)) from error
+    if handle is None:
+        raise InputError(busy, where=str(folder), remedy=remedy)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes indented JSON atomically; lone surrogates are written as JSON's escapes for them."""
     with atomic_write(path) as temporary:

@@ -12,14 +12,13 @@ from typer.core import TyperCommand
 
 from jargonaut.adapters import KINDS
 from jargonaut.artifacts import plain
-from jargonaut.cli.terminal import say
+from jargonaut.cli.terminal import EXIT_DONT, say
 from jargonaut.errors import InputError
 
 if TYPE_CHECKING:
     from jargonaut.adapting import AdaptedModel
     from jargonaut.workspace import Workspace
 
-EXIT_DONT = 3
 ADAPTER_FLAG = "--adapter"
 BY_SETTINGS = "as-set"
 """What the flag stands for without a kind: `[adapter] kind`."""

@@ -10,12 +10,9 @@ import typer
 
 from jargonaut.artifacts import plain
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
-from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.cli.terminal import EXIT_DONT, TerminalReporter, say
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Alternative, Assessment
-
-EXIT_DONT = 3
-"""Done, and the answer is "don't"."""
 
 
 def assess(

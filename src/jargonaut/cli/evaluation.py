@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jargonaut.cli.flags import JsonFlag, SetFlag, WorkspaceFlag, open_workspace
-from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.cli.terminal import EXIT_DONT, TerminalReporter, say
 
 if TYPE_CHECKING:
     from jargonaut.examination import Examination
 
-EXIT_DONT = 3
 
 LabelledArgument = Annotated[
     Path | None,

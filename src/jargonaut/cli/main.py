@@ -17,7 +17,7 @@ import typer
 
 from jargonaut.answers import SearchResult
 from jargonaut.artifacts import plain
-from jargonaut.cli.assessing import EXIT_DONT, assess
+from jargonaut.cli.assessing import assess
 from jargonaut.cli.evaluation import register as register_evaluation
 from jargonaut.cli.export import export_app
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, SourceArgument, WorkspaceFlag, open_workspace
@@ -27,7 +27,7 @@ from jargonaut.cli.mining import mine
 from jargonaut.cli.models import models_app
 from jargonaut.cli.pairs import pairs_app
 from jargonaut.cli.report import register as register_report
-from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.cli.terminal import EXIT_DONT, TerminalReporter, say
 from jargonaut.cli.training import register as register_training
 from jargonaut.cli.watch import golden_app, watch
 from jargonaut.errors import InputError, JargonautError

@@ -23,7 +23,7 @@ from rich.text import Text
 from jargonaut.artifacts import plain
 from jargonaut.cli.drawing import FOLD_AT, fold, marked, visible
 from jargonaut.cli.keys import END, Keys, keys_of
-from jargonaut.cli.terminal import say
+from jargonaut.cli.terminal import EXIT_DONT, say
 from jargonaut.errors import InputError
 from jargonaut.formats import write_jsonl
 from jargonaut.pairs.review import (
@@ -48,7 +48,6 @@ from jargonaut.pairs.review import (
 from jargonaut.pairs.review.session import now, reviewer_name
 from jargonaut.records import BadRow
 
-EXIT_DONT = 3
 LEFT_OUT = "review-left-out.jsonl"
 """Rows of the last import that could not be used; it lies beside the decisions."""
 _SHOWN_BAD = 10

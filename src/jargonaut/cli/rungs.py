@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from jargonaut.artifacts import plain
-from jargonaut.cli.terminal import say
+from jargonaut.cli.terminal import EXIT_DONT, say
 
 if TYPE_CHECKING:
     from jargonaut.schooling import Student
     from jargonaut.second_stage import TunedReranker
     from jargonaut.workspace import Workspace
 
-EXIT_DONT = 3
 WHOLE = 2.0
 """Width of an interval that says nothing."""
 

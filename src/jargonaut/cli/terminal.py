@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
+EXIT_DONT = 3
+"""Exit code of what is done and came to "don't"."""
 PLAIN_EVERY = 30.0
 """Seconds between two plain progress lines."""
 

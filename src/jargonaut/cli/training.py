@@ -14,7 +14,7 @@ from jargonaut.artifacts import plain
 from jargonaut.cli.adapting import ADAPTER_FLAG, TrainCommand, adapt, adapter_settings
 from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
 from jargonaut.cli.rungs import teach_reranker, teach_student
-from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.cli.terminal import EXIT_DONT, TerminalReporter, say
 from jargonaut.errors import InputError
 from jargonaut.settings import Settings
 from jargonaut.training import World, launched
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from jargonaut.sweeping import SweepResult
     from jargonaut.tuning import TunedModel
 
-EXIT_DONT = 3
 SHOWN_TRIALS = 5
 Way = Literal["--adapter", "--reranker", "--static"]
 _WAYS: Mapping[Way, str] = {"--adapter": "adapter", "--reranker": "reranker", "--static": "static"}

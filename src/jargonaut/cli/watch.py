@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jargonaut.artifacts import atomic_write, plain
-from jargonaut.cli.assessing import EXIT_DONT
 from jargonaut.cli.flags import DocsFlag, JsonFlag, SetFlag, WorkspaceFlag, open_workspace
-from jargonaut.cli.terminal import TerminalReporter, say
+from jargonaut.cli.terminal import EXIT_DONT, TerminalReporter, say
 from jargonaut.errors import InputError, JargonautError
 
 if TYPE_CHECKING:

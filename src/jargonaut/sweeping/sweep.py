@@ -5,17 +5,14 @@ Knows how a trial becomes settings, a training and a score. What test holds is n
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jargonaut.artifacts import Artifact, atomic_write, content_hash, held, plain, write_json
+from jargonaut.artifacts import Artifact, alone, atomic_write, content_hash, plain, write_json
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.records import positives
 from jargonaut.story import Story
@@ -66,7 +63,8 @@ def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResul
     key = content_hash(VERSION, story.inputs, story.deployed, fixed(story.settings), space.ranges, space.batch_sizes,
                        space.held)  # fmt: skip
     folder = story.layout.stage("sweeps") / key
-    with _alone(folder), opened(folder / "study.db", prune=story.settings.sweep.prune) as study:
+    mine = alone(folder / "lock", "another process runs this sweep", "wait for it, or stop it")
+    with mine, opened(folder / "study.db", prune=story.settings.sweep.prune) as study:
         take_up(study, space.first)
         while len(results(study)) < trials and time.monotonic() < deadline:
             try:
@@ -161,27 +159,6 @@ class _Trial:
             # After the last epoch nothing is left to be saved.
             if event.epoch < self._values[EPOCHS] and self._trial.should_prune():
                 raise optuna.TrialPruned
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Within it no other process sweeps over the same.
-
-    Raises:
-        InputError: One does.
-        JargonautError: Nothing can be written there.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = held(folder / "lock")
-    except OSError as error:
-        raise JargonautError(f"nothing can be written here ({error.strerror})", where=str(folder)) from error
-    if lock is None:
-        raise InputError("another process runs this sweep", where=str(folder), remedy="wait for it, or stop it")
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 def _remove_beaten(study: optuna.Study, story: Story) -> None:

@@ -6,16 +6,14 @@ artifact that the next attempt finds. Until the pointer moves, in one step at th
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jargonaut import formats
-from jargonaut.artifacts import content_hash, held, plain
-from jargonaut.errors import InputError, JargonautError
+from jargonaut.artifacts import alone, content_hash, plain
+from jargonaut.errors import InputError
 from jargonaut.examination import Examination, examine
 from jargonaut.exams import Exam, kept_artifact
 from jargonaut.monitoring import Alarm, GoldenQuery, GoldenSet, GoldenSets, PassRecord, golden_id
@@ -91,7 +89,8 @@ def act(watch: Watch, found: PassRecord) -> Retraining | None:
     reasons = [alarm for alarm in found.reasons if alarm.name in fires]
     if not reasons:
         return None
-    with _alone(watch):
+    lock = watch.layout.monitoring / "act.lock"
+    with alone(lock, "another process re-trains this workspace", "wait for it"):
         return _Attempt(watch, reasons).done()
 
 
@@ -270,20 +269,3 @@ class _Attempt:
 
 def _pairs(one: GoldenQuery) -> list[Pair]:
     return [Pair(golden_id(one.query), one.query, passage, grade) for passage, grade in one.positives.items()]
-
-
-@contextlib.contextmanager
-def _alone(watch: Watch) -> Iterator[None]:
-    """Within it no other process re-trains; the system frees the lock with the process."""
-    folder = watch.layout.monitoring
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = held(folder / "act.lock")
-    except OSError as error:
-        raise JargonautError(f"nothing can be written here ({error.strerror})", where=str(folder)) from error
-    if lock is None:
-        raise InputError("another process re-trains this workspace", where=str(folder), remedy="wait for it")
-    try:
-        yield
-    finally:
-        os.close(lock)
