@@ -14,12 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.conditions import Conditions
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import paragraph, score
-from benchmarks.recipe import BASE, DIMS, ENGINE, PUBLISHED, STORE, Sitting
+from benchmarks.recipe import BASE, ENGINE, PUBLISHED, STORE, Sitting, averaged
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.evaluation import Alternative, Assessment, Interval, paired_bootstrap
 from jargonaut.layout import Layout
@@ -93,7 +91,7 @@ def trained(name: str, stores: Sequence[Path]) -> Trained | None:
             found.setdefault(one.recipe, []).append(one)
         recipe = next((one for one in _PREFERRED if one in found), None)
         if BASE in found and recipe is not None:
-            before, after = (_mean(found[each]) for each in (BASE, recipe))
+            before, after = (averaged(found[each]) for each in (BASE, recipe))
             labels = [str(number) for number in range(len(before))]
             gain = paired_bootstrap(before, after, labels)
             return Trained(f"{recipe}, {store.name}", gain, float(before.mean()))
@@ -153,13 +151,6 @@ def main() -> None:
     options = GateOptions(given.passages, given.queries, given.tokens, tuple(given.sets), tuple(given.stores))
     with sentences():
         print(part(given.data, options, given.work))
-
-
-def _mean(seeds: Sequence[Sitting]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Each query's score, averaged over seeds."""
-    found: np.ndarray[tuple[int], np.dtype[np.float64]]
-    found = np.asarray([one.home[str(DIMS[0])] for one in seeds], dtype=np.float64).mean(axis=0)
-    return found
 
 
 def _shown(one: Alternative) -> str:

@@ -322,23 +322,26 @@ def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
         exam = Exam.of(LabelledSet.read(data / name), "title", corpus=options.corpus, queries=options.queries)
         clusters = exam.clusters
         for recipe, seeds in sorted(found.items(), key=lambda item: (item[0] != BASE, item[0])):
-            values = " | ".join(score(float(_mean(seeds, str(dim)).mean()), 4) for dim in DIMS)
-            against = [_against(found.get(other), seeds, clusters) for other in (BASE, ENGINE)]
+            values = " | ".join(score(float(averaged(seeds, str(dim)).mean()), 4) for dim in DIMS)
+            gains = [against(found.get(other), seeds, clusters) for other in (BASE, ENGINE)]
             away = _away(found.get(BASE), seeds)
             seconds = float(np.mean([one.seconds for one in seeds]))
-            yield f"| {name} | {recipe} | {len(seeds)} | {values} | {' | '.join(against)} | {away} | {seconds:,.0f} |"
+            yield f"| {name} | {recipe} | {len(seeds)} | {values} | {' | '.join(gains)} | {away} | {seconds:,.0f} |"
 
 
-def _mean(seeds: Sequence[Sitting], dim: str) -> NDArray[np.float64]:
-    """Each query's score, averaged over seeds."""
-    found: NDArray[np.float64] = np.asarray([one.home[dim] for one in seeds], dtype=np.float64).mean(axis=0)
+def averaged(seeds: Sequence[Sitting], column: str = str(DIMS[0])) -> NDArray[np.float64]:
+    """Each query's score in a column of the exam at home, averaged over seeds."""
+    found: NDArray[np.float64] = np.asarray([one.home[column] for one in seeds], dtype=np.float64).mean(axis=0)
     return found
 
 
-def _against(other: Sequence[Sitting] | None, seeds: Sequence[Sitting], clusters: Sequence[str]) -> str:
+def against(
+    other: Sequence[Sitting] | None, seeds: Sequence[Sitting], clusters: Sequence[str], column: str = str(DIMS[0])
+) -> str:
+    """The paired difference to another recipe with its interval; empty where there is none, or it is the same."""
     if not other or other[0].recipe == seeds[0].recipe:
         return ""
-    found = paired_bootstrap(_mean(other, str(DIMS[0])), _mean(seeds, str(DIMS[0])), clusters)
+    found = paired_bootstrap(averaged(other, column), averaged(seeds, column), clusters)
     return f"{found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
 
 

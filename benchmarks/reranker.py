@@ -25,11 +25,11 @@ from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import sentences
 from benchmarks.exam import MEASURE
 from benchmarks.page import score
-from benchmarks.recipe import DATA, SETS, Sitting
+from benchmarks.recipe import DATA, SETS, Sitting, against, averaged
 from jargonaut.artifacts import content_hash
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.contenders import Contenders
-from jargonaut.evaluation import paired_bootstrap, per_query, query_clusters
+from jargonaut.evaluation import per_query, query_clusters
 from jargonaut.formats import write_beir
 from jargonaut.layout import Layout
 from jargonaut.protocols import Encoder, Reporter, Reranker
@@ -197,9 +197,9 @@ def _table(store: Path, data: Path, options: StageOptions) -> Iterator[str]:
         clusters = _clusters(data / name, options)
         for system in (each for each in SYSTEMS if each in found):
             seeds = found[system]
-            against = " | ".join(_against(found.get(other), seeds, clusters) for other in (BASE, TUNED))
+            gains = " | ".join(against(found.get(other), seeds, clusters, MEASURE) for other in (BASE, TUNED))
             each, took = (float(np.mean([value(one) for one in seeds])) for value in (_milliseconds, _seconds))
-            cells = (name, system, str(len(seeds)), score(float(_mean(seeds).mean()), 4), against,
+            cells = (name, system, str(len(seeds)), score(float(averaged(seeds, MEASURE).mean()), 4), gains,
                      f"{each:,.0f}" if each else "", f"{took:,.0f}")  # fmt: skip
             yield f"| {' | '.join(cells)} |"
 
@@ -213,24 +213,12 @@ def _clusters(source: Path, options: StageOptions) -> list[str]:
     return [of[id_] for id_ in dict.fromkeys(one.query_id for one in judged)]
 
 
-def _mean(seeds: Sequence[Sitting]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.asarray([one.home[MEASURE] for one in seeds], dtype=np.float64).mean(axis=0)
-    return found
-
-
 def _milliseconds(one: Sitting) -> float:
     return float(one.facts["milliseconds"])
 
 
 def _seconds(one: Sitting) -> float:
     return one.seconds
-
-
-def _against(other: Sequence[Sitting] | None, seeds: Sequence[Sitting], clusters: Sequence[str]) -> str:
-    if not other or other[0].recipe == seeds[0].recipe:
-        return ""
-    found = paired_bootstrap(_mean(other), _mean(seeds), clusters)
-    return f"{found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
 
 
 def main() -> None:

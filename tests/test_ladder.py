@@ -70,7 +70,7 @@ def _register_reranker(root: Path, tokenizer: Path) -> None:
     registry = Registry(root / ".jargonaut" / "registry.db", root / ".jargonaut" / "models")
     print_of = LocalReranker(find_model(str(root / "reranker")), ComputeOptions()).fingerprint
     registry.register(root / "reranker", name="cross", fingerprint=print_of, dimension=1, base="base", run_id="",
-                      kind="reranker", lineage={"seconds": 90})  # fmt: skip
+                      kind="reranker", lineage={"train_seconds": 90})  # fmt: skip
 
 
 def typed(root: Path, *arguments: str) -> Result:
@@ -88,7 +88,7 @@ def test_a_student_is_a_version_of_its_own_and_is_made_once(root: Path, student:
     assert student.teacher.endswith(versions[0].name.split("/")[-1])
     assert any("base itself teaches" in notice for notice in student.notices)
     assert static[0].lineage["pairs"]
-    assert static[0].lineage["seconds"] > 0
+    assert static[0].lineage["train_seconds"] > 0
     assert student.entries > 30_522
 
 

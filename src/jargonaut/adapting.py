@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,11 @@ from jargonaut.encoding.remote_models import write_remote
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.gate import open_candidate, paid, parse_candidate
 from jargonaut.hardness import PreparedNegatives, found_negatives
-from jargonaut.origin import code_versions, licence_of
+from jargonaut.origin import licence_of
 from jargonaut.protocols import Encoder, Vectors
 from jargonaut.records import positives, queries
 from jargonaut.registry import ModelVersion, Registry, track_version
+from jargonaut.release import Model
 from jargonaut.story import Story
 
 _FITTED = "fitted.json"
@@ -252,17 +252,13 @@ def _registered_base(story: Story, inner: VersionEncoder) -> ModelVersion:
     known = [one for one in registry.list() if one.fingerprint == inner.fingerprint]
     if known:
         return known[0]
-    said = {"name": inner.name, "fingerprint": inner.fingerprint, "dimension": inner.dimension}
     if isinstance(inner, RemoteEncoder):
         folder = story.layout.home / "remote" / inner.fingerprint
         write_remote(inner.model, folder)
-        return registry.register_base(folder, **said)  # type: ignore[arg-type]  # three keys of three types
+        return registry.register_base(folder, name=inner.name, fingerprint=inner.fingerprint, dimension=inner.dimension)
     assert isinstance(inner, LocalEncoder)  # noqa: S101 - an adapter is no base
-    prompts = inner.folder.prompts
-    return registry.register_base(
-        inner.folder.path, **said, query_prompt=prompts.query, passage_prompt=prompts.passage,  # type: ignore[arg-type]
-        max_tokens=inner.own_limit,
-    )  # fmt: skip
+    base = Model(inner.name, inner.folder, inner, inner.own_limit)
+    return registry.register_base(inner.folder.path, **base.details)
 
 
 def _registered(story: Story, fit: _Fit, artifact: Artifact, base: ModelVersion) -> ModelVersion:
@@ -286,12 +282,11 @@ def _registered(story: Story, fit: _Fit, artifact: Artifact, base: ModelVersion)
 def _lineage(story: Story, fit: _Fit, artifact: Artifact, base: ModelVersion) -> dict[str, Any]:
     counts = artifact.counts
     return {
-        "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
-        "pairs": story.pairs.artifact.key, "training": artifact.key, "dimension": fit.deployed,
+        **story.lineage, "training": artifact.key, "dimension": fit.deployed,
         "base": {"name": base.name, "fingerprint": base.fingerprint, "licence": licence_of(base.path)},
         "adapter": plain(fit.options), "options": plain(story.settings), "settings": content_hash(story.settings),
         "seed": fit.options.seed, "train_seconds": counts["seconds"], "dev": counts["dev"],
-        "parameters": counts["parameters"], "jargonaut": metadata.version("jargonaut"), "code": code_versions(),
+        "parameters": counts["parameters"],
     }  # fmt: skip
 
 

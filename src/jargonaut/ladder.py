@@ -217,7 +217,7 @@ class _Climb:
         return None if own is None else own + before
 
     def _own_minutes(self, version: ModelVersion) -> float | None:
-        seconds = version.lineage.get("seconds")
+        seconds = version.lineage.get("train_seconds")
         if not isinstance(seconds, int | float):
             key = version.lineage.get("training")
             made = artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from jargonaut.artifacts import content_hash, plain
 from jargonaut.index import IndexInfo, open_store
 from jargonaut.layout import Layout
 from jargonaut.lifecycle import IndexLifecycle, passages_of
-from jargonaut.origin import code_versions, licence_of, seeds_of
+from jargonaut.origin import licence_of, seeds_of
 from jargonaut.protocols import Reporter
 from jargonaut.registry import Live, ModelVersion, Registry, write_card
-from jargonaut.release import Model, Outcome, release
+from jargonaut.release import Outcome, release
 from jargonaut.reports import FinishedRun, rendered
 from jargonaut.settings import Settings
 from jargonaut.story import Clock, Story, utc_now
@@ -72,9 +71,7 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
         registry.live()  # a damaged registry is told before hours of work, not after
     story = Story(source, layout, settings, reporter, clock)
     finished = story.run
-    max_tokens = settings.base.max_tokens
-    base = Model(story.base.name, story.base_folder, story.base, max_tokens)
-    tuned = Model(story.tuned_name, story.tuned_folder, story.tuned_encoder, max_tokens)
+    base, tuned = story.base_model, story.tuned_model
     encoders = {model.encoder.fingerprint: model.encoder for model in (base, tuned)}
     lifecycle = IndexLifecycle(
         layout, settings, registry, open_store(settings.index, layout.index),
@@ -97,11 +94,9 @@ def lineage_of(story: Story) -> dict[str, Any]:
     """What a version came from: what went in, by key, what was chosen, by which code, under which licence."""
     settings = story.settings
     return {
-        "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
-        "pairs": story.pairs.artifact.key, "negatives": story.negatives.key, "training": story.tuned.key,
+        **story.lineage, "negatives": story.negatives.key, "training": story.tuned.key,
         "base": {"name": story.base.name, "fingerprint": story.base.fingerprint,
                  "licence": licence_of(story.base_folder.path)},
         "dimension": story.deployed, "options": plain(settings), "settings": content_hash(settings),
-        "seed": settings.train.seed, "seeds": seeds_of(settings), "jargonaut": metadata.version("jargonaut"),
-        "code": code_versions(),
+        "seed": settings.train.seed, "seeds": seeds_of(settings),
     }  # fmt: skip

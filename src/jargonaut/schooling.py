@@ -22,7 +22,7 @@ from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.local import LocalEncoder, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import InputError, ModelError
-from jargonaut.origin import code_versions, licence_of, seeds_of
+from jargonaut.origin import licence_of, seeds_of
 from jargonaut.records import queries
 from jargonaut.registry import ModelVersion, Registry
 from jargonaut.settings import BaseOptions, Settings
@@ -233,11 +233,7 @@ class _School:
         folder = find_model(str(path), query_prompt="", passage_prompt="")
         encoder = LocalEncoder(folder, self._settings.compute)
         origin = story.base_folder.path if teacher is None else teacher.path
-        base = self._registry.register_base(
-            story.base_folder.path, name=story.base.name, fingerprint=story.base.fingerprint,
-            dimension=story.base.dimension, query_prompt=story.base_folder.prompts.query,
-            passage_prompt=story.base_folder.prompts.passage, max_tokens=self._settings.base.max_tokens,
-        )  # fmt: skip
+        base = self._registry.register_base(story.base_folder.path, **story.base_model.details)
         known = {one.version for one in self._registry.list()}
         version = self._registry.register(
             path, name=f"word vectors of {self._encoder.name if teacher is None else teacher.name}",
@@ -254,13 +250,12 @@ class _School:
         story, taught = self._story, self._taught
         seconds = self._distilled.seconds + (taught.seconds if taught else 0.0)
         return {
-            "source": str(story.source.path), "source_hash": story.source.digest, "corpus": story.corpus.artifact.key,
-            "pairs": story.pairs.artifact.key, "distilled": self._distilled.key,
-            "training": taught.key if taught else "", "seconds": round(seconds, 1),
+            **story.lineage, "distilled": self._distilled.key,
+            "training": taught.key if taught else "", "train_seconds": round(seconds, 1),
             "teacher": {"name": self._taught_by, "fingerprint": self._encoder.fingerprint, "licence": licence},
             "base": {"name": self._taught_by, "fingerprint": self._encoder.fingerprint, "licence": licence},
             "dimension": self._deployed, "options": plain(self._settings), "settings": content_hash(self._settings),
-            "seeds": seeds_of(self._settings), "code": code_versions(),
+            "seeds": seeds_of(self._settings),
         }  # fmt: skip
 
     def _warn(self, text: str) -> None:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +22,9 @@ from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_jso
 from jargonaut.contenders import Contenders
 from jargonaut.encoding.local import quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
-from jargonaut.origin import code_versions, licence_of
+from jargonaut.origin import licence_of
 from jargonaut.records import Query, Run, qrels, queries
 from jargonaut.registry import ModelVersion, Registry
-from jargonaut.release import Model
 from jargonaut.reranking import Calibration, LocalReranker, PairScorer
 from jargonaut.story import Story
 from jargonaut.training import Checkpoints, Trained
@@ -341,10 +339,9 @@ def _notices(counts: Mapping[str, Any]) -> Sequence[str]:
 
 def _registered(story: Story, teaching: RerankerTeaching) -> ModelVersion:
     """The version of a trained reranker; the same files are always the same one."""
-    layout, artifact, max_tokens = story.layout, teaching.artifact, story.settings.base.max_tokens
+    layout, artifact, base = story.layout, teaching.artifact, story.base_model
     registry = Registry(layout.registry, layout.models, clock=story.clock)
-    base = Model(story.base.name, story.base_folder, story.base, max_tokens)
-    first = registry.register_base(story.base_folder.path, **base.details)
+    first = registry.register_base(base.folder.path, **base.details)
     folder, options = artifact.path / _MODEL, teaching.options
     made = LocalReranker(find_model(str(folder)), story.settings.compute, max_tokens=options.max_tokens)
     c = artifact.counts
@@ -353,11 +350,10 @@ def _registered(story: Story, teaching: RerankerTeaching) -> ModelVersion:
         fingerprint=made.fingerprint, dimension=1, base=first.version, run_id=artifact.key, kind="reranker",
         metrics={"dev nDCG@10": c["reranked"], "dev nDCG@10, dense": c["dense"], "ms per query": c["milliseconds"]},
         lineage={
-            "source": str(story.source.path), "source_hash": story.source.digest, **story.inputs,
-            "negatives": teaching.mined.artifact.key, "training": artifact.key, "searched by": story.base.name,
+            **story.lineage, "base": story.base.fingerprint, "negatives": teaching.mined.artifact.key,
+            "training": artifact.key, "searched by": story.base.name,
             "start": {"name": teaching.start.name, "licence": licence_of(teaching.start.path)},
             "options": {"reranker": plain(options)}, "seed": options.seed, "train_seconds": artifact.seconds,
-            "jargonaut": metadata.version("jargonaut"), "code": code_versions(),
         },
         max_tokens=options.max_tokens,
     )  # fmt: skip

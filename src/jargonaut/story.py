@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ from jargonaut.errors import SettingsError
 from jargonaut.gate import prepare_assessment
 from jargonaut.hardness import PreparedNegatives, prepare_negatives
 from jargonaut.layout import Layout
+from jargonaut.origin import code_versions
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
 from jargonaut.protocols import Reporter
 from jargonaut.records import Run, qrels, queries
+from jargonaut.release import Model
 from jargonaut.rerankers import named_reranker, reranker_identity
 from jargonaut.reranking import LocalReranker
 from jargonaut.scrutiny import Subject, language_model, scrutinise, scrutinised_by
@@ -223,6 +226,24 @@ class Story:
         for line in notices.of_scrutiny(report["scrutiny"], artifact.path):
             self.reporter.line(line)
         return artifact
+
+    @property
+    def base_model(self) -> Model:
+        """The base, as the registry takes it."""
+        return Model(self.base.name, self.base_folder, self.base, self.settings.base.max_tokens)
+
+    @property
+    def tuned_model(self) -> Model:
+        """The candidate, as the registry takes it."""
+        return Model(self.tuned_name, self.tuned_folder, self.tuned_encoder, self.settings.base.max_tokens)
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """What everything that is made of this story came from, as a version's lineage says it."""
+        return {
+            "source": str(self.source.path), "source_hash": self.source.digest, "corpus": self.corpus.artifact.key,
+            "pairs": self.pairs.artifact.key, "jargonaut": metadata.version("jargonaut"), "code": code_versions(),
+        }  # fmt: skip
 
     @property
     def inputs(self) -> Mapping[str, str]:

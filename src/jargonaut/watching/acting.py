@@ -193,26 +193,14 @@ class _Attempt:
                          float(best.scores.mean("nDCG@10")), held_back)  # fmt: skip
 
     def _registered(self, start: str, story: Story) -> ModelVersion:
-        registry = self.watch.index.registry
-        folder = story.base_folder
-        if start == "base":
-            parent = registry.register_base(
-                folder.path, name=story.base.name, query_prompt=folder.prompts.query,
-                passage_prompt=folder.prompts.passage, max_tokens=self.watch.settings.base.max_tokens,
-                fingerprint=story.base.fingerprint, dimension=story.base.dimension,
-            ).version  # fmt: skip
-        else:
-            parent = start
+        registry, base, tuned = self.watch.index.registry, story.base_model, story.tuned_model
+        parent = registry.register_base(base.folder.path, **base.details).version if start == "base" else start
         lineage = lineage_of(story)
         if start != "base":
             lineage["root_base"] = self.live.lineage.get("root_base") or self.live.lineage.get("base")
-        model = story.tuned_folder
         return registry.register(
-            model.path, name=story.tuned_name, fingerprint=story.tuned_encoder.fingerprint,
-            dimension=story.tuned_encoder.dimension, base=parent, run_id=story.tuned.key, lineage=lineage,
-            query_prompt=model.prompts.query, passage_prompt=model.prompts.passage,
-            max_tokens=story.settings.base.max_tokens,
-        )  # fmt: skip
+            tuned.folder.path, **tuned.details, base=parent, run_id=story.tuned.key, lineage=lineage
+        )
 
     def _asked(self, story: Story, golden: GoldenSet) -> tuple[list[Pair], list[Pair]]:
         """Old golden queries whose passages are still there, and new ones that neither model was trained on."""
