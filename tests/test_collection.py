@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jargonaut import JargonautError, Workspace, pairing
+from jargonaut import JargonautError, Workspace, gathering
 from jargonaut.errors import InputError, SettingsError
 from jargonaut.formats import read_jsonl, write_beir
 from jargonaut.formats.labels import LabelOptions
@@ -282,7 +282,7 @@ def test_a_new_way_to_look_up_rebuilds_the_pairs(
     opened = workspace(tmp_path).pairs(docs)
     opened.add(labels)
     before = opened.prepared.artifact.key
-    monkeypatch.setattr(pairing, "ATTRIBUTION_VERSION", pairing.ATTRIBUTION_VERSION + 1)
+    monkeypatch.setattr(gathering, "ATTRIBUTION_VERSION", gathering.ATTRIBUTION_VERSION + 1)
     assert workspace(tmp_path).pairs().prepared.artifact.key != before
 
 

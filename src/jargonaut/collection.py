@@ -16,9 +16,11 @@ from jargonaut import formats
 from jargonaut.artifacts import Artifact, content_hash, file_hash, plain
 from jargonaut.errors import InputError
 from jargonaut.formats.labels import LabelOptions, open_judgements
+from jargonaut.gathering import attributed, collected
 from jargonaut.generation import Job, Judged, plan_job, write_questions
+from jargonaut.labelled import own_parts
 from jargonaut.layout import Layout
-from jargonaut.pairing import PreparedPairs, attributed, collected, own_parts, prepare_pairs
+from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs.attribution import attribute
 from jargonaut.pairs.check import Grades, require_labels
 from jargonaut.pairs.clicks import ClickOptions, judge_log

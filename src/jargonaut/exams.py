@@ -15,8 +15,9 @@ from jargonaut import artifacts, formats
 from jargonaut.artifacts import Artifact, content_hash
 from jargonaut.encoders import base_model
 from jargonaut.errors import InputError, MismatchError
+from jargonaut.labelled import labelled_parts
 from jargonaut.layout import Layout
-from jargonaut.pairing import PreparedPairs, labelled_parts
+from jargonaut.pairing import PreparedPairs
 from jargonaut.pairs import normalised
 from jargonaut.pairs.drawing import group_names
 from jargonaut.pairs.grouping import blocks

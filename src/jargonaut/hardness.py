@@ -26,9 +26,10 @@ from jargonaut.encoders import named_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_device
 from jargonaut.encoding.stream import encode_to_file
+from jargonaut.gathering import language_judge
 from jargonaut.layout import Layout
 from jargonaut.negatives import Candidates, Judge, MinedNegatives, MiningOptions, Neighbours, Ranking
-from jargonaut.pairing import PreparedPairs, language_judge
+from jargonaut.pairing import PreparedPairs
 from jargonaut.protocols import Encoder, Reporter, Vectors
 from jargonaut.records import Pair, Triplet, queries
 from jargonaut.rerankers import cross_scorer, reranker_identity

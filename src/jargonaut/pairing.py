@@ -1,8 +1,7 @@
-"""Pairs of every source, curated and split, as one content-addressed artifact.
+"""Pairs of every source, reviewed and split, as one content-addressed artifact.
 
-Labels that a BEIR folder brings, pairs read off the documents' structure, and what the user added (label files, click
-logs, generated questions) meet here. Joins the stage `pairs` with the corpus and the files that they leave; knows
-nothing of training or evaluation.
+What was gathered, the labels that a BEIR folder brings, and what people decided about both meet here. Joins the stage
+`pairs` with the corpus and the files that they leave; knows nothing of training or evaluation.
 """
 
 from __future__ import annotations
@@ -20,34 +19,20 @@ from jargonaut import formats, pairs
 from jargonaut.artifacts import Artifact, content_hash, ensure
 from jargonaut.cards import pairs_card
 from jargonaut.errors import InputError
-from jargonaut.evidence import ranker, topics_of
+from jargonaut.gathering import collected
+from jargonaut.labelled import labelled_parts
 from jargonaut.layout import Layout
-from jargonaut.llm import estimate
-from jargonaut.llm.endpoint import model_identity
 from jargonaut.monitoring import GoldenSet, GoldenSets
-from jargonaut.pairs.attribution import attribute
-from jargonaut.pairs.curation import Curated, Evidence, curate
-from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.pairs.curation.sameness import gist
-from jargonaut.pairs.narrowing import LexicalBest
-from jargonaut.pairs.questions import judge, verdict_request
 from jargonaut.pairs.review import Decision, DecisionStore, ReviewOptions, apply, settled
 from jargonaut.pool import Entry, Pool
 from jargonaut.protocols import Encoder, Reporter
-from jargonaut.records import SPLITS, BadRow, Document, Pair, Qrel, Query, SplitName, queries, source_of
-from jargonaut.rerankers import cross_scorer
+from jargonaut.records import SPLITS, BadRow, Pair, SplitName, queries, source_of
 from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, left_out_counts
 from jargonaut.suspects import accepted, suspects, with_answers
-from jargonaut.writers import endpoint, open_judge
 
 PAIRS_VERSION = 7
-ATTRIBUTION_VERSION = 2
-COLLECT_VERSION = 3
-
-_SAMPLED = 200
-_VERDICT_TOKENS = 60
-"""Pairs by which a judge's cost is estimated, and tokens of its answer, about."""
 
 Decisions = Mapping[str, Mapping[str, Decision]]
 """What people decided about pairs: card → reviewer → decision."""
@@ -76,71 +61,6 @@ class PreparedPairs:
         train, dev, test = (tuple(formats.read_records(folder / f"{name}.jsonl", Pair)) for name in SPLITS)
         groups = json.loads((folder / "groups.json").read_text(encoding="utf-8"))
         return pairs.CountedSplits(train, dev, test, groups, origin=self.artifact.counts["origin"])
-
-
-def attributed(prepared: PreparedCorpus, entry: Entry, settings: Settings, layout: Layout) -> Artifact:
-    """The pairs of an added source on this corpus, or finds that they were looked up."""
-    inputs = {"corpus": prepared.artifact.key, "entry": entry.key, "language": settings.bm25.language}
-
-    def build(folder: Path) -> Mapping[str, Any]:
-        bad: list[BadRow] = []
-        best = LexicalBest({p.id: p.content("headings") for p in prepared.passages}, settings.bm25.language)
-        found = attribute(entry, prepared.passages, best, bad.append, source=entry.name)
-        formats.write_jsonl(folder / "pairs.jsonl", found.pairs)
-        formats.write_jsonl(folder / "left_out.jsonl", bad)
-        return {**found.counts, "pairs": len(found.pairs), **left_out_counts(bad)}
-
-    return ensure(
-        layout.stage("attributed"), "attribute", version=ATTRIBUTION_VERSION, inputs=inputs, options=None, build=build
-    )
-
-
-def collected(
-    prepared: PreparedCorpus,
-    encoder: Encoder,
-    settings: Settings,
-    layout: Layout,
-    reporter: Reporter,
-    entries: Sequence[Entry],
-) -> Artifact:
-    """Pairs read off the documents and those that were added, curated; or finds that it was done."""
-    structural = settings.structure.enabled and prepared.source.kind != "beir"
-    added = [(entry, attributed(prepared, entry, settings, layout)) for entry in entries]
-    inputs = {
-        "corpus": prepared.artifact.key, "encoder": encoder.fingerprint if entries or structural else "",
-        "pool": [artifact.key for _, artifact in added], "structural": structural,
-    }  # fmt: skip
-    options: dict[str, Any] = {
-        "structure": settings.structure, "filter": settings.filter, "curate": settings.curate, "bm25": settings.bm25,
-    }  # fmt: skip
-    if settings.curate.judge:
-        options |= {"judge": settings.judge, "model": model_identity(endpoint(settings.llm))}
-
-    def build(folder: Path) -> Mapping[str, Any]:
-        bad: list[BadRow] = []
-        found = _structural(prepared, settings) if structural else []
-        for entry, artifact in added:
-            bad += entry.bad_rows()
-            bad += formats.read_records(artifact.path / "left_out.jsonl", BadRow)
-            found += formats.read_records(artifact.path / "pairs.jsonl", Pair)
-        found, held = _beside(own_parts(prepared), found, settings.bm25.language)
-        curated = _curated(found, prepared, encoder, settings, layout, reporter)
-        formats.write_jsonl(folder / "pairs.jsonl", curated.kept)
-        formats.write_jsonl(folder / "removed.jsonl", [*held, *curated.removed])
-        formats.write_jsonl(folder / "flags.jsonl", curated.flags)
-        formats.write_jsonl(folder / "left_out.jsonl", bad)
-        return {
-            "found": len(found) + len(held), "kept": len(curated.kept), "merged": len(curated.merged),
-            "flagged": curated.flagged, "removed": {rule: n for rule, n in curated.counts.items() if n},
-            "sentences": _told(curated) if found else [], **left_out_counts(bad),
-        }  # fmt: skip
-
-    artifact = ensure(
-        layout.stage("collected"), "collect", version=COLLECT_VERSION, inputs=inputs, options=options, build=build
-    )
-    for line in () if artifact.reused else artifact.counts["sentences"]:
-        reporter.line(f"  {line}")
-    return artifact
 
 
 def prepare_pairs(
@@ -274,111 +194,6 @@ def _shown(entries: Sequence[Entry], found: Sequence[Pair], settings: Settings) 
     return frozenset(query for query in asked if gist(query, language) in known)
 
 
-def own_parts(prepared: PreparedCorpus) -> dict[SplitName, Sequence[Pair]]:
-    """The pairs that a BEIR folder brings, by part; none for another source."""
-    return labelled_parts(prepared, lambda _: None)[0] if prepared.source.kind == "beir" else {}
-
-
-def _beside(
-    own: Mapping[SplitName, Sequence[Pair]], added: Sequence[Pair], language: str
-) -> tuple[list[Pair], list[pairs.RemovedPair]]:
-    """What was added but for what asks a question of a set's own dev or test.
-
-    That goes before queries are merged: a merged one may have other words, by which nobody would know it again.
-    """
-    if not pairs.is_divided(own):
-        return list(added), []
-    held = {part: {pairs.question(pair.query, language) for pair in own.get(part, ())} for part in ("dev", "test")}
-    if not own.get("train"):
-        held["dev"] = set()  # it serves as train
-    kept: list[Pair] = []
-    lost: list[pairs.RemovedPair] = []
-    for pair in added:
-        asked = pairs.question(pair.query, language)
-        part = next((name for name in held if asked in held[name]), None)
-        if part is None or pair.split in held:
-            kept.append(pair)
-        else:
-            lost.append(pairs.RemovedPair(pair, "query_held_out", part))
-    return kept, lost
-
-
-def _structural(prepared: PreparedCorpus, settings: Settings) -> list[Pair]:
-    """Pairs read off the documents."""
-    passages = prepared.passages
-    if prepared.source.kind == "documents":
-        documents = formats.read_records(prepared.artifact.path / "documents.jsonl", Document)
-    else:
-        passages = tuple(replace(p, document_id=p.id, start=0, end=len(p.text)) for p in passages)
-        documents = (Document(p.id, p.text, p.title, markdown=True) for p in passages)
-    return list(pairs.structural_pairs(documents, passages, settings.structure).pairs)
-
-
-def _curated(
-    found: Sequence[Pair],
-    prepared: PreparedCorpus,
-    encoder: Encoder,
-    settings: Settings,
-    layout: Layout,
-    reporter: Reporter,
-) -> Curated:
-    standings = ranker(
-        prepared.texts, prepared.documents, prepared.near_duplicates, encoder, settings.bm25,
-        settings.filter.round_trip_k,
-    )  # fmt: skip
-    balanced = bool(found) and settings.curate.max_topic_share < 1
-    evidence = Evidence(
-        prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
-        encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
-        judge=language_judge(prepared, settings, layout, reporter) if found and settings.curate.judge else None,
-        cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings, layout)
-        if found and settings.curate.cross_encoder else None,
-    )  # fmt: skip
-    return curate(found, evidence, settings.curate, settings.filter)
-
-
-def language_judge(
-    prepared: PreparedCorpus, settings: Settings, layout: Layout, reporter: Reporter, where: str = "[curate] judge"
-) -> Scorer:
-    """What the language model of the settings thinks of positives.
-
-    Args:
-        prepared: The corpus.
-        settings: Sections `llm`, `judge` and `prices`.
-        layout: Where its answers are kept.
-        reporter: Shows the progress, and what it cost.
-        where: The setting that wants it.
-
-    Raises:
-        SettingsError: There is no endpoint.
-    """
-    writer = open_judge(settings, layout, where)
-
-    def judged(positives: Sequence[Pair]) -> list[float | None]:
-        step = max(1, len(positives) // _SAMPLED)
-        sample = [verdict_request(pair, prepared.texts, settings.judge) for pair in positives[::step]
-                  if pair.passage_id in prepared.texts]  # fmt: skip
-        cost = estimate(sample, len(positives), reply_tokens=_VERDICT_TOKENS, prices=settings.prices)
-        reporter.line(f"  judge: {cost.sentence}")
-        asked = reporter.track(positives, f"asking {writer.name} to judge", len(positives))
-        scores = judge(asked, prepared.texts, writer, settings.judge)
-        reporter.line(f"  judge: {writer.account.sentence(settings.prices)}")
-        return [scores.get((pair.query_id, pair.passage_id)) for pair in positives]
-
-    return judged
-
-
-def _told(curated: Curated) -> list[str]:
-    """What curation did, without the rules that had nothing to look at because nobody asked for them."""
-    asked = replace(curated, skipped={})
-    return asked.sentences()
-
-
-def _removed(artifact: Artifact) -> list[pairs.RemovedPair]:
-    rows = formats.read_jsonl(artifact.path / "removed.jsonl", lambda _: None)
-    return [pairs.RemovedPair(Pair(**row["pair"]), row["rule"], row["detail"]) for _, row in rows]
-
-
 def _nothing(prepared: PreparedCorpus, removed: Sequence[pairs.RemovedPair]) -> InputError:
     """Why there is no pair to split."""
     rules = ", ".join(f"{rule} {n:,}" for rule, n in Counter(one.rule for one in removed).items())
@@ -410,60 +225,6 @@ def _counted(splits: pairs.CountedSplits, prepared: PreparedCorpus, language: st
     }  # fmt: skip
 
 
-def labelled_parts(
-    prepared: PreparedCorpus, on_bad: formats.OnBad
-) -> tuple[dict[SplitName, Sequence[Pair]], dict[str, Any]]:
-    """The parts of a BEIR folder, and what of them could not be used."""
-    folder = prepared.source.path
-    of_queries, of_qrels = formats.Reasons(on_bad), formats.Reasons(on_bad)
-    asked = list(formats.read_queries(folder / "queries.jsonl", of_queries))
-    files = {"train": "train", "dev": "dev", "validation": "dev", "valid": "dev", "test": "test"}
-    parts: dict[SplitName, Sequence[Pair]] = {}
-    counts: dict[str, Any] = {}
-    judged: list[Qrel] = []
-    for stem, name in files.items():
-        path = folder / "qrels" / f"{stem}.tsv"
-        if name in parts or not path.exists():
-            continue
-        judgements = list(formats.read_qrels(path, of_qrels))
-        judged += judgements
-        found = pairs.pairs_from_qrels(
-            asked, judgements, prepared.texts.keys(), of_qrels,
-            queries_source=str(folder / "queries.jsonl"), qrels_source=str(path),
-        )  # fmt: skip
-        parts[name] = found.pairs  # type: ignore[index]  # the table's values are split names
-        for field in ("unknown_queries", "unknown_passages", "without_positive"):
-            counts[field] = counts.get(field, 0) + getattr(found, field)
-    if not any(parts.values()):
-        raise _no_judgement(folder, asked, list(parts), judged, counts, of_qrels if asked else of_queries)
-    counts["given"] = [name for name in SPLITS if parts.get(name)]
-    return parts, counts
-
-
-def _no_judgement(
-    folder: Path, asked: Sequence[Query], found: Sequence[str], judged: Sequence[Qrel], counts: Mapping[str, int],
-    reasons: formats.Reasons,
-) -> InputError:  # fmt: skip
-    """Why no pair came out of a BEIR folder: the first of its parts that gives nothing."""
-    where = folder / "qrels"
-    if not asked:
-        where = folder / "queries.jsonl"
-        what = f"no line holds a usable query{reasons}" if reasons.first else "there is no query in it"
-    elif not found:
-        others = ", ".join(sorted(path.name for path in where.glob("*"))[:5])
-        what = f"there is none of train.tsv, dev.tsv and test.tsv{f', only {others}' if others else ''}"
-    elif not judged:
-        what = f"no line of {', '.join(found)} holds a usable judgement{reasons}" if reasons.first else (
-            f"there is no judgement in {', '.join(found)}"
-        )  # fmt: skip
-    elif not any(one.relevance > 0 for one in judged):
-        what = f"none of the {len(judged):,} judgements has a score above 0, so nothing answers any query"
-    else:
-        what = (
-            f"none of the {len(judged):,} judgements says that a known passage answers a known query: "
-            f"{counts['unknown_queries']:,} name a query that is not in queries.jsonl, {counts['unknown_passages']:,} "
-            f"others a passage that is not in the corpus{reasons}"
-        )
-    return InputError(
-        what, where=str(where), remedy="without labels, give the corpus.jsonl itself: pairs are then made from titles"
-    )
+def _removed(artifact: Artifact) -> list[pairs.RemovedPair]:
+    rows = formats.read_jsonl(artifact.path / "removed.jsonl", lambda _: None)
+    return [pairs.RemovedPair(Pair(**row["pair"]), row["rule"], row["detail"]) for _, row in rows]

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from jargonaut.artifacts import MANIFEST
+from jargonaut.labelled import own_parts
 from jargonaut.layout import Layout
-from jargonaut.pairing import own_parts
 from jargonaut.pairs.review import DecisionStore
 from jargonaut.pool import Pool
 from jargonaut.records import SPLITS
