@@ -191,6 +191,14 @@ def test_a_step_between_may_be_better_than_both_ends(model: SentenceTransformer)
     assert found.alpha == 0.5
 
 
+def test_nothing_is_left_out_while_the_base_is_ahead(model: SentenceTransformer) -> None:
+    """A fall below the base says nothing of the steps nearer to it, where dev must rise again."""
+    before, _ = moved(model)
+    scores = {0.0: (0.77, 0.8), 0.3: (0.78, 0.8), 0.5: (0.76, 0.8), 0.7: (0.75, 0.8), 1.0: (0.768, 0.8)}
+    found, _ = swept(model, before, scores)
+    assert found.alpha == 0.3
+
+
 @pytest.mark.parametrize("alphas", [(0.0,), (1.2,), (0.5, -0.1), (float("nan"),)])
 def test_alphas_lie_between_base_and_tuned_model(alphas: tuple[float, ...]) -> None:
     """Others are refused when the settings are read."""

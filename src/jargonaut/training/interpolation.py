@@ -80,7 +80,7 @@ def interpolate(
 
     Where none does, the weights that forget least are kept; where none is better on dev than the base, the base. Steps
     are tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
-    another, the rest is left out.
+    another that is better than the base, the rest is left out.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.
@@ -114,7 +114,7 @@ def interpolate(
             report.line(f"  α = {alpha:g}: dev nDCG@10 {blend.dev:.4f}, general knowledge {blend.general:.4f}")
             if start.general - blend.general > limit + _ROUNDING:
                 continue
-            if best is not None and blend.dev < best.dev - _CLEARLY:
+            if best is not None and best.dev > start.dev and blend.dev < best.dev - _CLEARLY:
                 break
             if best is None or blend.dev > best.dev:
                 best = blend
