@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import json
 import textwrap
 import tomllib
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -38,6 +36,7 @@ from jargonaut.llm import EndpointOptions, Prices
 from jargonaut.llm.local import LocalOptions
 from jargonaut.monitoring import QueryLogOptions, WatchOptions
 from jargonaut.negatives import MiningOptions
+from jargonaut.optionvalues import checked, from_text, shown, toml, wanted
 from jargonaut.pairs import FilterOptions, SplitOptions, StructureOptions
 from jargonaut.pairs.clicks import ClickOptions
 from jargonaut.pairs.curation import CurationOptions
@@ -57,8 +56,6 @@ _WIDTH = 100
 _HEADER = """\
 # Settings of jargonaut. Every key is shown with its value; to change one, remove the `#` before it.
 # Lines with a space after the `#` only explain."""
-_WORDS: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-_MANY: dict[object, str] = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +223,7 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
                 f"{name} is a section", where=FLAGS, remedy=f"name one of its keys: {section}.KEY=VALUE"
             )
         kind = _known_key(section, key, FLAGS)
-        tables.setdefault(section, {})[key] = _from_text(kind, value) if isinstance(value, str) else value
+        tables.setdefault(section, {})[key] = from_text(kind, value) if isinstance(value, str) else value
     for section, table in tables.items():
         settings = _with(settings, section, table, FLAGS)
     return settings
@@ -307,115 +304,31 @@ def _where(source: str, section: str, key: str) -> str:
 
 def _with(settings: Settings, section: str, table: Mapping[str, Any], source: str) -> Settings:
     """Settings with a section's keys replaced by checked values."""
-    checked: dict[str, Any] = {}
+    fitting: dict[str, Any] = {}
     for key, value in table.items():
         kind = _known_key(section, key, source)
         try:
-            checked[key] = _checked(kind, value)
+            fitting[key] = checked(kind, value)
         except ValueError as error:
             raise SettingsError(
-                f"{_shown(value)} is not {_wanted(kind)}",
+                f"{shown(value)} is not {wanted(kind)}",
                 where=_where(source, section, key),
-                remedy=f"the default is {_shown(getattr(getattr(Settings(), section), key))}",
+                remedy=f"the default is {shown(getattr(getattr(Settings(), section), key))}",
             ) from error
     try:
-        return replace(settings, **{section: replace(getattr(settings, section), **checked)})
+        return replace(settings, **{section: replace(getattr(settings, section), **fitting)})
     except JargonautError as error:  # a limit that the options themselves know
         raise SettingsError(error.what, where=f"{source}: [{section}]", remedy=error.remedy) from error
-
-
-def _checked(kind: object, value: object) -> object:
-    """The value as its type wants it.
-
-    Raises:
-        ValueError: It is of another type; text that looks like a number is no number.
-    """
-    from pydantic import ConfigDict, TypeAdapter
-
-    container = typing.get_origin(kind)
-    if isinstance(value, list) and container in (tuple, frozenset):
-        try:
-            value = container(value)
-        except TypeError as error:
-            raise ValueError(str(error)) from error
-    form: Any = kind
-    checked: object = TypeAdapter(form, config=ConfigDict(strict=True)).validate_python(value)
-    return checked
-
-
-def _from_text(kind: object, text: str) -> object:
-    """What text from the command line means for a type; where it means nothing, what was meant by it, to be shown."""
-    if text.strip().lower() == "none" and types.NoneType in typing.get_args(kind):
-        return None
-    try:
-        # A line break would let the text hold further settings.
-        value = tomllib.loads(f"value = {text}")["value"] if "\n" not in text else text
-    except ValueError:
-        return text
-    return value if _fits(kind, value) or not _fits(kind, text) else text
-
-
-def _fits(kind: object, value: object) -> bool:
-    try:
-        _checked(kind, value)
-    except ValueError:
-        return False
-    return True
-
-
-def _wanted(kind: object) -> str:
-    """A type in words."""
-    arguments = typing.get_args(kind)
-    origin = typing.get_origin(kind)
-    if origin is typing.Literal:
-        return "one of " + ", ".join(_shown(each) for each in arguments)
-    if origin in (types.UnionType, typing.Union):
-        return " or ".join(_wanted(each) for each in arguments if each is not types.NoneType)
-    if origin in (tuple, frozenset):
-        if typing.get_origin(arguments[0]) is typing.Literal:
-            return f"a list of some of {', '.join(_shown(each) for each in typing.get_args(arguments[0]))}"
-        count = "" if origin is frozenset or ... in arguments else f"{len(arguments)} "
-        return f"a list of {count}{_MANY.get(arguments[0], 'values')}"
-    return _WORDS.get(kind, str(kind))
-
-
-def _shown(value: object) -> str:
-    """A value for a message, as the file would have it."""
-    if value is None:
-        return "not set"
-    try:
-        text = _toml(value)
-    except TypeError:
-        text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _toml(value: object) -> str:
-    """A TOML value on one line."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case int():
-            return f"{value:_}" if abs(value) >= 10_000 else str(value)
-        case float():
-            return repr(value)
-        case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list() | tuple():
-            return f"[{', '.join(_toml(each) for each in value)}]"
-        case set() | frozenset():
-            return _toml(sorted(value))
-    raise TypeError(f"{type(value).__name__} has no place in a settings file")
 
 
 def _setting(key: str, value: object, mark: str, kind: object) -> str:
     """The line, or lines, of one setting; TOML has no word for what is not set."""
     if value is None:
-        return f"# ({key} is not set; it takes {_wanted(kind)}.)"
-    line = f"{mark}{key} = {_toml(value)}"
+        return f"# ({key} is not set; it takes {wanted(kind)}.)"
+    line = f"{mark}{key} = {toml(value)}"
     if len(line) <= _WIDTH or not isinstance(value, (tuple, frozenset)):
         return line
-    items = [_toml(each) for each in (sorted(value) if isinstance(value, frozenset) else value)]
+    items = [toml(each) for each in (sorted(value) if isinstance(value, frozenset) else value)]
     rows = [""]
     for item in items:
         if rows[-1] and len(rows[-1]) + len(item) + 3 > _WIDTH:
