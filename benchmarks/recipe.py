@@ -73,8 +73,10 @@ class StudyOptions:
     """How many pairs are trained on, and how models are scored.
 
     Attributes:
-        pairs: Most training queries of a set, drawn by hash; all when None.
-        positives: Most positives of a query in training, where queries are limited.
+        pairs: Most training queries of a set, drawn by hash; all when None. Where they have many positives, as many
+            queries are taken as bring `judgements` of them for each of these: a query keeps all its positives, since
+            one that is left out would be taught as a negative.
+        judgements: See there.
         dev: Most dev queries, where training queries are limited.
         tokens: Most tokens of a text, in training and exam; the model's own limit when None.
         corpus: Most passages that are searched in a set's own exam; those that its queries name are always there.
@@ -84,7 +86,7 @@ class StudyOptions:
     """
 
     pairs: int | None = None
-    positives: int = 3
+    judgements: int = 3
     dev: int = 200
     tokens: int | None = None
     corpus: int = 7000
@@ -217,15 +219,18 @@ def limited(source: Path, work: Path, options: StudyOptions) -> Path:
         if not link.is_symlink():
             link.symlink_to(path.resolve())
     kept = LabelledSet.read(source)
-    for split, judged, most in (("train", kept.train, options.pairs), ("dev", kept.dev, options.dev)):
+    most = options.judgements * (options.pairs or 0)
+    for split, judged, asked, bound in (
+        ("train", kept.train, options.pairs, most), ("dev", kept.dev, options.dev, None),
+    ):  # fmt: skip
         answers: dict[str, list[str]] = {}
         for one in judged:
             answers.setdefault(one.query_id, []).append(one.passage_id)
-        rows = [
-            f"{query}\t{passage}\t1"
-            for query in sorted(answers, key=content_hash)[:most]
-            for passage in sorted(answers[query], key=content_hash)[: options.positives]
-        ]
+        rows: list[str] = []
+        for query in sorted(answers, key=content_hash)[:asked]:
+            if bound is not None and rows and len(rows) + len(answers[query]) > bound:
+                continue
+            rows += [f"{query}\t{passage}\t1" for passage in sorted(answers[query], key=content_hash)]
         text = "\n".join(["query-id\tcorpus-id\tscore", *rows])
         (folder / "qrels" / f"{split}.tsv").write_text(text + "\n", encoding="utf-8")
     return folder
