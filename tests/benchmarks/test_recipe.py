@@ -1,0 +1,56 @@
+"""The study trains on what it says, and compares query by query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.recipe import Sitting, StudyOptions, against, limited
+from jargonaut.formats import write_beir
+from jargonaut.records import Passage, Qrel, Query
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A labelled set of forty queries with three answers each, ten of them in dev and ten in test."""
+    folder = tmp_path_factory.mktemp("set")
+    judged = [Qrel(f"q{query}", f"p{query}-{answer}", 1) for query in range(40) for answer in range(3)]
+    parts = {"train": judged[:60], "dev": judged[60:90], "test": judged[90:]}
+    write_beir(
+        folder, [Passage(one.passage_id, f"text of {one.passage_id}") for one in judged],
+        [Query(f"q{query}", f"query {query}") for query in range(40)], parts,
+    )  # fmt: skip
+    return folder
+
+
+def rows(folder: Path, split: str) -> dict[str, int]:
+    """Query id → its judgements in a split."""
+    found: dict[str, int] = {}
+    for line in (folder / "qrels" / f"{split}.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        query = line.split("\t")[0]
+        found[query] = found.get(query, 0) + 1
+    return found
+
+
+@pytest.mark.parametrize(("pairs", "judgements", "queries"), [(8, 3, 8), (8, 2, 5), (100, 3, 20)])
+def test_a_query_keeps_all_its_answers(source: Path, tmp_path: Path, pairs: int, judgements: int, queries: int) -> None:
+    """One that is left out would be taught as a negative, so fewer queries are taken where each has many."""
+    folder = limited(source, tmp_path, StudyOptions(pairs=pairs, judgements=judgements, dev=4))
+    assert set(rows(folder, "train").values()) == {3}
+    assert len(rows(folder, "train")) == queries
+    assert (len(rows(folder, "dev")), set(rows(folder, "dev").values())) == (4, {3})
+    assert (folder / "qrels" / "test.tsv").resolve() == (source / "qrels" / "test.tsv").resolve()
+
+
+def sat(recipe: str, seed: int, scores: list[float]) -> Sitting:
+    """A model's exam."""
+    return Sitting("set", recipe, seed, 1.0, {}, {"384": scores}, {})
+
+
+def test_recipes_are_compared_by_query_over_their_seeds() -> None:
+    """Two seeds of one recipe are averaged for each query before anything is drawn."""
+    before = [sat("base", 0, [0.2, 0.4, 0.6, 0.8])]
+    after = [sat("default", 13, [0.3, 0.5, 0.7, 0.9]), sat("default", 14, [0.5, 0.7, 0.9, 1.0])]
+    assert against(before, after, ["a", "b", "c", "d"]).startswith("+0.1875 (")
+    assert against(before, before, ["a", "b", "c", "d"]) == ""
