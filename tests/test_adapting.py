@@ -87,6 +87,21 @@ def test_it_leaves_as_a_whole_model(made: AdaptedModel, home: tuple[Path, Settin
         opened.export_model("v1", tmp_path / "st")
 
 
+def test_what_settings_gave_a_base_leaves_with_it(home: tuple[Path, Settings], clinic: Path, tmp_path: Path) -> None:
+    """Prompts and token limit that no file names: the exported base and the adapter on it still give their vectors."""
+    given = {"base.query_prompt": "ask: ", "base.max_tokens": 16, "compute.precision": "fp32"}
+    opened = Workspace(tmp_path / "w", settings=override(home[1], given))
+    opened.adapt(clinic)
+    asked = "a fracture of the left femur, closed, at the first visit, and all that comes after it"
+    texts = tmp_path / "texts.txt"
+    texts.write_text(asked + "\n", encoding="utf-8")
+    for version in ("base", "v1"):
+        stock = loaded(opened.export_model(version, tmp_path / version).folder)
+        for kind, found in (("query", stock.encode_query(asked)), ("passage", stock.encode_document(asked))):
+            opened.encode(texts, tmp_path / f"{version}-{kind}.npy", kind=kind, model=version)
+            np.testing.assert_allclose(np.load(tmp_path / f"{version}-{kind}.npy")[0], found, atol=1e-5)
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddingServer]:
     """An embedding endpoint."""

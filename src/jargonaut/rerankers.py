@@ -14,7 +14,7 @@ from jargonaut.layout import Layout
 from jargonaut.pairs.curation.evidence import Scorer
 from jargonaut.records import Pair
 from jargonaut.registry import ModelVersion, Registry
-from jargonaut.reranking import LocalReranker
+from jargonaut.reranking import LocalReranker, is_cross_encoder
 from jargonaut.settings import Settings
 
 EVALUATE = "[evaluate] cross_encoder"
@@ -31,7 +31,7 @@ def named_reranker(name: str, settings: Settings, layout: Layout, where: str = E
 
     Raises:
         InputError: The version is no reranker.
-        ModelError: There is no such model.
+        ModelError: There is no such model, or it is no cross-encoder.
         MismatchError: A version's files are gone or are not what was registered.
     """
     version = _version(name, layout)
@@ -45,6 +45,11 @@ def named_reranker(name: str, settings: Settings, layout: Layout, where: str = E
             remedy="give a reranker of this workspace (`jargonaut models list`), the folder of a cross-encoder, or a "
             "hub id that this machine can reach",
         ) from error  # fmt: skip
+    if not is_cross_encoder(folder.path):
+        raise ModelError(
+            "this is an encoder: it has vectors, and does not read query and passage together",
+            where=f"{where}: {name}", remedy="`jargonaut train --reranker --set reranker.model=NAME` makes a reranker of it",
+        )  # fmt: skip
     return LocalReranker(folder, settings.compute, trust_remote_code=settings.base.trust_remote_code)
 
 

@@ -9,16 +9,22 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jargonaut.adapters import AdaptedEncoder, save_adapter
 from jargonaut.adapters.stock import write_stock
 from jargonaut.encoders import version_encoder
-from jargonaut.encoding.local import LocalEncoder, load_model
+from jargonaut.encoding.families import Prompts
+from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
+from jargonaut.encoding.models import own_prompts
 from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.errors import InputError
 from jargonaut.registry import ModelVersion, Registry
 from jargonaut.registry.versions import model_files
 from jargonaut.settings import Settings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ def export_model(registry: Registry, version: str, folder: Path, settings: Setti
         raise InputError(f"{version} runs behind an endpoint, so there are no files of it", where=encoder.name)
     if isinstance(encoder, AdaptedEncoder):
         return _adapter(encoder, known, folder, settings)
+    if isinstance(encoder, LocalEncoder) and not _says_all(encoder):
+        model = _loaded(encoder, settings)
+        with quiet_libraries():
+            model.save_pretrained(str(folder), create_model_card=False)
+        return StandaloneModel(folder, version, whole=True)
     for path in model_files(known.path):
         target = folder / path.relative_to(known.path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,10 +76,24 @@ def export_model(registry: Registry, version: str, folder: Path, settings: Setti
     return StandaloneModel(folder, version, whole=True)
 
 
-def _adapter(encoder: AdaptedEncoder, version: ModelVersion, folder: Path, settings: Settings) -> StandaloneModel:
-    """An adapter on its base; alone where the base cannot be written."""
+def _says_all(encoder: LocalEncoder) -> bool:
+    """Whether the files name the prompts and the token limit of a version; both may come from settings instead."""
+    known = own_prompts(encoder.folder.path) or Prompts()
+    return known == encoder.folder.prompts and encoder.own_limit in (None, encoder.folder.max_tokens)
+
+
+def _loaded(encoder: LocalEncoder, settings: Settings) -> SentenceTransformer:
+    """The model in fp32, with its prompts and its token limit."""
     import torch
 
+    return load_model(
+        encoder.folder, settings.compute, max_tokens=encoder.own_limit, dtype=torch.float32,
+        trust_remote_code=settings.base.trust_remote_code,
+    )  # fmt: skip
+
+
+def _adapter(encoder: AdaptedEncoder, version: ModelVersion, folder: Path, settings: Settings) -> StandaloneModel:
+    """An adapter on its base; alone where the base cannot be written."""
     base = encoder.base
     if isinstance(base, RemoteEncoder):
         save_adapter(encoder.adapter, folder)
@@ -76,8 +101,5 @@ def _adapter(encoder: AdaptedEncoder, version: ModelVersion, folder: Path, setti
     if not isinstance(base, LocalEncoder):
         raise InputError(f"{version.version} is an adapter on an adapter", where=str(folder),
                          remedy="train one on the model beneath: `jargonaut train --adapter --over`")  # fmt: skip
-    limit = version.max_tokens
-    model = load_model(base.folder, settings.compute, max_tokens=limit, dtype=torch.float32,
-                       trust_remote_code=settings.base.trust_remote_code)  # fmt: skip
-    write_stock(encoder.adapter, model, folder)
+    write_stock(encoder.adapter, _loaded(base, settings), folder)
     return StandaloneModel(folder, version.version, whole=True)

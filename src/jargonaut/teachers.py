@@ -20,7 +20,7 @@ from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet
 from jargonaut.registry import Registry
 from jargonaut.rerankers import named_reranker
-from jargonaut.reranking import LocalReranker, has_head
+from jargonaut.reranking import LocalReranker, is_cross_encoder
 from jargonaut.settings import Settings
 
 TEACH_VERSION = 1
@@ -58,7 +58,7 @@ def open_teacher(name: str, settings: Settings, layout: Layout, reporter: Report
         if name in known:
             return CachedEncoder(named_encoder(name, settings, layout), layout.vectors, reporter)
     folder = find_model(name, trust_remote_code=settings.base.trust_remote_code)
-    if has_head(folder.path):
+    if is_cross_encoder(folder.path):
         return named_reranker(name, settings, layout, where)
     # Its own prompts and limit: those of the settings are the student's.
     own = replace(settings, base=replace(settings.base, model=name, query_prompt=None, passage_prompt=None,

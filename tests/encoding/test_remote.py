@@ -118,6 +118,16 @@ def _with(value: Any) -> Any:
     return answer
 
 
+def _numbered(*numbers: Any) -> Any:
+    def answer(path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        status, found = usual(path, body)
+        for item, number in zip(found["data"], numbers, strict=False):
+            item["index"] = number
+        return status, found
+
+    return answer
+
+
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
@@ -127,7 +137,11 @@ def _with(value: Any) -> Any:
         (_with([None] * DIMENSION), "not finite"),
         (_with([0.0] * DIMENSION), "length 0"),
         (_with(["a"] * DIMENSION), "something else than numbers"),
+        (_with([[1.0]] * DIMENSION), "something else than numbers"),
         (_with("AAAA"), "vectors of 0, 48 dimensions"),
+        (_numbered(0, 0), "numbers its 2 vectors 0, 0"),
+        (_numbered(1, 2), "numbers its 2 vectors 1, 2"),
+        (_numbered([], None), r"numbers its 2 vectors \[\], None"),
         (lambda _path, _body: (200, {"data": "none"}), "holds no vectors"),
         (lambda _path, _body: (200, []), "holds no vectors"),
         (lambda _path, _body: (200, b"<html>proxy</html>"), "no JSON"),
@@ -147,6 +161,32 @@ def test_what_cannot_be_right_is_refused_in_words(
         encoder().encode_passages(["a", "b"])
     assert server.url in str(caught.value)
     assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("provider", "answer", "words"),
+    [
+        ("openai", {"data": []}, "gave 0 vectors for 1 texts"),
+        ("openai", {"data": [{"index": 0, "embedding": None}]}, "vectors of 0 dimensions"),
+        ("openai", {"data": [{"index": 0, "embedding": []}]}, "vectors of 0 dimensions"),
+        ("voyage", {"data": [{"index": 0, "embedding": "AAAA"}]}, "vectors of 0 dimensions"),
+        ("cohere", {"embeddings": {"float": []}}, "gave 0 vectors for 1 texts"),
+        ("cohere", {"embeddings": {"float": [None]}}, "vectors of 0 dimensions"),
+    ],
+)
+def test_a_dimension_is_learned_from_a_right_answer_only(
+    server: EmbeddingServer, encoder: Make, provider: Provider, answer: Any, words: str
+) -> None:
+    """Where none is asked for, the first answer is looked at like any other."""
+    server.behaviour = lambda _path, _body: (200, answer)
+    with pytest.raises(ModelError, match=words):
+        encoder(provider, None).encode_passages(["a", "b"])
+
+
+def test_huge_numbers_are_still_a_direction(server: EmbeddingServer, encoder: Make) -> None:
+    """Squares that no float holds make no zero vector."""
+    server.behaviour = _with([1e300, *[0.0] * (DIMENSION - 1)])
+    assert np.linalg.norm(encoder().encode_passages(["a", "b"]), axis=1) == pytest.approx([1, 1])
 
 
 @pytest.mark.parametrize(("status", "asked"), [(503, 4), (429, 4), (401, 1), (404, 1), (400, 1)])

@@ -129,7 +129,7 @@ def find_model(
         )
     _check_configuration(path)
     shown = EMBEDDED_NAME if name == EMBEDDED else name
-    known = _own_prompts(path) or family_prompts(shown if not path.is_dir() or name != str(path) else path.name)
+    known = own_prompts(path) or family_prompts(shown if not path.is_dir() or name != str(path) else path.name)
     prompts = Prompts(
         query=known.query if query_prompt is None else query_prompt,
         passage=known.passage if passage_prompt is None else passage_prompt,
@@ -172,8 +172,12 @@ def _from_hub(name: str, wanted: list[str]) -> Path:
         ) from error
 
 
-def _own_prompts(path: Path) -> Prompts | None:
-    """Prompts that the model's own configuration names, if it names any that say something."""
+def own_prompts(path: Path) -> Prompts | None:
+    """Prompts that the model's own configuration names, if it names any that say something.
+
+    Raises:
+        ModelError: It holds something else.
+    """
     prompts = (_configuration(path / _OWN_CONFIG) or {}).get("prompts") or {}
     if not isinstance(prompts, dict) or any(not isinstance(p, str | None) for p in prompts.values()):
         raise _broken(path / _OWN_CONFIG, '"prompts" must be an object of strings')

@@ -184,7 +184,7 @@ class RemoteEncoder:
     @cached_property
     def dimension(self) -> int:
         """Length of one vector; where none was asked for, one short text is sent to learn it."""
-        return self.model.dimension or len(self._answered(["dimension"], "query")[0])
+        return self.model.dimension or self._checked(self._answered(["dimension"], "query"), 1).shape[1]
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """One row per query, shape (texts, dimension).
@@ -216,11 +216,12 @@ class RemoteEncoder:
             part = [
                 legible(prompt + text) if text.strip() else "." for text in texts[start : start + self.options.batch]
             ]
-            vectors[start : start + len(part)] = self._checked(self._answered(part, kind), len(part))
+            rows = self._answered(part, kind)
+            vectors[start : start + len(part)] = self._checked(rows, len(part), self.dimension)
         return vectors
 
-    def _checked(self, rows: Sequence[Any], count: int) -> Vectors:
-        """The rows as unit vectors.
+    def _checked(self, rows: Sequence[Any], count: int, dimension: int | None = None) -> Vectors:
+        """The rows as unit vectors, shape (count, dimension); of one length, whatever it is, where None is expected.
 
         Raises:
             ModelError: They cannot be right.
@@ -228,19 +229,23 @@ class RemoteEncoder:
         if len(rows) != count:
             raise self._wrong(f"it gave {len(rows):,} vectors for {count:,} texts")
         lengths = {len(row) if isinstance(row, list) else 0 for row in rows}
-        if lengths != {self.dimension}:
+        if 0 in lengths or lengths != {dimension or max(lengths)}:
             shown = ", ".join(f"{length:,}" for length in sorted(lengths))
-            raise self._wrong(f"it gave vectors of {shown} dimensions, and {self.dimension:,} are expected")
+            wanted = "" if dimension is None else f", and {dimension:,} are expected"
+            raise self._wrong(f"it gave vectors of {shown} dimensions{wanted}")
         try:
             vectors = np.asarray(rows, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise self._wrong("it gave vectors that hold something else than numbers") from error
+        if vectors.ndim != 2:
+            raise self._wrong("it gave vectors that hold something else than numbers")
         if not np.isfinite(vectors).all():  # a null becomes NaN
             raise self._wrong("it gave vectors that are not finite (NaN, infinity or null)")
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not norms.all():
+        largest = np.abs(vectors).max(axis=1, keepdims=True)
+        if not largest.all():
             raise self._wrong("it gave vectors of length 0")
-        unit: Vectors = (vectors / norms).astype(np.float32)
+        vectors /= largest  # whose squares could overflow
+        unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
         return unit
 
     def _answered(self, texts: Sequence[str], kind: Kind) -> list[Any]:
@@ -249,9 +254,11 @@ class RemoteEncoder:
         for tried in range(1, self.options.tries + 1):
             outcome = self._called(path, body)
             if not isinstance(outcome, _Fault):
-                rows, tokens = _rows(self.model.provider, outcome)
-                if rows is None:
-                    raise self._wrong(f"its answer holds no vectors ({_shortened(json.dumps(outcome), self._key)})")
+                try:
+                    rows, tokens = _rows(self.model.provider, outcome)
+                except ValueError as error:
+                    said = _shortened(json.dumps(outcome), self._key)
+                    raise self._wrong(f"{error} ({said})") from error
                 self._look_for_cuts(texts, tokens)
                 self.tokens += tokens if tokens is not None else sum(len(t) for t in texts) // _CHARS_PER_TOKEN
                 return rows
@@ -315,6 +322,7 @@ class RemoteEncoder:
         return ModelError(f"this endpoint's answer cannot be right: {what}", where=self._where, remedy=_REMEDY)
 
 
+_NO_VECTORS = "its answer holds no vectors"
 _REMEDY = "what it answered before is kept and costs nothing next time"
 
 
@@ -347,23 +355,42 @@ def _request(model: RemoteModel, texts: Sequence[str], kind: Kind) -> tuple[str,
             return "embeddings", body if asked is None else {**body, "output_dimension": asked}
 
 
-def _rows(provider: Provider, answer: Any) -> tuple[list[Any] | None, int | None]:
-    """Vectors of an answer in the order of the texts, and the tokens that it counts; None where there are none."""
+def _rows(provider: Provider, answer: Any) -> tuple[list[Any], int | None]:
+    """Vectors of an answer in the order of the texts, and the tokens that it counts.
+
+    Raises:
+        ValueError: It holds none, or it does not say which is whose.
+    """
     if not isinstance(answer, dict):
-        return None, None
+        raise ValueError(_NO_VECTORS)
     if provider == "cohere":
         found, meta = answer.get("embeddings"), answer.get("meta")
         rows = found.get("float") if isinstance(found, dict) else None
+        if not isinstance(rows, list):
+            raise ValueError(_NO_VECTORS)
         billed = meta.get("billed_units") if isinstance(meta, dict) else None
-        return rows if isinstance(rows, list) else None, _count(billed, "input_tokens")
+        return rows, _count(billed, "input_tokens")
     items = answer.get("data")
     if not isinstance(items, list) or not all(isinstance(item, dict) and "embedding" in item for item in items):
-        return None, None
-    # The protocol lets an endpoint answer in any order, and numbers what it gives.
-    order = sorted(range(len(items)), key=lambda i: items[i]["index"] if isinstance(items[i].get("index"), int) else i)
+        raise ValueError(_NO_VECTORS)
     usage = answer.get("usage")
     tokens = _count(usage, "total_tokens")
-    return [items[i]["embedding"] for i in order], tokens if tokens is not None else _count(usage, "prompt_tokens")
+    return _in_order(items), tokens if tokens is not None else _count(usage, "prompt_tokens")
+
+
+def _in_order(items: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The vectors as they are numbered, since the protocol allows any order; as they stand where none has a number.
+
+    Raises:
+        ValueError: The numbers are not one for each.
+    """
+    numbers = [item.get("index") for item in items]
+    if any(number is not None for number in numbers):
+        if not all(isinstance(number, int) for number in numbers) or sorted(numbers) != list(range(len(items))):
+            shown = ", ".join(map(str, numbers[:5]))
+            raise ValueError(f"it numbers its {len(items):,} vectors {shown}{', …' if numbers[5:] else ''}")
+        items = sorted(items, key=lambda item: int(item["index"]))
+    return [item["embedding"] for item in items]
 
 
 def _refusal(status: int, headers: Mapping[str, str], said: str) -> _Fault:

@@ -195,12 +195,22 @@ def is_plain(model: CrossEncoder) -> bool:
 
 def has_head(folder: Path) -> bool:
     """Whether the model in a folder is a classifier already, as its configuration says it."""
+    names = _told(folder / "config.json").get("architectures")
+    return isinstance(names, list) and any("ForSequenceClassification" in str(name) for name in names)
+
+
+def is_cross_encoder(folder: Path) -> bool:
+    """Whether a folder holds a cross-encoder. Any encoder would be loaded as one too, with a head of random numbers."""
+    return has_head(folder) or _told(folder / "config_sentence_transformers.json").get("model_type") == "CrossEncoder"
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a configuration says; nothing where there is none."""
     try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    names = told.get("architectures") if isinstance(told, dict) else None
-    return any("ForSequenceClassification" in str(name) for name in names or ())
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def token_limit(model: CrossEncoder) -> int | None:
