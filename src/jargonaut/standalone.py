@@ -65,9 +65,7 @@ def export_model(registry: Registry, version: str, folder: Path, settings: Setti
     if isinstance(encoder, AdaptedEncoder):
         return _adapter(encoder, known, folder, settings)
     if isinstance(encoder, LocalEncoder) and not _says_all(encoder):
-        model = _loaded(encoder, settings)
-        with quiet_libraries():
-            model.save_pretrained(str(folder), create_model_card=False)
+        _write(encoder, folder, settings)
         return StandaloneModel(folder, version, whole=True)
     for path in model_files(known.path):
         target = folder / path.relative_to(known.path)
@@ -77,9 +75,21 @@ def export_model(registry: Registry, version: str, folder: Path, settings: Setti
 
 
 def _says_all(encoder: LocalEncoder) -> bool:
-    """Whether the files name the prompts and the token limit of a version; both may come from settings instead."""
-    known = own_prompts(encoder.folder.path) or Prompts()
-    return known == encoder.folder.prompts and encoder.own_limit in (None, encoder.folder.max_tokens)
+    """Whether the files alone give a version's vectors: prompts and token limit may come from settings instead."""
+    folder = encoder.folder
+    limits = encoder.own_limit in (None, folder.max_tokens)
+    return limits and folder.normalised and (own_prompts(folder.path) or Prompts()) == folder.prompts
+
+
+def _write(encoder: LocalEncoder, folder: Path, settings: Settings) -> None:
+    """Writes a model with all that makes its vectors here."""
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    model = _loaded(encoder, settings)
+    if not encoder.folder.normalised:
+        model.append(Normalize())
+    with quiet_libraries():
+        model.save_pretrained(str(folder), create_model_card=False)
 
 
 def _loaded(encoder: LocalEncoder, settings: Settings) -> SentenceTransformer:

@@ -82,6 +82,12 @@ class ModelFolder:
         return str(modules[0].get("type", "")).endswith("StaticEmbedding")
 
     @property
+    def normalised(self) -> bool:
+        """Whether its vectors leave it with length 1, as the folder says it."""
+        modules = self._json("modules.json") or [{}]
+        return str(modules[-1].get("type", "")).endswith("Normalize")
+
+    @property
     def max_tokens(self) -> int | None:
         """The model's own limit, when the folder says it."""
         value = (self._json("sentence_bert_config.json") or {}).get("max_seq_length")
