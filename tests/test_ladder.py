@@ -15,11 +15,13 @@ from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder, quiet_libraries
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError
-from jargonaut.ladder import Ladder
+from jargonaut.ladder import Ladder, _Climb
+from jargonaut.protocols import SilentReporter
 from jargonaut.registry import Registry
 from jargonaut.reranking import LocalReranker
 from jargonaut.schooling import Student
 from jargonaut.settings import Settings, override
+from tests.encoding.embedding_server import embedding_server
 from tests.tinymodels import FAMILIES, built
 from tests.tinysets import write_clinic
 
@@ -71,6 +73,17 @@ def _register_reranker(root: Path, tokenizer: Path) -> None:
     print_of = LocalReranker(find_model(str(root / "reranker")), ComputeOptions()).fingerprint
     registry.register(root / "reranker", name="cross", fingerprint=print_of, dimension=1, base="base", run_id="",
                       kind="reranker", lineage={"train_seconds": 90})  # fmt: skip
+
+
+class Told(SilentReporter):
+    """Keeps the lines that it is told."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def line(self, text: str) -> None:
+        """Keeps one."""
+        self.lines.append(text)
 
 
 def typed(root: Path, *arguments: str) -> Result:
@@ -157,6 +170,50 @@ def test_what_cannot_be_measured_is_told_and_the_rest_goes_on(
     assert any("v2 is retired" in one for one in found.notices)
     assert any("v1 cannot be measured" in one and "altered" in one for one in found.notices)
     assert len(climbed.rungs) == 6
+
+
+def test_an_endpoint_that_is_down_leaves_its_versions_out(
+    root: Path, settings: Settings, climbed: Ladder, tmp_path: Path
+) -> None:
+    """An adapter over it and the model itself are told; they are measured when it is there again, and what was sent."""
+    copy = shutil.copytree(root, tmp_path / "w")
+    settings = override(settings, {"remote.tries": 1, "remote.openai_price": 1.0, "adapter.epochs": 2})
+    said: list[str] = []
+    with embedding_server() as server:
+        made = Workspace(copy, settings=settings).adapt(over=f"openai:{server.url}/v1#closed")
+        assert made.version is not None
+        server.behaviour = lambda _path, _body: (503, b"")
+        down = Workspace(copy, settings=settings).ladder()
+        assert {one.name for one in down.rungs} == {one.name for one in climbed.rungs}
+        told = [one for one in down.notices if "cannot be measured" in one]
+        assert [one.split()[0] for one in told] == [made.base, made.version.version]
+        assert all("the endpoint fails" in one for one in told)
+        server.behaviour = lambda _path, _body: None
+        up = Workspace(copy, settings=settings, reporter=Told(said)).ladder()
+    adapter = next(one for one in up.rungs if one.name == made.version.version)
+    assert (adapter.kind, adapter.reindex) == ("adapter", True)
+    assert sum("tokens were sent now" in line for line in said) == 2
+
+
+def test_training_counts_those_who_taught(root: Path, student: Student, tmp_path: Path) -> None:
+    """A version that learned from another one, or a reranker that began as one, took their time too, each once."""
+    copy = shutil.copytree(root, tmp_path / "w")
+    registry = Workspace(copy).registry()
+    first = registry.get("v1")
+    for number, (kind, options) in enumerate((
+        ("static", {"train": {"teacher": "v9"}}), ("reranker", {"reranker": {"model": "v1"}}),
+        ("encoder", {"train": {"teacher": "v4"}}),
+    ), start=3):  # fmt: skip
+        other = shutil.copytree(first.path, tmp_path / kind)
+        (other / "note.json").write_text(kind, encoding="utf-8")
+        registry.register(other, name=kind, fingerprint=kind, dimension=24, run_id="", kind=kind,  # type: ignore[arg-type]
+                          base="v1" if kind == "encoder" else "base",
+                          lineage={"options": options, "train_seconds": 60})  # fmt: skip
+        assert registry.list()[-1].version == f"v{number}"
+    climb = _Climb(Workspace(copy).layout, Settings(), registry, SilentReporter())
+    own = student.version.lineage["train_seconds"] / 60
+    found = [climb._minutes(registry.get(f"v{number}")) for number in (3, 4, 5)]
+    assert found == pytest.approx([1, 1 + own, 2 + own], abs=1e-6)
 
 
 def test_a_version_that_was_taught_on_the_test_is_flagged(root: Path, settings: Settings, tmp_path: Path) -> None:

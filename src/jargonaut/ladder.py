@@ -18,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut import artifacts, evaluation, notices, retrieval
+from jargonaut.adapters import AdaptedEncoder
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import TIMED, Contenders, fused
 from jargonaut.encoders import remembering, version_encoder
+from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.errors import InputError, JargonautError, ModelError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
 from jargonaut.exams import Exam, exam_of_version, seen_in_training
+from jargonaut.gate import paid
 from jargonaut.layout import Layout
 from jargonaut.protocols import Encoder, Reporter, Reranker
 from jargonaut.records import Query, Run, qrels, queries
@@ -31,7 +34,7 @@ from jargonaut.registry import BASE, ModelVersion, Registry
 from jargonaut.rerankers import version_reranker
 from jargonaut.settings import Settings
 
-LADDER_VERSION = 1
+LADDER_VERSION = 2
 _RUNGS, _SCORES = "ladder.json", "per_query.parquet"
 _METRIC = "nDCG@10"
 _TIMED_SLOW = 3
@@ -148,7 +151,8 @@ class _Climb:
             "steps": [[one.version.version, one.version.fingerprint, one.version.searched, one.kind, one.dim,
                        one.minutes, one.reindex] for one in steps],
         }  # fmt: skip
-        chosen = {"bm25": self.settings.bm25, "rerank_depth": self.settings.ladder.rerank_depth,
+        compute = replace(self.settings.compute, checkpoint_minutes=0)  # the rest decides how long a query takes
+        chosen = {"bm25": self.settings.bm25, "rerank_depth": self.settings.ladder.rerank_depth, "compute": compute,
                   "resamples": options.resamples, "confidence": options.confidence, "seed": options.seed}  # fmt: skip
         artifact = ensure(
             self.layout.stage("ladders"), "ladder", version=LADDER_VERSION, inputs=inputs, options=chosen,
@@ -171,14 +175,21 @@ class _Climb:
         )  # fmt: skip
 
     def _steps(self) -> list[_Step]:
-        """Versions that can be measured, the base first."""
-        found = []
+        """Versions that can be measured, the base first.
+
+        Each encodes a query of the exam: an endpoint that is down, or a model that does not load, is found out here, at
+        the cost of what the cache answers the next time.
+        """
+        found, query = [], queries(self._exam.test)[0].text
         for version in self.registry.list():
             if version.status == "retired" and version.version != BASE:  # the others are compared with that one
                 self._warn(f"{version.version} is retired and left out")
                 continue
             try:
-                found.append(self._step(version))
+                step = self._step(version)
+                if step.encoder is not None:
+                    step.encoder.encode_queries([query])
+                found.append(step)
             except JargonautError as error:
                 self._warn(f"{version.version} cannot be measured: {error}")
         if not found or found[0].version.version != BASE:
@@ -204,17 +215,16 @@ class _Climb:
         return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner)
 
     def _minutes(self, version: ModelVersion) -> float | None:
-        """Training time, from the version's lineage or its training's artifact; that of what it was made from too."""
-        if not version.base:
-            return 0.0
-        own, before = self._own_minutes(version), 0.0
-        made_from = next((one for one in self.registry.list() if one.version == version.base), None)
-        if made_from is not None:
-            earlier = self._minutes(made_from)
-            if earlier is None:
-                return None
-            before = earlier
-        return None if own is None else own + before
+        """Training time of a version and of all that it was made from; None where one of them is not known."""
+        known = {one.version: one for one in self.registry.list()}
+        needed, waiting = set[str](), [version.version]
+        while waiting:
+            one = known.get(waiting.pop())
+            if one is not None and one.base and one.version not in needed:
+                needed.add(one.version)
+                waiting += [one.base, *_teachers(one)]
+        spent = [self._own_minutes(known[name]) for name in sorted(needed)]
+        return None if None in spent else sum((minutes for minutes in spent if minutes is not None), 0.0)
 
     def _own_minutes(self, version: ModelVersion) -> float | None:
         seconds = version.lineage.get("train_seconds")
@@ -299,6 +309,14 @@ class _Climb:
         self.reporter.warn(text)
 
 
+def _teachers(version: ModelVersion) -> tuple[str, ...]:
+    """Names of models that it was taught by or began as, versions or not."""
+    options = version.lineage.get("options", {})
+    train, reranker = options.get("train", {}), options.get("reranker", {})
+    named = reranker.get("model") if version.kind == "reranker" else train.get("teacher")
+    return (str(named),) if named else ()
+
+
 class _Rungs:
     """Searches with every step, in an order in which the passages' vectors of each are held once.
 
@@ -326,6 +344,8 @@ class _Rungs:
                 continue
             plain_search = self._dense(step, step.encoder)
             self._climb.reporter.line(f"  {plain_search.name:<11} {plain_search.milliseconds:.3g} ms a query")
+            for sent in self._paid(step):
+                self._climb.reporter.line(f"  {plain_search.name:<11} {sent}")
             yield plain_search
             if step.version.version == BASE:
                 hybrid = fused("base + BM25", plain_search.run, words)
@@ -347,6 +367,14 @@ class _Rungs:
         spent = retrieval.milliseconds(lambda query: inner.encode_queries([query.text]), self._some)
         size = retrieval.bytes_per_vector("float32", dim)
         return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex)
+
+    def _paid(self, step: _Step) -> Iterator[str]:
+        """What was sent to an endpoint, for a version that runs behind one."""
+        encoder = step.inner
+        while isinstance(encoder, AdaptedEncoder):
+            encoder = encoder.base
+        if isinstance(encoder, RemoteEncoder) and encoder.tokens:
+            yield paid(encoder, self._climb.settings)
 
     def _loaded(self, version: ModelVersion) -> Reranker:
         try:

@@ -48,7 +48,8 @@ def named_reranker(name: str, settings: Settings, layout: Layout, where: str = E
     if not is_cross_encoder(folder.path):
         raise ModelError(
             "this is an encoder: it has vectors, and does not read query and passage together",
-            where=f"{where}: {name}", remedy="`jargonaut train --reranker --set reranker.model=NAME` makes a reranker of it",
+            where=f"{where}: {name}",
+            remedy="`jargonaut train --reranker --set reranker.model=NAME` makes a reranker of it",
         )  # fmt: skip
     return LocalReranker(folder, settings.compute, trust_remote_code=settings.base.trust_remote_code)
 

@@ -8,6 +8,7 @@ import pytest
 
 from jargonaut.errors import SettingsError
 from jargonaut.evaluation import Interval, LadderOptions, Rung, RungKind, advise, ladder_html, ladder_text
+from jargonaut.evaluation.wording import significant
 
 
 def rung(
@@ -98,3 +99,11 @@ def test_table_and_page_hold_every_rung_and_escape_what_they_are_given() -> None
     assert "few &lt;queries&gt;" in page
     assert page.count("<svg") == 2  # every rung takes as many bytes, so there is no picture of that
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.6181, "0.618"), (67.46, "67.5"), (1396.2, "1,400"), (2_345_678, "2,350,000")]
+)
+def test_times_are_written_without_exponents(value: float, shown: str) -> None:
+    """A reranker takes "1,400" ms, never "1.4e+03"."""
+    assert significant(value) == shown

@@ -361,8 +361,7 @@ def _rows(provider: Provider, answer: Any) -> tuple[list[Any], int | None]:
     Raises:
         ValueError: It holds none, or it does not say which is whose.
     """
-    if not isinstance(answer, dict):
-        raise ValueError(_NO_VECTORS)
+    answer = answer if isinstance(answer, dict) else {}
     if provider == "cohere":
         found, meta = answer.get("embeddings"), answer.get("meta")
         rows = found.get("float") if isinstance(found, dict) else None
@@ -386,7 +385,8 @@ def _in_order(items: Sequence[Mapping[str, Any]]) -> list[Any]:
     """
     numbers = [item.get("index") for item in items]
     if any(number is not None for number in numbers):
-        if not all(isinstance(number, int) for number in numbers) or sorted(numbers) != list(range(len(items))):
+        whole = [number for number in numbers if isinstance(number, int)]
+        if len(whole) < len(items) or sorted(whole) != list(range(len(items))):
             shown = ", ".join(map(str, numbers[:5]))
             raise ValueError(f"it numbers its {len(items):,} vectors {shown}{', …' if numbers[5:] else ''}")
         items = sorted(items, key=lambda item: int(item["index"]))

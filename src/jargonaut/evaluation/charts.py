@@ -167,11 +167,12 @@ def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str
     """
     import altair as alt
 
-    rows = [
-        {"x": m.x, "y": m.y, "low": m.low, "high": m.high, "label": m.label, "tone": m.tone, "front": bool(m.label)}
-        for m in marks
-    ]
     lowest, highest = min(m.x for m in marks), max(m.x for m in marks)
+    rows = [
+        {"x": m.x, "y": m.y, "low": m.low, "high": m.high, "label": m.label, "tone": m.tone, "front": bool(m.label),
+         "left": m.x * m.x < lowest * highest}
+        for m in marks
+    ]  # fmt: skip
     x_scale = alt.Scale(type="log", base=2, domain=[lowest / 1.4, highest * 1.4], nice=False)
     ticks = sorted({m.x for m in marks})
     axis = alt.Axis(values=_apart(ticks), format=x_format, title=x_title, grid=False)
@@ -185,8 +186,15 @@ def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str
     span = chart.mark_rule(opacity=0.35).encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q", color=colour)
     hollow = chart.mark_point(size=46, opacity=0.9, filled=False, strokeWidth=1.5).encode(x=x, y=y, color=colour)
     filled = front.mark_point(size=64, opacity=1, filled=True).encode(x=x, y=y, color=colour)
-    text = front.mark_text(align="right", baseline="bottom", dx=-6, dy=-4, fontSize=13, color="var(--ink)")
-    layers = (line.encode(x=x, y=y), span, hollow, filled, text.encode(x=x, y=y, text="label:N"))
+    named = [
+        # To the middle, so that no label lies on the axis.
+        front.transform_filter(f"datum.left == {'true' if left else 'false'}")
+        .mark_text(align="left" if left else "right", baseline="bottom", dx=6 if left else -6, dy=-4, fontSize=13,
+                   color="var(--ink)")
+        .encode(x=x, y=y, text="label:N")
+        for left in (True, False)
+    ]  # fmt: skip
+    layers = (line.encode(x=x, y=y), span, hollow, filled, *named)
     return svg(alt.layer(*layers).properties(width=640, height=260), description,
                room={"left": 46, "top": 14, "right": 22, "bottom": 46})  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from jargonaut.errors import require_limits
 from jargonaut.evaluation.statistics import Interval
+from jargonaut.evaluation.wording import significant
 
 RungKind = Literal["bm25", "base", "hybrid", "encoder", "adapter", "static", "reranker"]
 
@@ -182,4 +183,5 @@ def _costs(rung: Rung) -> str:
         1: "The index stays as it is",
         2: "All passages must be embedded once",
     }[rung.effort]
-    return f"{once}; {rung.milliseconds:.3g} ms a query, {rung.bytes_per_passage / 1000:.2g} GB for a million passages."
+    size = f"{rung.bytes_per_passage / 1000:.2g} GB for a million passages"
+    return f"{once}; {significant(rung.milliseconds)} ms a query, {size}."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jargonaut.evaluation import charts
 from jargonaut.evaluation.ladder import WORDS, Advice, Rung, RungKind
 from jargonaut.evaluation.report_page import page_template
-from jargonaut.evaluation.wording import duration, three
+from jargonaut.evaluation.wording import duration, significant, three
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -94,8 +94,8 @@ def _cells(one: Rung) -> list[str]:
     spent = "–" if one.minutes is None else duration(60 * one.minutes) if one.minutes else "none"
     return [
         "" if one.dim is None else str(one.dim), three(one.score.difference),
-        f"{three(one.score.low)} to {three(one.score.high)}", f"{one.milliseconds:.3g}",
-        f"{one.bytes_per_passage / 1000:.3g}", spent, "yes" if one.reindex else "no",
+        f"{three(one.score.low)} to {three(one.score.high)}", significant(one.milliseconds),
+        significant(one.bytes_per_passage / 1000), spent, "yes" if one.reindex else "no",
     ]  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _costs(rungs: Sequence[Rung]) -> list[tuple[str, str]]:
                         _short(one.name) if one.name in front else "")
             for one in shown
         ]  # fmt: skip
-        told = "; ".join(f"{one.name} {one.score.difference:.3f} at {of(one):.3g}" for one in shown)
+        told = "; ".join(f"{one.name} {one.score.difference:.3f} at {significant(of(one))}" for one in shown)
         drawn.append((heading, charts.cost(marks, f"nDCG@10 against {axis}: {told}", x_title=axis, x_format=form)))
     return drawn
 

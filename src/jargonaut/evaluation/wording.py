@@ -37,6 +37,11 @@ def three(value: float) -> str:
     return f"{value:.3f}"
 
 
+def significant(value: float) -> str:
+    """A time or an amount with three significant digits, such as "0.618", "67.5" or "1,400"."""
+    return f"{float(f'{value:.3g}'):,.12g}"
+
+
 def percent(value: float) -> str:
     """A share as a whole percentage, or with one decimal where it is no whole one, such as a confidence of 99.5 %."""
     return f"{100 * value:.1f}".removesuffix(".0") + "%"
