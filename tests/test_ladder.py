@@ -253,6 +253,19 @@ def test_the_command_prints_a_table_and_writes_a_page(
     assert {one["name"] for one in told["rungs"]} == {one.name for one in climbed.rungs}
 
 
+def test_a_student_that_saw_no_pairs_is_told_in_json(root: Path, student: Student) -> None:
+    """What was not measured is null: NaN is no JSON. And MLflow, which takes no file for a folder, is warned of."""
+    (root / "file").write_text("", encoding="utf-8")
+    base = Workspace(root).registry().get("base").path
+    given = {**QUICK, "base.model": base, "static.epochs": 0, "registry.mlflow": (root / "file").as_uri()}
+    flags = [flag for name, value in given.items() if value != () for flag in ("--set", f"{name}={value}")]
+    shown = typed(root, "train", "--static", *flags, "--json")
+    assert shown.exit_code == 0, shown.output
+    assert json.loads(shown.stdout, parse_constant=pytest.fail)["general"] is None
+    assert "MLflow did not take version" in shown.stderr
+    assert student.general is not None
+
+
 def test_flags_that_mean_nothing_are_refused(root: Path, student: Student) -> None:
     """A teacher without a student, one that is none, and rates that a student does not have."""
     for arguments, words in (

@@ -66,6 +66,16 @@ def test_it_orders_better_than_dense_search_and_is_registered_once(workspace: Wo
     assert [one.version for one in workspace.models()] == ["base", "v1"]
 
 
+def test_it_is_told_to_mlflow(workspace: Workspace, settings: Settings, tmp_path: Path) -> None:
+    """Like every version that is registered, where that is wished."""
+    mlflow = pytest.importorskip("mlflow")
+    told = override(settings, {"registry.mlflow": (tmp_path / "runs").as_uri()})
+    Workspace(workspace.layout.root, settings=told).train_reranker()
+    client = mlflow.MlflowClient(tracking_uri=told.registry.mlflow)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "jargonaut"]
+    assert [one.info.run_name for one in client.search_runs([experiment.experiment_id])] == ["v1"]
+
+
 def test_its_folder_is_a_cross_encoder_of_sentence_transformers(workspace: Workspace, settings: Settings) -> None:
     """Loaded by others it gives the same calibrated scores, so the same order."""
     texts = [hit.passage.content("title") for hit in workspace.search(QUERY, k=12).hits]

@@ -14,20 +14,21 @@ from typing import Any
 from jargonaut import adapters, pairs, training
 from jargonaut.adapters import Adapter, FittedAdapter, Lesson
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
-from jargonaut.contenders import DevJudge, dimensions
+from jargonaut.contenders import dimensions
 from jargonaut.encoders import VersionEncoder, uncached
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_device
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.encoding.remote_models import write_remote
-from jargonaut.errors import InputError, JargonautError
+from jargonaut.errors import InputError
 from jargonaut.gate import open_candidate, paid, parse_candidate
 from jargonaut.hardness import PreparedNegatives, found_negatives
+from jargonaut.judges import DevJudge
 from jargonaut.origin import licence_of
 from jargonaut.protocols import Encoder, Vectors
 from jargonaut.records import positives, queries
-from jargonaut.registry import ModelVersion, Registry, track_version
+from jargonaut.registry import ModelVersion, Registry, tell_mlflow
 from jargonaut.release import Model
 from jargonaut.story import Story
 
@@ -272,10 +273,7 @@ def _registered(story: Story, fit: _Fit, artifact: Artifact, base: ModelVersion)
         query_prompt=base.query_prompt, passage_prompt=base.passage_prompt, max_tokens=base.max_tokens, kind="adapter",
         space=adapter.base if adapter.sides == "query" else "",
     )  # fmt: skip
-    try:
-        track_version(version, story.settings.registry)
-    except JargonautError as error:
-        story.reporter.warn(str(error))
+    tell_mlflow(version, story.settings.registry, story.reporter)
     return version
 
 

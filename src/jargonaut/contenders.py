@@ -18,15 +18,9 @@ from jargonaut.encoders import uncached
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, EvaluationOptions, Scores, SystemKind, SystemResult
 from jargonaut.protocols import Encoder, Precision, Reranker, Vectors
-from jargonaut.records import Pair, Query, Run, positives, qrels, queries
+from jargonaut.records import Pair, Query, Run, qrels, queries
 from jargonaut.training import matryoshka_dims
 
-DEV_QUERIES = 500
-"""Most dev queries by which an epoch is scored: scoring comes after every epoch and must stay a small part of it."""
-DEV_POSITIVES = 1000
-"""Most passages that answer them; queries that would bring more are left out."""
-DEV_DISTRACTORS = 1000
-"""Passages, besides dev's positives, against which an epoch is scored."""
 TIMED = 11
 """Queries by which it is told how long one takes."""
 
@@ -319,54 +313,6 @@ class _Model:
 def _kind(stage: str, role: str) -> SystemKind:
     kind: SystemKind = f"{stage}{role}"  # type: ignore[assignment]  # the roles are "base" and "tuned"
     return kind
-
-
-class DevJudge:
-    """Scores a model in training: nDCG@10 of a sample of dev's queries over their positives and other passages.
-
-    Args:
-        dev: The pairs whose queries are asked.
-        texts: Passage id → the words that are searched.
-        dim: Components of the vectors that count.
-        seed: Of the samples.
-    """
-
-    def __init__(self, dev: tuple[Pair, ...], texts: Mapping[str, str], dim: int, seed: int) -> None:
-        dev = _sampled(dev, seed)
-        self._asked, self._judged, self._texts, self._dim = queries(dev), qrels(dev), texts, dim
-        wanted = list(dict.fromkeys(pair.passage_id for pair in positives(dev)))
-        taken = set(wanted)
-        others = [passage_id for passage_id in texts if passage_id not in taken]
-        drawn = np.random.default_rng(seed).permutation(len(others))[:DEV_DISTRACTORS]
-        self._pool = [*wanted, *(others[number] for number in drawn)]
-
-    def __str__(self) -> str:
-        return f"nDCG@10 of {len(self._asked):,} queries over {len(self._pool):,} passages, {self._dim} dimensions"
-
-    def score(self, encoder: Encoder) -> float:
-        """Mean nDCG@10 of a model's answers."""
-        run = retrieval.dense_run(
-            "dev", [query.id for query in self._asked], encoder.encode_queries([query.text for query in self._asked]),
-            self._pool, encoder.encode_passages([self._texts[passage_id] for passage_id in self._pool]), k=10,
-            dim=self._dim,
-        )  # fmt: skip
-        return evaluation.per_query(run, self._judged, self._asked).mean("nDCG@10")
-
-
-def _sampled(dev: tuple[Pair, ...], seed: int) -> tuple[Pair, ...]:
-    """The pairs of as many queries as are asked, whole queries, in their order."""
-    answers: dict[str, set[str]] = {}
-    for pair in positives(dev):
-        answers.setdefault(pair.query_id, set()).add(pair.passage_id)
-    ids, kept, passages = list(answers), set[str](), set[str]()
-    for number in np.random.default_rng(seed).permutation(len(ids)):
-        id_ = ids[number]
-        if len(kept) == DEV_QUERIES:
-            break
-        if not kept or len(passages | answers[id_]) <= DEV_POSITIVES:
-            kept.add(id_)
-            passages |= answers[id_]
-    return tuple(pair for pair in dev if pair.query_id in kept)
 
 
 def fused(name: str, dense: Run, words: Run) -> Run:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from jargonaut.encoding.models import ModelFolder
-from jargonaut.errors import JargonautError, MismatchError
+from jargonaut.errors import MismatchError
 from jargonaut.index import IndexInfo
 from jargonaut.lifecycle import IndexLifecycle
 from jargonaut.protocols import Encoder, Reporter
-from jargonaut.registry import Live, ModelVersion, track_version
+from jargonaut.registry import Live, ModelVersion, tell_mlflow
 
 _TRIES = 5
 
@@ -90,7 +90,7 @@ def release(lifecycle: IndexLifecycle, base: Model, tuned: Model, outcome: Outco
         tuned.folder.path, **tuned.details, base=first.version, run_id=outcome.run_id, metrics=outcome.metrics,
         lineage=outcome.lineage,
     )  # fmt: skip
-    _track(lifecycle, version, reporter)
+    tell_mlflow(version, lifecycle.settings.registry, reporter)
     base_index = lifecycle.build(first.version, dimension=outcome.dimension).info
     index = lifecycle.build(version.version, dimension=outcome.dimension).info
     shown = f"{index.count:,} passages, {index.dimension} dimensions"
@@ -98,15 +98,6 @@ def release(lifecycle: IndexLifecycle, base: Model, tuned: Model, outcome: Outco
     choice = _Choice(lifecycle, first, base_index, version, index, outcome.verdict == "ship", reporter)
     live = choice.settled()
     return Released(registry.get(version.version), index, live)  # read again: it may be the one that is live now
-
-
-def _track(lifecycle: IndexLifecycle, version: ModelVersion, reporter: Reporter) -> None:
-    """Tells MLflow, where that is wished; a run does not fail because somebody could not be told."""
-    try:
-        if track_version(version, lifecycle.settings.registry) is not None:
-            reporter.line(f"  mlflow      {version.version} logged")
-    except JargonautError as error:
-        reporter.warn(str(error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,15 @@ import numpy as np
 
 from jargonaut import pairs, students, training
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain
-from jargonaut.contenders import DevJudge
 from jargonaut.encoders import version_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.local import LocalEncoder, quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.errors import InputError, ModelError
+from jargonaut.judges import DevJudge
 from jargonaut.origin import licence_of, seeds_of
 from jargonaut.records import queries
-from jargonaut.registry import ModelVersion, Registry
+from jargonaut.registry import ModelVersion, Registry, tell_mlflow
 from jargonaut.settings import BaseOptions, Settings
 from jargonaut.story import Story
 from jargonaut.teaching import Teaching
@@ -42,7 +42,7 @@ class Student:
         dev_teacher: nDCG@10 of the teacher on dev, at its first `dimension` components.
         dev_distilled: The same of the student before it saw a pair.
         dev: The same of the student as it was registered.
-        general: nDCG@10 on general knowledge, before and after the pairs.
+        general: nDCG@10 on general knowledge, before and after the pairs; None where it saw none.
         best_epoch: The epoch that was kept; 0 where no pass over the pairs made it better.
         seconds: What its making took when it was made, the teacher's encoding included where that was not done before.
         notices: What a reader should know.
@@ -55,7 +55,7 @@ class Student:
     dev_teacher: float
     dev_distilled: float
     dev: float
-    general: tuple[float, float]
+    general: tuple[float, float] | None
     best_epoch: int
     seconds: float
     notices: tuple[str, ...]
@@ -111,10 +111,10 @@ class _School:
             story.reporter.line(f"  pairs       kept epoch {c['best_epoch']} of {self._options.epochs}")
             self._notices += c["notices"]
         version = self._registered(made)
-        general = tuple(c["general"]) if c else (float("nan"),) * 2
+        before_and_after = (c["general"][0], c["general"][1]) if c else None
         return Student(
             version, self._taught_by, self._deployed,
-            distilled.counts["entries"], taught_by, before, c["dev"][1] if c else before, (general[0], general[1]),
+            distilled.counts["entries"], taught_by, before, c["dev"][1] if c else before, before_and_after,
             c["best_epoch"] if c else 0, distilled.seconds + (taught.seconds if taught else 0), tuple(self._notices),
         )  # fmt: skip
 
@@ -243,6 +243,7 @@ class _School:
         )  # fmt: skip
         new = version.version not in known
         story.reporter.line(f"  registry    {version.version} {'registered' if new else 'was there already'}")
+        tell_mlflow(version, self._settings.registry, story.reporter)
         return version
 
     def _lineage(self, licence: str) -> dict[str, Any]:

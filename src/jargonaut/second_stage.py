@@ -24,7 +24,7 @@ from jargonaut.encoding.local import quiet_libraries
 from jargonaut.encoding.models import ModelFolder, find_model
 from jargonaut.origin import licence_of
 from jargonaut.records import Query, Run, qrels, queries
-from jargonaut.registry import ModelVersion, Registry
+from jargonaut.registry import ModelVersion, Registry, tell_mlflow
 from jargonaut.reranking import Calibration, LocalReranker, PairScorer
 from jargonaut.story import Story
 from jargonaut.training import Checkpoints, Trained
@@ -345,7 +345,7 @@ def _registered(story: Story, teaching: RerankerTeaching) -> ModelVersion:
     folder, options = artifact.path / _MODEL, teaching.options
     made = LocalReranker(find_model(str(folder)), story.settings.compute, max_tokens=options.max_tokens)
     c = artifact.counts
-    return registry.register(
+    version = registry.register(
         folder, name=f"reranker from {teaching.start.name}, taught on {story.source.path.resolve().name}",
         fingerprint=made.fingerprint, dimension=1, base=first.version, run_id=artifact.key, kind="reranker",
         metrics={"dev nDCG@10": c["reranked"], "dev nDCG@10, dense": c["dense"], "ms per query": c["milliseconds"]},
@@ -357,6 +357,8 @@ def _registered(story: Story, teaching: RerankerTeaching) -> ModelVersion:
         },
         max_tokens=options.max_tokens,
     )  # fmt: skip
+    tell_mlflow(version, story.settings.registry, story.reporter)
+    return version
 
 
 def _save(model: Any, folder: Path) -> None:

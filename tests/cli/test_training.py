@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jargonaut.cli.training import _distilling
 from tests.tinymodels import FAMILIES, built
 from tests.tinysets import write_clinic
 
@@ -65,3 +66,13 @@ def test_training_and_a_sweep_say_what_they_made(base_model_path: Path, tmp_path
     for name, value in found["best"]["values"].items():
         assert found["use"].count(f"--set {name}=") == found["use"].count(f"--set {name}={value!r}") == 1
     assert "--set train.loss=mnrl" in found["use"]  # what the sweep was told beside stays
+
+
+def test_distil_leaves_what_a_file_says(tmp_path: Path) -> None:
+    """The flag stands for a loss and for negatives where neither the command line nor the file names any."""
+    assert _distilling("v3", [], tmp_path) == ["train.teacher=v3", "train.loss=kl", "mine.per_pair=4"]
+    given = ["mine.per_pair=2", "train.loss=margin_mse"]
+    assert _distilling("v3", given, tmp_path) == ["train.teacher=v3"]
+    said = '[mine]\nper_pair = 6\n[train]\nloss = "margin_mse"\nteacher = "v1"\n'
+    (tmp_path / "jargonaut.toml").write_text(said, encoding="utf-8")
+    assert _distilling("v3", [], tmp_path) == ["train.teacher=v3"]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from jargonaut.contenders import DevJudge
 from jargonaut.deduplication import DedupOptions, near_duplicates
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import find_model
 from jargonaut.general_knowledge import general_knowledge
+from jargonaut.judges import DevJudge
 from jargonaut.pairs.overlap import overlap, word_overlap
 
 SET = general_knowledge()

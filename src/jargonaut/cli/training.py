@@ -16,8 +16,9 @@ from jargonaut.cli.flags import BaseFlag, JsonFlag, SetFlag, WorkspaceFlag, open
 from jargonaut.cli.rungs import teach_reranker, teach_student
 from jargonaut.cli.terminal import EXIT_DONT, TerminalReporter, say
 from jargonaut.errors import InputError
-from jargonaut.settings import Settings
-from jargonaut.training import World, launched
+from jargonaut.layout import Layout
+from jargonaut.settings import Settings, load_settings
+from jargonaut.training import DISTILLING, World, launched
 
 if TYPE_CHECKING:
     from jargonaut.sweeping import SweepResult
@@ -122,7 +123,7 @@ def train(
         raise InputError("--teacher teaches a student", remedy="say --static too, or leave it out")
     given = [*(setting or []), *adapter_settings(adapter, over)]
     given += [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
-    given += _distilling(distil, given)
+    given += _distilling(distil, given, workspace)
     if minutes is not None and sweep is None:
         raise InputError("--minutes is the time of a sweep", remedy="say --sweep N too, or leave it out")
     if sweep is not None and launched():
@@ -182,12 +183,16 @@ def _refuse_beside(way: Way, flags: Mapping[str, object]) -> None:
         raise InputError(f"{way} trains in one process", where=way, remedy="start it without a launcher")
 
 
-def _distilling(teacher: str | None, given: list[str]) -> list[str]:
-    """The settings that `--distil` stands for, but for those that are given."""
+def _distilling(teacher: str | None, given: list[str], workspace: Path) -> list[str]:
+    """The settings that `--distil` stands for, but for those that are given, here or in the workspace's file."""
     if teacher is None:
         return []
-    said = {one.partition("=")[0].strip() for one in given}
-    wanted = {"train.teacher": teacher, "train.loss": "kl", "mine.per_pair": "4"}
+    said, file = {one.partition("=")[0].strip() for one in given}, load_settings(Layout(workspace).settings)
+    wanted = {"train.teacher": teacher}
+    if file.train.loss not in DISTILLING:
+        wanted["train.loss"] = "kl"
+    if file.mine.per_pair == Settings().mine.per_pair:
+        wanted["mine.per_pair"] = "4"
     if "train.teacher" in said:
         raise InputError("the teacher is named twice", where="--distil", remedy="leave train.teacher out")
     return [f"{name}={value}" for name, value in wanted.items() if name not in said]

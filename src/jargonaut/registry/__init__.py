@@ -4,7 +4,7 @@ from jargonaut.registry.comparison import Difference, compare
 from jargonaut.registry.indexes import IndexRecord, IndexRecords, IndexVerification
 from jargonaut.registry.narration import narrate
 from jargonaut.registry.registry import BASE, Registry
-from jargonaut.registry.tracking import RegistryOptions, track_version
+from jargonaut.registry.tracking import RegistryOptions, tell_mlflow, track_version
 from jargonaut.registry.versions import Event, Live, ModelVersion, VersionKind, write_card
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "VersionKind",
     "compare",
     "narrate",
+    "tell_mlflow",
     "track_version",
     "write_card",
 ]

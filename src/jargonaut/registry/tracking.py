@@ -12,6 +12,7 @@ from typing import Any
 
 from jargonaut.artifacts import content_hash
 from jargonaut.errors import InputError, JargonautError, SettingsError, require_limits
+from jargonaut.protocols import Reporter
 from jargonaut.registry.comparison import flattened
 from jargonaut.registry.versions import ModelVersion
 
@@ -91,6 +92,21 @@ def track_version(version: ModelVersion, options: RegistryOptions) -> str | None
             where=f"[registry] mlflow = {options.mlflow}",
             remedy="check the URI and its rights; the version itself is registered, and the next run tells it again",
         ) from error
+
+
+def tell_mlflow(version: ModelVersion, options: RegistryOptions, reporter: Reporter) -> None:
+    """Logs a version where that is wished; what was made does not fail because MLflow could not be told.
+
+    Args:
+        version: A registered version, of any kind.
+        options: Where.
+        reporter: Told that it was logged, or why not.
+    """
+    try:
+        if track_version(version, options) is not None:
+            reporter.line(f"  mlflow      {version.version} logged")
+    except JargonautError as error:
+        reporter.warn(str(error))
 
 
 def _logged(client: Any, version: ModelVersion, experiment: str) -> str:
