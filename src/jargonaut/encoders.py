@@ -58,9 +58,7 @@ def version_encoder(registry: Registry, version: ModelVersion, settings: Setting
         ModelError: An adapter's files cannot be read.
         InputError: It is a reranker.
     """
-    if version.kind == "reranker":
-        raise InputError(f"version {version.version!r} is a reranker, which has no vectors",
-                         remedy="name an encoder; `jargonaut models list` shows which is which")  # fmt: skip
+    version.require_vectors()
     if not version.path.is_dir():
         registry.verify(version.version)  # which says what is gone
     if version.kind == "adapter":

@@ -174,7 +174,7 @@ def examine(
 def _couple(registry: Registry, version: str | None, against: str | None) -> tuple[ModelVersion, ModelVersion]:
     """The version in question and the one that it is compared with."""
     known = registry.list()
-    tuned = [one for one in known if one.base and one.kind != "reranker"]
+    tuned = [one for one in known if one.base and one.has_vectors]
     if version is None and not tuned:
         raise InputError("no tuned version is registered yet", remedy="run `jargonaut run DOCS` first")
     one = registry.get(version) if version is not None else tuned[-1]

@@ -179,7 +179,7 @@ class _Choice:
 
     def _warn_of_a_lost_pointer(self) -> None:
         known = self.lifecycle.registry.list()
-        others = [v.version for v in known if v.base and v.kind != "reranker" and v.version != self.tuned.version]
+        others = [v.version for v in known if v.base and v.has_vectors and v.version != self.tuned.version]
         if others:
             self.reporter.warn(f"nothing was live, though {', '.join(others)} were made before: the registry was lost "
                                "or replaced; `jargonaut models promote` says what shall be live")  # fmt: skip

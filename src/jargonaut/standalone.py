@@ -59,7 +59,7 @@ def export_model(registry: Registry, version: str, folder: Path, settings: Setti
     known = registry.verify(version)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("this is not an empty folder", where=str(folder), remedy="name one that is not there yet")
-    encoder = None if known.kind == "reranker" else version_encoder(registry, known, settings)
+    encoder = version_encoder(registry, known, settings) if known.has_vectors else None
     if isinstance(encoder, RemoteEncoder):
         raise InputError(f"{version} runs behind an endpoint, so there are no files of it", where=encoder.name)
     if isinstance(encoder, AdaptedEncoder):

@@ -10,8 +10,21 @@ import pytest
 from jargonaut.adapters import KINDS, Adapter, AdapterOptions, Kind, Lesson, fit_adapter, identity
 from jargonaut.adapters.fitting import _Fit
 from jargonaut.errors import InputError, SettingsError
+from jargonaut.protocols import SilentReporter
 
 from .worlds import DIMENSION, first_hits, lesson, turned
+
+
+class Heard(SilentReporter):
+    """Keeps what it is warned of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Keeps it."""
+        self.warnings.append(text)
+
 
 QUICK = AdapterOptions(epochs=15, batch_size=32, lr=0.01)
 
@@ -24,6 +37,15 @@ def test_a_turn_of_the_space_is_learned(kind: Kind) -> None:
     assert found.base_score == first_hits(identity(kind, "query", "b", "base", DIMENSION)) < 0.85
     assert found.score == first_hits(found.adapter) > found.base_score + 0.1
     assert found.best_epoch > 0
+
+
+def test_a_loss_that_is_no_number_ends_it() -> None:
+    """What comes of it is not even scored; the identity is kept, and the remedy is said."""
+    said = Heard()
+    wild = replace(QUICK, lr=1e30, scale=1e30)
+    found = fit_adapter(lesson(), "b", "base", (16,), first_hits, wild, reporter=said)
+    assert (found.best_epoch, found.epochs, found.score) == (0, (), found.base_score)
+    assert ["lower [adapter] lr" in one for one in said.warnings] == [True]
 
 
 def test_both_sides_can_be_mapped() -> None:

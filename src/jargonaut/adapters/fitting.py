@@ -92,12 +92,15 @@ def fit_adapter(
     best, best_score, best_epoch = start, first, 0
     told: list[EpochFitted] = []
     for epoch, (loss, adapter) in enumerate(_Fit(lesson, start, dims, options, device).epochs(), start=1):
+        if not math.isfinite(loss):
+            reporter.warn(f"the loss of epoch {epoch} is no number, so fitting ends there: lower [adapter] lr")
+            break
         found = score(adapter)
         told.append(EpochFitted(epoch, loss, found))
         if found > best_score:
             best, best_score, best_epoch = adapter, found, epoch
         reporter.line(f"      epoch {epoch}: loss {loss:.4f}, dev {found:.4f}")
-        if epoch - best_epoch > options.patience or not math.isfinite(loss):
+        if epoch - best_epoch > options.patience:
             break
     return FittedAdapter(best, best_epoch, first, best_score, tuple(told), round(time.monotonic() - started, 2))
 

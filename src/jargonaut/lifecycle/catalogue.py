@@ -74,9 +74,8 @@ class Catalogue:
             if attempt == "recorded":
                 self._adopt()
         named = next((version for version in self._registry.list() if version.version == wanted), None)
-        if named is not None and named.kind == "reranker":
-            raise InputError(f"version {wanted!r} is a reranker, which searches nothing by itself",
-                             remedy="name an encoder; searches rerank by `--rerank`")  # fmt: skip
+        if named is not None:
+            named.require_vectors()
         space = self._space(wanted)
         if space is not None:
             beneath = next((one.version for one in self._registry.list() if one.fingerprint == space), wanted)

@@ -270,9 +270,7 @@ class Registry:
                 return before
             if instead_of not in ("anything", before):
                 raise MismatchError(f"{before.version if before else 'nothing'} went live meanwhile", where=version)
-            if known.kind == "reranker":
-                raise InputError(f"version {version!r} is a reranker, which searches nothing by itself",
-                                 remedy="promote an encoder; searches rerank by `--rerank`")  # fmt: skip
+            known.require_vectors()
             if known.status == "retired":
                 raise InputError(
                     f"version {version!r} was retired",

@@ -80,6 +80,23 @@ class ModelVersion:
         """Fingerprint that a collection must carry to be searched by this version."""
         return self.space or self.fingerprint
 
+    @property
+    def has_vectors(self) -> bool:
+        """Whether it searches by itself."""
+        return self.kind != "reranker"
+
+    def require_vectors(self) -> None:
+        """Refuses what searches nothing by itself.
+
+        Raises:
+            InputError: It is a reranker.
+        """
+        if not self.has_vectors:
+            raise InputError(
+                f"version {self.version!r} is a reranker: it has no vectors and searches nothing by itself",
+                remedy="name an encoder (`jargonaut models list` shows which is which); searches rerank by `--rerank`",
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
