@@ -17,7 +17,7 @@ from jargonaut.errors import InputError
 from jargonaut.monitoring import Alarm, GoldenSets, PassRecord
 from jargonaut.settings import Settings, override
 from jargonaut.watching import act
-from jargonaut.watching.looking import ATTEMPT
+from jargonaut.watching.ledger import ATTEMPT
 from tests.tinysets import write_clinic
 from tests.watching.conftest import Watched
 
@@ -42,6 +42,35 @@ def test_without_a_reason_nothing_is_trained(shop: Watched) -> None:
     assert act(watch, replace(quiet, findings=())) is None
     look = replace(quiet, open=tuple(replace(alarm, kind="look") for alarm in quiet.open))
     assert act(watch, look) is None
+
+
+def test_an_attempt_that_nothing_asks_for_any_more_is_ended(shop: Watched) -> None:
+    """Killed after the switch, or its reason is gone: `--act` ends it, and no later look tells of it again."""
+    watch = shop.open().watcher(shop.docs)
+    watch.series.remember(ATTEMPT, {"key": "k", "begun": "2027-01-01T00:00:00+00:00", "step": "switching to v1"})
+    ended = act(watch, _found())
+    assert ended is not None
+    assert (ended.candidates, ended.promoted) == ((), "")
+    assert "stopped at 'switching to v1' is ended" in ended.told
+    assert watch.series.note(ATTEMPT)["step"] == "done"
+    assert act(watch, _found()) is None
+    assert not any("stopped at" in notice for notice in watch.look().notices)
+
+
+def test_an_attempt_is_another_once_reviewers_or_settings_say_otherwise(shop: Watched) -> None:
+    """A decision of a review changes the pairs, and any setting but monitoring's own may change the model."""
+    from jargonaut.pairs.review import Decision, DecisionStore
+    from jargonaut.watching.acting import _Attempt
+
+    def key(**changes: object) -> str:
+        one = _Attempt(shop.open(**changes).watcher(shop.docs), ())
+        return one.key(one._golden())
+
+    first = key()
+    assert key(**{"watch.recall_drop": 0.3}) == first
+    assert key(**{"evaluate.resamples": 500}) != first
+    DecisionStore(shop.open().layout.reviews).add(Decision("c-1", "ann", "reject", at="2027-01-01T00:00:00+00:00"))
+    assert key() != first
 
 
 def test_one_trains_at_a_time(shop: Watched) -> None:
