@@ -479,7 +479,7 @@ def lines(calm: Quiet, found: Sequence[Noticed], price: Cost) -> Iterator[str]:
     yield paragraph(
         f"One look, {price.queries:,} golden queries over {price.passages:,} passages (384-d, exact search): "
         f"{price.seconds:.1f} s (the first one {price.first:.1f} s), {price.busy:.1f} s of processor time. Encoding "
-        f"the queries, once, takes {price.encoding:.1f} s of processor time; the process grew by {price.grown_mb:.0f} MB."
+        f"the queries, once, takes {price.encoding:.1f} s of it; the process grew by {price.grown_mb:.0f} MB."
     )
 
 

@@ -98,6 +98,19 @@ def test_new_documents_shift_the_corpus_and_say_so(shop: Watched) -> None:
     assert "photolithography" in told.evidence
 
 
+def test_documents_that_were_accepted_raise_no_alarm_until_as_many_came_again(shop: Watched) -> None:
+    """After `--accept` nobody is paged for the same documents; what came since is measured from there on."""
+
+    def grown(count: int) -> list[str]:
+        shop.write({**documents(range(80)), **{f"n{n}": f"Photolithography of wafers, chip {n}" for n in range(count)}})
+        return [alarm.name for alarm in watch_of(shop).look().raised]
+
+    assert grown(40) == ["corpus shifted", "new vocabulary"]
+    assert len(watch_of(shop).accept()) == 2
+    assert [grown(40), grown(45)] == [[], []]
+    assert "corpus shifted" in grown(160)
+
+
 def test_queries_that_drift_are_noticed_and_usual_ones_are_not(shop: Watched) -> None:
     """Logged queries like the reference raise nothing for days; strange ones raise an alarm on their second day."""
     clock = Clock()

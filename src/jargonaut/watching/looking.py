@@ -18,7 +18,7 @@ from jargonaut.encoders import base_model, local_encoder
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.layout import Layout
 from jargonaut.lifecycle import IndexLifecycle
-from jargonaut.monitoring import Alarm, Facts, PassRecord, Series, Signal, findings
+from jargonaut.monitoring import Alarm, Facts, PassRecord, Series, Signal, acceptable, findings
 from jargonaut.protocols import Reporter
 from jargonaut.registry import Live
 from jargonaut.settings import Settings
@@ -33,7 +33,7 @@ from jargonaut.watching.sheet import Sheet
 from jargonaut.watching.snapshot import shift, snapshot
 
 Clock = Callable[[], datetime]
-LAST_TEST, POOL = "last_test", "pool"
+LAST_TEST, POOL, ACCEPTED = "last_test", "pool", "accepted_findings"
 """Notes that one pass leaves to the next."""
 
 
@@ -88,10 +88,15 @@ class Watch:
         Raises:
             InputError: No pass was made yet.
         """
-        if self.series.latest() is None:
+        last = self.series.latest()
+        if last is None:
             raise InputError("there is nothing to accept: no look was taken yet", remedy="`jargonaut watch` first")
         with self._alone():
-            notes = {REFERENCE: None, **self.queries().accepted()}
+            before = self.series.note(ACCEPTED) or {}
+            pointer = [last.version, last.collection]
+            kept = before["values"] if before.get("pointer") == pointer else {}
+            values = {**kept, **acceptable(last.findings)}
+            notes = {REFERENCE: None, ACCEPTED: {"pointer": pointer, "values": values}, **self.queries().accepted()}
             return self.series.accept(self.clock(), notes)
 
     def queries(self) -> QuerySide:
@@ -133,6 +138,9 @@ class _Look:
         """Measures, judges, keeps and tells."""
         sheet = self.sheet
         self.ledger.begin(sheet)
+        accepted = self.ledger.note(sheet, ACCEPTED) or {}
+        if tuple(accepted.get("pointer", ())) == sheet.pointer:
+            sheet.facts = replace(sheet.facts, accepted=accepted["values"])
         parts: dict[str, Callable[[], None]] = {
             "golden queries": self._golden, "documents": self._corpus, "labels": self._labels, "age": self._age,
             "base model": self._base, "drift": self._drift, "clicks": self._clicks,
