@@ -14,7 +14,7 @@ import pytest
 
 from jargonaut import Workspace
 from jargonaut.errors import InputError
-from jargonaut.monitoring import Alarm, GoldenSets, PassRecord
+from jargonaut.monitoring import Alarm, GoldenQuery, GoldenSets, PassRecord
 from jargonaut.settings import Settings, override
 from jargonaut.watching import act
 from jargonaut.watching.ledger import ATTEMPT
@@ -101,6 +101,19 @@ def test_a_failed_training_leaves_what_is_live(shop: Watched) -> None:
     assert watch.series.note(ATTEMPT)["step"] != "done"
     found = opened.watcher(shop.docs).look()
     assert any("a re-training of" in notice and "stopped at" in notice for notice in found.notices)
+
+
+def test_a_full_disk_in_the_middle_is_told_with_what_was_found(shop: Watched) -> None:
+    """The system's own error is no traceback: the look is told, and the failure among its notices."""
+    import shutil
+
+    shutil.rmtree(shop.root / ".jargonaut" / "pairs")
+    opened = shop.open(**{"watch.max_age_days": 1e-9})
+    opened.golden(shop.docs).sets.freeze(opened.watcher().clock(), first=[GoldenQuery("ledger", {"p1": 1})])
+    (shop.root / ".jargonaut" / "collected").write_text("")  # where a folder should be made
+    found = opened.watch(shop.docs, act=True).record
+    assert any("training anew failed" in notice for notice in found.notices)
+    assert found.signal("recall_at_10") is not None
 
 
 @pytest.fixture(scope="module")

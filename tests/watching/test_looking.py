@@ -172,6 +172,16 @@ def test_a_golden_query_in_training_is_told(shop: Watched) -> None:
     assert "golden set leaked" in [alarm.name for alarm in found.raised]
 
 
+def test_a_golden_set_that_was_altered_is_an_alarm(shop: Watched) -> None:
+    """Recall is not watched any more, which must not look healthy."""
+    shop.open().golden(shop.docs).freeze()
+    assert watch_of(shop).look().healthy
+    (shop.root / ".jargonaut" / "golden" / "g1.jsonl").unlink()
+    found = watch_of(shop).look()
+    assert [alarm.name for alarm in found.raised] == ["golden set broken"]
+    assert "gone or was altered" in found.raised[0].evidence
+
+
 def test_a_workspace_without_golden_queries_is_still_watched(shop: Watched) -> None:
     """No golden query: it is said, nothing fails, and what else can be told is told."""
     for path in (shop.root / ".jargonaut" / "pairs").glob("*"):

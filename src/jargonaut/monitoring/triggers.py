@@ -105,6 +105,7 @@ class Facts:
         search_fault: Why the live system did not answer; "" where it did.
         recall: Of golden recall@10.
         scores: Of the scores of golden queries' best hits.
+        golden_fault: Why the golden set cannot be asked; "" where it can, None where there is none.
         golden: Golden queries, the expired ones counted.
         expired: Golden queries whose passages vanished.
         leaked: Golden queries that the live version was trained on; None where that is not known.
@@ -121,6 +122,7 @@ class Facts:
     search_fault: str = ""
     recall: Change | None = None
     scores: Change | None = None
+    golden_fault: str | None = None
     golden: int = 0
     expired: int = 0
     leaked: int | None = None
@@ -172,6 +174,12 @@ class Rule:
 
 def _search(f: Facts) -> Measured:
     return Measured(float(bool(f.search_fault)), 1, f.search_fault or "the live system answers")
+
+
+def _golden(f: Facts) -> Measured | None:
+    if f.golden_fault is None:
+        return None
+    return Measured(float(bool(f.golden_fault)), 1, f.golden_fault or "the golden set can be asked")
 
 
 def _recall(f: Facts) -> Measured | None:
@@ -256,6 +264,8 @@ CORPUS_TESTS = ("new documents",)
 
 RULES: tuple[Rule, ...] = (
     Rule("search fails", "look", "the live system does not answer golden queries", _search),
+    Rule("golden set broken", "look", "the frozen golden set is gone or was altered, so recall is not watched",
+         _golden),
     Rule("recall fell", "retrain", "golden recall@10 lies below the reference by more than `recall_drop`, with "
          "`confidence`", _recall),
     Rule("scores moved", "look", "the mean score of golden queries' best hits moved by more than `score_shift`, with "

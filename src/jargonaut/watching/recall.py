@@ -41,21 +41,18 @@ class GoldenSide:
         self._options: WatchOptions = settings.watch
 
     def look(self, sheet: Sheet) -> None:
-        """Asks the golden set in force, or at least whether the live system answers at all.
-
-        Raises:
-            MismatchError: The golden set was altered.
-        """
+        """Asks the golden set in force, or at least whether the live system answers at all."""
         try:
             found = golden.golden_set(sheet.layout, sheet.trained)
-        except JargonautError:
+        except JargonautError as error:
+            sheet.facts = replace(sheet.facts, golden_fault=str(error).replace("\n", " "))
             self._answers(sheet)
-            raise
+            return
         if found is None:
             sheet.notice("there is no golden query: recall is not watched; `jargonaut golden add FILE`")
             self._answers(sheet)
             return
-        sheet.golden = found.version
+        sheet.golden, sheet.facts = found.version, replace(sheet.facts, golden_fault="")
         try:
             asked = self._asked(sheet, found)
         except JargonautError as error:
