@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,9 +15,10 @@ import pytest
 
 from jargonaut import Workspace
 from jargonaut.errors import InputError
-from jargonaut.monitoring import Alarm, GoldenQuery, GoldenSets, PassRecord
+from jargonaut.monitoring import Alarm, GoldenSets, PassRecord
 from jargonaut.settings import Settings, override
-from jargonaut.watching import act
+from jargonaut.sources import PreparedCorpus
+from jargonaut.watching import Watch, act, look
 from jargonaut.watching.ledger import ATTEMPT
 from tests.tinysets import write_clinic
 from tests.watching.conftest import Watched
@@ -105,14 +107,14 @@ def test_a_failed_training_leaves_what_is_live(shop: Watched) -> None:
 
 def test_a_full_disk_in_the_middle_is_told_with_what_was_found(shop: Watched) -> None:
     """The system's own error is no traceback: the look is told, and the failure among its notices."""
-    import shutil
 
-    shutil.rmtree(shop.root / ".jargonaut" / "pairs")
+    def documents() -> PreparedCorpus:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     opened = shop.open(**{"watch.max_age_days": 1e-9})
-    opened.golden(shop.docs).sets.freeze(opened.watcher().clock(), first=[GoldenQuery("ledger", {"p1": 1})])
-    (shop.root / ".jargonaut" / "collected").write_text("")  # where a folder should be made
-    found = opened.watch(shop.docs, act=True).record
-    assert any("training anew failed" in notice for notice in found.notices)
+    watch = Watch(opened.layout, opened.settings, opened.index(shop.docs), documents, shop.listener)
+    found = look(watch, acting=True).record
+    assert any("training anew failed: [Errno 28]" in notice for notice in found.notices)
     assert found.signal("recall_at_10") is not None
 
 
