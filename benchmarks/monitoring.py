@@ -478,8 +478,9 @@ def lines(calm: Quiet, found: Sequence[Noticed], price: Cost) -> Iterator[str]:
     yield ""
     yield paragraph(
         f"One look, {price.queries:,} golden queries over {price.passages:,} passages (384-d, exact search): "
-        f"{price.seconds:.1f} s (the first one {price.first:.1f} s), {price.busy:.1f} s of processor time. Encoding "
-        f"the queries, once, takes {price.encoding:.1f} s of it; the process grew by {price.grown_mb:.0f} MB."
+        f"{price.seconds:.1f} s by the clock, beside whatever else the machine did (the first {price.first:.1f} s), "
+        f"and {price.busy:.1f} s of processor time. Encoding the queries takes {price.encoding:.1f} s more, once. The "
+        f"process grew by {price.grown_mb:.0f} MB."
     )
 
 
