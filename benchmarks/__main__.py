@@ -23,6 +23,7 @@ from benchmarks import (
     index,
     main_job,
     mining,
+    monitoring,
     quality,
     recovery,
     stores,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "index": index.part,
     "stores": stores.part,
     "evaluation": evaluation.part,
+    "monitoring": monitoring.part,
     "gate": gate.part,
 }
 """Name of its part of the page → what measures it and gives Markdown."""

@@ -2,6 +2,8 @@
 
     python -m benchmarks.monitoring [DATA/financial_qa] [--other DATA/stackfaq] [--mixed MODEL] [--days 1000] [--json]
 
+Without `--mixed` the mixed-up model is the shipped one with noise on its weights.
+
 Queries and passages of a real set are encoded once; days are drawn from them. What is tested is the package's own: the
 day's tests, their correction, the rules, the hysteresis. The cost is that of real looks at a real index of vectors that
 are made up. Knows how changes are injected; judges nothing.
@@ -9,9 +11,9 @@ are made up. Knows how changes are injected; judges nothing.
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,21 +24,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.conditions import LabelledSet
+from benchmarks.conditions import Conditions, LabelledSet
+from benchmarks.entrance import parser, sentences
+from benchmarks.page import paragraph
 from jargonaut.artifacts import plain
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import EMBEDDED, find_model
+from jargonaut.evaluation import mean_interval
 from jargonaut.monitoring import Change, CorpusChange, Drift, Facts, WatchOptions, findings
 from jargonaut.monitoring.hysteresis import step
-from jargonaut.watching import drifting, golden
+from jargonaut.watching import asking, drifting, golden
 
 TOKENS, QUERIES, PASSAGES, OTHERS = 128, 700, 1_500, 300
 REFERENCE, DAY, BUSY, DOCUMENTS = 250, 100, 300, 60
 """Queries of the reference, of a day and of a busy one; new documents that are compared."""
 SHUFFLES = 2_599
 """Enough for the level of the settings; more make p-values finer and the benchmark slower."""
-WORKSPACES = 20
+WORKSPACES = 100
+"""Days of one workspace share a reference, and most of their queries: what says how often a test is wrong is the number
+of workspaces, not of days."""
+NOISE = 0.3
+"""Standard deviation of the noise on a mixed-up model's weights, as a share of theirs."""
+DAYS = 1_000
+OTHER = "stackfaq"
 HORIZON = 14
 REPEATS = 20
 STRICT = 0.05
@@ -67,24 +78,56 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Days without a change on which a test found something.
+
+    Attributes:
+        days: How many.
+        workspaces: In how many workspaces they lie.
+        low: Lower end of the 95 % interval of their share, workspaces being drawn anew.
+        high: Its upper end.
+    """
+
+    days: int
+    workspaces: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, found: Sequence[bool], seeds: Sequence[str]) -> Found:
+        """Counts them.
+
+        Args:
+            found: Of each day.
+            seeds: The workspace of each day.
+        """
+        span = mean_interval(np.array(found, dtype=np.float64), seeds)
+        where = {seed for one, seed in zip(found, seeds, strict=True) if one}
+        return cls(sum(found), len(where), span.low, span.high)
+
+    @property
+    def words(self) -> str:
+        """For a table."""
+        return f"{self.days} days in {self.workspaces} workspaces ({self.low:.1%} to {self.high:.1%})"
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Days without a change.
 
     Attributes:
         days: How many.
-        findings: Days on which a test found something at the level of the settings.
+        level: The level of the settings.
+        found: Days with a finding at that level.
         strict: The same at `STRICT`.
         alarms: Alarms that were raised.
-        level: The level of the settings.
-        allowed: Alarms that the settings allow in so many days.
     """
 
     days: int
-    findings: int
-    strict: int
-    alarms: int
     level: float
-    allowed: float
+    found: Found
+    strict: Found
+    alarms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,18 +262,21 @@ class Workspace:
 
 def quiet(it: Material, days: int, options: WatchOptions) -> Quiet:
     """Days on which nothing changes, in several workspaces, since all days of one share its reference."""
-    found = strict = alarms = 0
+    least: list[float] = []
+    seeds: list[str] = []
+    alarms = 0
     for seed in range(WORKSPACES):
         one, is_open = Workspace(it, seed, options), False
         for _ in range(days // WORKSPACES):
             drift = one.tests(one.asked(DAY), one.documents())
             assert drift is not None  # noqa: S101 - a day has queries
-            found += min(drift.adjusted) <= drift.level
-            strict += min(drift.adjusted) <= STRICT
-            raised = bool(one.look(Facts(options, drift=drift)))
-            alarms += raised and not is_open
-            is_open = raised
-    return Quiet(days // WORKSPACES * WORKSPACES, found, strict, alarms, options.test_level, days * options.test_level)
+            least.append(min(drift.adjusted))
+            seeds.append(str(seed))
+            raised = one.look(Facts(options, drift=drift))
+            alarms += 0 if is_open else len(raised)
+            is_open = bool(raised)
+    found, strict = (Found.of([p <= level for p in least], seeds) for level in (options.test_level, STRICT))
+    return Quiet(len(least), options.test_level, found, strict, alarms)
 
 
 Day = Callable[[Workspace, int], Facts]
@@ -292,14 +338,14 @@ def _asked(one: Workspace, queries: Vectors, missing: frozenset[int]) -> golden.
     """Golden queries, which are the reference's, over what is left of the index."""
     scores = queries[one.known] @ one.it.passages.T
     scores[:, sorted(missing)] = -2
-    top = np.argsort(-scores, axis=1, kind="stable")[:, : golden.K]
+    top = np.argsort(-scores, axis=1, kind="stable")[:, : asking.K]
     ids = tuple(str(row) for row in one.known)
     recall = tuple(
         len(set(found.tolist()) & set(one.it.relevant[row])) / len(one.it.relevant[row])
         for row, found in zip(one.known.tolist(), top, strict=True)
     )
     best = tuple(float(row[first]) for row, first in zip(scores, top[:, 0], strict=True))
-    return golden.Asked(ids, recall, recall, best, best, dict(zip(ids, ids, strict=True)), frozenset())
+    return golden.Asked(ids, recall, recall, best, dict(zip(ids, ids, strict=True)), frozenset())
 
 
 def _golden(one: Workspace, queries: Vectors, missing: frozenset[int]) -> Facts:
@@ -385,7 +431,7 @@ def cost(passages: int = 100_000, queries: int = 1_000) -> Cost:
         asked = [GoldenQuery(f"Passage {n} of {n % 977}, on {n % 89}.", {f"p{n}": 1}) for n in range(queries)]
         GoldenSets(layout.golden).freeze(datetime.now(UTC), first=asked)
         watch = Watch(layout, settings, index, project.watcher(docs).documents, SilentReporter())
-        watch.searcher.warm()
+        watch.asker.searcher.warm()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         times = []
         for _ in range(2):
@@ -399,49 +445,81 @@ def cost(passages: int = 100_000, queries: int = 1_000) -> Cost:
     return Cost(passages, queries, times[0][0], *times[1], time.process_time() - started, grown)
 
 
-def markdown(calm: Quiet, found: Sequence[Noticed], price: Cost) -> str:
+def noisy(folder: Path) -> Path:
+    """The shipped model with noise on its weights, in a folder: another model whose vectors look alike."""
+    from safetensors.numpy import load_file, save_file
+
+    copy = folder / "mixed up"
+    shutil.copytree(find_model(EMBEDDED).path, copy)
+    weights = next(copy.rglob("model.safetensors"))
+    rng = np.random.default_rng(0)
+    made = {
+        name: (one + NOISE * one.std() * rng.standard_normal(one.shape)).astype(one.dtype) if one.ndim > 1 else one
+        for name, one in load_file(weights).items()
+    }
+    save_file(made, weights, metadata={"format": "pt"})
+    return copy
+
+
+def lines(calm: Quiet, found: Sequence[Noticed], price: Cost) -> Iterator[str]:
     """The figures as a page's part."""
-    expected = f"level {calm.level:.4f}: {calm.days * calm.level:.1f} expected at most"
-    rows = []
+    allowed = calm.days * calm.level
+    yield f"| without a change, {calm.days:,} days in {WORKSPACES} workspaces | measured | on average at most |"
+    yield "|---|---|---|"
+    yield f"| alarms | {calm.alarms} | {allowed:.1f} |"
+    yield f"| days with a finding at the level of the settings, {calm.level:.2%} | {calm.found.words} | {allowed:.1f} |"
+    yield f"| the same at a level of {STRICT:.0%} | {calm.strict.words} | {calm.days * STRICT:.0f} |"
+    yield ""
+    yield f"| injected change ({REPEATS} repeats) | noticed within {HORIZON} looks | median looks | by |"
+    yield "|---|---|---|---|"
     for one in found:
         delay = "–" if one.delay is None else f"{one.delay:g}"
-        rows.append(f"| {one.change} | {one.power:.0%} | {delay} | {', '.join(one.rules) or '–'} |")
-    calm_words = (
-        f"Without a change, over {calm.days:,} days in {WORKSPACES} workspaces: {calm.findings} days with a finding "
-        f"({expected}), {calm.alarms} alarms. At a level of {STRICT}: {calm.strict} days "
-        f"({calm.days * STRICT:.0f} expected at most)."
-    )
-    price_words = (
+        yield f"| {one.change} | {one.power:.0%} | {delay} | {', '.join(one.rules) or '–'} |"
+    yield ""
+    yield paragraph(
         f"One look, {price.queries:,} golden queries over {price.passages:,} passages (384-d, exact search): "
-        f"{price.seconds:.1f} s (the first one {price.first:.1f} s), {price.busy:.1f} s of processor time, and "
-        f"{price.encoding:.1f} s more for encoding the queries; the process grew by {price.grown_mb:.0f} MB."
+        f"{price.seconds:.1f} s by the clock, beside whatever else the machine did (the first {price.first:.1f} s), "
+        f"and {price.busy:.1f} s of processor time. Encoding the queries takes {price.encoding:.1f} s more, once. The "
+        f"process grew by {price.grown_mb:.0f} MB."
     )
-    head = [f"| injected change | noticed within {HORIZON} looks | median looks | by |", "|---|---|---|---|"]
-    lines = [calm_words, "", *head, *rows, "", price_words]
-    return "\n".join(lines)
 
 
-def measure(data: Path, other: Path, mixed: str, days: int) -> tuple[Quiet, list[Noticed], Cost]:
-    """Everything."""
+def measure(data: Path, other: Path, mixed: str | None, days: int) -> tuple[Quiet, list[Noticed], Cost]:
+    """Everything.
+
+    Args:
+        data: The set that queries and passages come from.
+        other: The set that strangers come from.
+        mixed: The model that is mixed up with the shipped one; None makes one.
+        days: Days without a change.
+    """
     options = replace(WatchOptions(), permutations=SHUFFLES)
     price = cost()
-    it = encoded(data, other, mixed)
+    with tempfile.TemporaryDirectory(prefix="jargonaut-watch-") as folder:
+        it = encoded(data, other, mixed or str(noisy(Path(folder))))
     found = list(changes(it, options))
     return quiet(it, days, options), found, price
 
 
+def part(source: Path) -> str:
+    """Its part of `docs/benchmarks.md`; the set that strangers come from lies beside `source`."""
+    return "\n".join(
+        [paragraph(Conditions.here().sentence), "", *lines(*measure(source, source.parent / OTHER, None, DAYS))]
+    )
+
+
 def main() -> None:
     """Prints the figures."""
-    line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    line.add_argument("data", type=Path)
-    line.add_argument("--other", type=Path, required=True, help="the set that strangers come from")
-    line.add_argument("--mixed", required=True, help="the model that is mixed up with the shipped one")
-    line.add_argument("--days", type=int, default=1_000)
-    line.add_argument("--json", action="store_true")
+    line = parser("benchmarks.monitoring", __doc__)
+    line.add_argument("--other", type=Path, help=f"the set that strangers come from (default: {OTHER}, beside it)")
+    line.add_argument("--mixed", help="the model that is mixed up with the shipped one (default: that one with noise)")
+    line.add_argument("--days", type=int, default=DAYS, help="days without a change (default: %(default)s)")
+    line.add_argument("--json", action="store_true", help="JSON in place of Markdown")
     given = line.parse_args()
-    calm, found, price = measure(given.data, given.other, given.mixed, given.days)
+    with sentences():
+        calm, found, price = measure(given.data, given.other or given.data.parent / OTHER, given.mixed, given.days)
     told: Mapping[str, Any] = {"quiet": plain(calm), "changes": plain(found), "cost": plain(price)}
-    print(json.dumps(told, indent=2) if given.json else markdown(calm, found, price))
+    print(json.dumps(told, indent=2) if given.json else "\n".join(lines(calm, found, price)))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         (["--once", "--every", "1h"], "different things"),
         (["--port", "9464"], "while jargonaut runs"),
         (["--accept", "--act"], "goes alone"),
+        (["--accept", "--html", "x.html"], "goes alone"),
+        (["--accept", "--explain"], "goes alone"),
     ],
 )
 def test_flags_that_contradict_are_refused(tmp_path: Path, flags: list[str], told: str) -> None:
@@ -48,6 +50,13 @@ def test_a_workspace_without_a_run_says_what_to_do(tmp_path: Path) -> None:
         assert isinstance(done.exception, InputError)
         assert "no run has been finished" in str(done.exception)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("given", [[], ["g.jsonl", "--reviewed"]])
+def test_golden_add_wants_one_source(tmp_path: Path, given: list[str]) -> None:
+    """A file, or reviews."""
+    done = CliRunner().invoke(app, ["golden", "add", "-w", str(tmp_path), *given])
+    assert "what is to be added" in str(done.exception)
 
 
 def test_a_golden_file_of_bad_rows_is_refused_with_the_form(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ class _Answer:
     query: str
     version: str = "v1"
     collection: str = "c"
+    restricted: bool = False
     hits: tuple[_Hit, ...] = (_Hit(0.9), _Hit(0.5))
 
 
@@ -101,3 +102,30 @@ def test_wrong_clocks_and_torn_lines_move_no_window(tmp_path: Path) -> None:
     assert [row.query for row in found] == ["a", "put back"]
     assert [row.line for row in bad] == [2, 4, 5]
     assert "a clock is wrong" in bad[0].reason
+
+
+def test_a_line_that_a_full_disk_tore_tears_no_other(tmp_path: Path) -> None:
+    """What is written after a torn line can be read; the torn one alone is told."""
+    log = _log(tmp_path)
+    log.record([_Answer("a")])
+    with (tmp_path / "log.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('{"at": "2026-03-01T1')
+    log.record([_Answer("b")])
+    found, bad = _read(tmp_path)
+    assert [row.query for row in found] == ["a", "b"]
+    assert [row.line for row in bad] == [2]
+
+
+def test_without_a_key_nothing_is_hashed(tmp_path: Path) -> None:
+    """A key that a full disk cut off would make hashes that anybody can guess: nothing is written with it."""
+    (tmp_path / "salt").write_bytes(b"")
+    log = _log(tmp_path, text="hashed")
+    log.record([_Answer("liver failure")])
+    assert (log.failures, (tmp_path / "log.jsonl").exists()) == (1, False)
+    assert "no key" in log.fault
+
+
+def test_a_search_among_some_documents_is_marked(tmp_path: Path) -> None:
+    """Its scores are no measure of the others."""
+    _log(tmp_path).record([_Answer("a", restricted=True), _Answer("b")])
+    assert [row.restricted for row in _read(tmp_path)[0]] == [True, False]

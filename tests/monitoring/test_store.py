@@ -115,12 +115,22 @@ def test_history_cannot_be_rewritten(tmp_path: Path) -> None:
 
 
 def test_old_passes_are_forgotten_and_alarms_stay(tmp_path: Path) -> None:
-    """`keep_days` bounds the series."""
+    """`keep_days` bounds the series, with all that belongs to a pass."""
     series = Series(tmp_path / "s.db")
-    _pass(series, 0, True)
-    _pass(series, 800, None)
-    assert len(series.points("recall_at_10")) == 1
+    for day in (0, 800, 801):
+        _pass(series, day, True if day == 0 else None)
+    assert len(series.points("recall_at_10")) == 2
+    with sqlite3.connect(series.path) as db:
+        assert db.execute("SELECT count(*) FROM signals").fetchone()[0] == 2
     assert isinstance(series.alarms()[0], Alarm)
+
+
+def test_one_look_with_a_wrong_clock_does_not_end_the_series(tmp_path: Path) -> None:
+    """A clock that is years ahead for one look forgets nothing."""
+    series = Series(tmp_path / "s.db")
+    for day in (0, 1, 20_000, 2, 3):
+        _pass(series, day, None)
+    assert len(series.points("recall_at_10")) == 5
 
 
 def test_a_full_disk_is_an_answer(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def _drift(p: float) -> Drift:
     ("name", "quiet", "firing"),
     [
         ("search fails", {}, {"search_fault": "gone"}),
+        ("golden set broken", {"golden_fault": ""}, {"golden_fault": "altered"}),
         ("recall fell", {"recall": Change(0.8, 0.75, -0.08, -0.019, 9)}, {"recall": Change(0.8, 0.7, -0.15, -0.03, 9)}),
         ("scores moved", {"scores": Change(0.8, 0.79, -0.019, -0.01, 9)}, {"scores": Change(0.6, 0.7, 0.03, 0.2, 9)}),
         ("corpus shifted", {"corpus": CorpusChange(100, 19, 0, 100, 0)}, {"corpus": CorpusChange(100, 20, 0, 100, 0)}),
@@ -71,6 +72,15 @@ def test_limits_of_zero_are_no_traps() -> None:
     facts = Facts(options, recall=Change(0.8, 0.8, 0, 0, 9), labels=10**6, age_days=10**6)
     assert not any(one.fires for one in findings(facts))
     assert _of(replace(facts, recall=Change(0.8, 0.7, -0.2, -0.01, 9)), "recall fell").fires
+
+
+def test_what_was_accepted_is_measured_from_there() -> None:
+    """A rule that adds up fires again once its limit came on top; one that does not, as ever."""
+    accepted = replace(NOTHING, accepted={"new labels": 520.0, "search fails": 1.0})
+    assert _of(replace(accepted, labels=1019), "new labels").fires is False
+    assert _of(replace(accepted, labels=1020), "new labels").fires is True
+    assert "520 was accepted" in _of(replace(accepted, labels=600), "new labels").evidence
+    assert _of(replace(accepted, search_fault="gone"), "search fails").fires is True
 
 
 def test_distance_says_how_near_a_rule_is() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import find_model
 from jargonaut.formats import write_jsonl
 from jargonaut.layout import Layout
+from jargonaut.monitoring import PassRecord
 from jargonaut.records import Pair
 from jargonaut.registry import Registry
+from jargonaut.watching import Watch
 from tests.lifecycle.shop import WORDS, Shop, documents, text_of
 
 
@@ -70,4 +73,32 @@ def shop(stocked: Path, tmp_path: Path, tiny_folder: Callable[[str], Path]) -> W
     return Watched(root, tiny_folder("bert"), tiny_folder("distilbert"))
 
 
-__all__ = ["Watched", "text_of"]
+START = datetime(2027, 1, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+
+def watch_of(shop: Watched, clock: Clock | None = None, **changes: object) -> Watch:
+    """A watcher of the shop's documents; the live version is never too old for it."""
+    opened = shop.open(**{"watch.max_age_days": 0, **changes})
+    return Watch(opened.layout, opened.settings, opened.index(shop.docs), lambda: opened._corpus(shop.docs),
+                 shop.listener, clock or Clock())  # fmt: skip
+
+
+def value(found: PassRecord, name: str) -> float:
+    """A figure of a pass that must be there."""
+    signal = found.signal(name)
+    assert signal is not None, name
+    return signal.value
+
+
+__all__ = ["START", "Clock", "Watched", "text_of", "value", "watch_of"]

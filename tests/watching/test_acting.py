@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,8 +17,9 @@ from jargonaut import Workspace
 from jargonaut.errors import InputError
 from jargonaut.monitoring import Alarm, GoldenSets, PassRecord
 from jargonaut.settings import Settings, override
-from jargonaut.watching import act
-from jargonaut.watching.looking import ATTEMPT
+from jargonaut.sources import PreparedCorpus
+from jargonaut.watching import Watch, act, look
+from jargonaut.watching.ledger import ATTEMPT
 from tests.tinysets import write_clinic
 from tests.watching.conftest import Watched
 
@@ -42,6 +44,35 @@ def test_without_a_reason_nothing_is_trained(shop: Watched) -> None:
     assert act(watch, replace(quiet, findings=())) is None
     look = replace(quiet, open=tuple(replace(alarm, kind="look") for alarm in quiet.open))
     assert act(watch, look) is None
+
+
+def test_an_attempt_that_nothing_asks_for_any_more_is_ended(shop: Watched) -> None:
+    """Killed after the switch, or its reason is gone: `--act` ends it, and no later look tells of it again."""
+    watch = shop.open().watcher(shop.docs)
+    watch.series.remember(ATTEMPT, {"key": "k", "begun": "2027-01-01T00:00:00+00:00", "step": "switching to v1"})
+    ended = act(watch, _found())
+    assert ended is not None
+    assert (ended.candidates, ended.promoted) == ((), "")
+    assert "stopped at 'switching to v1' is ended" in ended.told
+    assert watch.series.note(ATTEMPT)["step"] == "done"
+    assert act(watch, _found()) is None
+    assert not any("stopped at" in notice for notice in watch.look().notices)
+
+
+def test_an_attempt_is_another_once_reviewers_or_settings_say_otherwise(shop: Watched) -> None:
+    """A decision of a review changes the pairs, and any setting but monitoring's own may change the model."""
+    from jargonaut.pairs.review import Decision, DecisionStore
+    from jargonaut.watching.acting import _Attempt
+
+    def key(**changes: object) -> str:
+        one = _Attempt(shop.open(**changes).watcher(shop.docs), ())
+        return one.key(one._golden())
+
+    first = key()
+    assert key(**{"watch.recall_drop": 0.3}) == first
+    assert key(**{"evaluate.resamples": 500}) != first
+    DecisionStore(shop.open().layout.reviews).add(Decision("c-1", "ann", "reject", at="2027-01-01T00:00:00+00:00"))
+    assert key() != first
 
 
 def test_one_trains_at_a_time(shop: Watched) -> None:
@@ -72,6 +103,19 @@ def test_a_failed_training_leaves_what_is_live(shop: Watched) -> None:
     assert watch.series.note(ATTEMPT)["step"] != "done"
     found = opened.watcher(shop.docs).look()
     assert any("a re-training of" in notice and "stopped at" in notice for notice in found.notices)
+
+
+def test_a_full_disk_in_the_middle_is_told_with_what_was_found(shop: Watched) -> None:
+    """The system's own error is no traceback: the look is told, and the failure among its notices."""
+
+    def documents() -> PreparedCorpus:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    opened = shop.open(**{"watch.max_age_days": 1e-9})
+    watch = Watch(opened.layout, opened.settings, opened.index(shop.docs), documents, shop.listener)
+    found = look(watch, acting=True).record
+    assert any("training anew failed: [Errno 28]" in notice for notice in found.notices)
+    assert found.signal("recall_at_10") is not None
 
 
 @pytest.fixture(scope="module")

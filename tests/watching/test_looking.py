@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,65 +13,41 @@ import pytest
 from jargonaut.errors import InputError
 from jargonaut.monitoring import PassRecord, QueryLog, QueryLogOptions
 from jargonaut.watching import Watch, WatchResult
-from jargonaut.watching.looking import ATTEMPT
+from jargonaut.watching.ledger import ATTEMPT
 from tests.lifecycle.shop import documents
-from tests.watching.conftest import Watched
+from tests.watching.conftest import START, Clock, Watched, value, watch_of
 
 LOGGED = {
     "query_log.enabled": True, "query_log.text": "plain", "watch.min_queries": 20, "watch.sample": 60,
     "watch.window_days": 1.0,
 }  # fmt: skip
-START = datetime(2027, 1, 1, 12, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        """The time."""
-        return self.now
-
-
-def _watch(shop: Watched, clock: Clock | None = None, **changes: object) -> Watch:
-    opened = shop.open(**{"watch.max_age_days": 0, **changes})
-    return Watch(opened.layout, opened.settings, opened.index(shop.docs), lambda: opened._corpus(shop.docs),
-                 shop.listener, clock or Clock())  # fmt: skip
 
 
 def _fires(found: PassRecord) -> list[str]:
     return [one.name for one in found.findings if one.fires]
 
 
-def _value(found: PassRecord, name: str) -> float:
-    signal = found.signal(name)
-    assert signal is not None, name
-    return signal.value
-
-
 def test_nothing_changed_nothing_is_said(shop: Watched) -> None:
     """Two looks at an unchanged workspace: equal figures, no rule fires, the live pointer is where it was."""
-    watch = _watch(shop)
+    watch = watch_of(shop)
     before = watch.index.registry.live()
     first, second = watch.look(), watch.look()
     assert (second.healthy, _fires(second)) == (True, [])
-    assert _value(first, "recall_at_10") == _value(second, "recall_at_10")
-    assert _value(second, "recall_change") == 0
-    assert (_value(second, "golden_queries"), _value(second, "golden_leaked")) == (40, 0)
+    assert value(first, "recall_at_10") == value(second, "recall_at_10")
+    assert value(second, "recall_change") == 0
+    assert (value(second, "golden_queries"), value(second, "golden_leaked")) == (40, 0)
     assert second.golden == "test split of v1, not frozen"
     assert watch.index.registry.live() == before
 
 
 def test_a_worse_version_is_noticed_at_once_and_an_accepted_one_is_not(shop: Watched) -> None:
     """Another model goes live and finds less: recall fell, and once a person accepts it, all is well."""
-    watch = _watch(shop)
+    watch = watch_of(shop)
     sets = [_golden_of(shop, watch)]  # answers that the live version finds and hardly any other
     watch.look()
     index = shop.open().index(shop.docs)
     index.switch(index.build("base").info.collection)
-    watch = _watch(shop)
+    watch = watch_of(shop)
     found = watch.look()
     assert "recall fell" in [alarm.name for alarm in found.raised]
     assert found.reasons
@@ -84,7 +60,7 @@ def test_a_worse_version_is_noticed_at_once_and_an_accepted_one_is_not(shop: Wat
 def _golden_of(shop: Watched, watch: Watch) -> Sequence[object]:
     """Freezes queries whose answer is what the live version finds first."""
     texts = [f"ledger and valve, number {n}" for n in range(40)]
-    answers = watch.searcher.search(texts, 1)
+    answers = watch.asker.searcher.search(texts, 1)
     file = shop.root / "golden.jsonl"
     rows = [{"query": a.query, "positives": [a.hits[0].passage.id]} for a in answers]
     file.write_text("\n".join(map(json.dumps, rows)))
@@ -96,17 +72,17 @@ def _golden_of(shop: Watched, watch: Watch) -> Sequence[object]:
 
 def test_passages_that_vanish_expire_their_queries(shop: Watched) -> None:
     """Withdrawn documents are no misses: their queries expire, are said, and leave the next version."""
-    watch = _watch(shop)
+    watch = watch_of(shop)
     _golden = shop.open().golden(shop.docs)
     assert _golden.freeze().version == "g1"
     watch.look()
     shop.write(documents(range(70)))
     shop.open(**{"build.most_removed": 1.0}).index(shop.docs).sync()
-    found = _watch(shop).look()
-    assert _value(found, "golden_expired") == pytest.approx(10 / 40)
+    found = watch_of(shop).look()
+    assert value(found, "golden_expired") == pytest.approx(10 / 40)
     assert "golden set shrinks" in [alarm.name for alarm in found.raised]
     assert any("10 golden queries expired" in notice for notice in found.notices)
-    assert (_value(found, "golden_queries"), _value(found, "recall_change")) == (30, pytest.approx(0, abs=0.2))
+    assert (value(found, "golden_queries"), value(found, "recall_change")) == (30, pytest.approx(0, abs=0.2))
     check = shop.open().golden(shop.docs).check()
     assert len(check.expired) == 10
     assert len(shop.open().golden(shop.docs).freeze().queries) == 30
@@ -115,11 +91,24 @@ def test_passages_that_vanish_expire_their_queries(shop: Watched) -> None:
 def test_new_documents_shift_the_corpus_and_say_so(shop: Watched) -> None:
     """A share of new passages, and words that training never saw, are reasons to train, with the words."""
     shop.write({**documents(range(80)), **{f"n{n}": f"Photolithography of wafers, chip {n}" for n in range(40)}})
-    found = _watch(shop).look()
+    found = watch_of(shop).look()
     assert {"corpus shifted", "new vocabulary"} <= {alarm.name for alarm in found.reasons}
-    assert _value(found, "passages_changed") == pytest.approx(40 / 120)
+    assert value(found, "passages_changed") == pytest.approx(40 / 120)
     told = next(one for one in found.findings if one.name == "new vocabulary")
     assert "photolithography" in told.evidence
+
+
+def test_documents_that_were_accepted_raise_no_alarm_until_as_many_came_again(shop: Watched) -> None:
+    """After `--accept` nobody is paged for the same documents; what came since is measured from there on."""
+
+    def grown(count: int) -> list[str]:
+        shop.write({**documents(range(80)), **{f"n{n}": f"Photolithography of wafers, chip {n}" for n in range(count)}})
+        return [alarm.name for alarm in watch_of(shop).look().raised]
+
+    assert grown(40) == ["corpus shifted", "new vocabulary"]
+    assert len(watch_of(shop).accept()) == 2
+    assert [grown(40), grown(45)] == [[], []]
+    assert "corpus shifted" in grown(160)
 
 
 def test_queries_that_drift_are_noticed_and_usual_ones_are_not(shop: Watched) -> None:
@@ -129,15 +118,15 @@ def test_queries_that_drift_are_noticed_and_usual_ones_are_not(shop: Watched) ->
     log = QueryLog(shop.root / ".jargonaut" / "queries", QueryLogOptions(enabled=True, text="plain"), clock=clock)
     raised = []
     for day in range(4):
-        searcher = _watch(shop).searcher
+        searcher = watch_of(shop).asker.searcher
         topic = "ledger and valve, section" if day < 2 else "photolithography wafers ∂∇ zwölf"
         log.record(
             searcher.search([f"{topic} {day * 100 + n}" if day >= 2 else _usual(day * 25 + n) for n in range(25)], 3)
         )
         clock.now += timedelta(hours=23)
-        found = _watch(shop, clock, **changes).look()
+        found = watch_of(shop, clock, **changes).look()
         clock.now += timedelta(hours=1)
-        assert _value(found, "logged_queries") == 25
+        assert value(found, "logged_queries") == 25
         raised.append([alarm.name for alarm in found.raised])
     assert raised[:3] == [[], [], []]
     assert "queries drifted" in raised[3]
@@ -154,14 +143,14 @@ def test_a_day_is_tested_once_however_often_one_looks(shop: Watched) -> None:
     clock = Clock()
     changes = {**LOGGED, "watch.permutations": 2_999}
     log = QueryLog(shop.root / ".jargonaut" / "queries", QueryLogOptions(enabled=True, text="plain"), clock=clock)
-    searcher = _watch(shop).searcher
+    searcher = watch_of(shop).asker.searcher
     log.record(searcher.search([_usual(n) for n in range(25)], 3))
     clock.now += timedelta(minutes=1)
-    first = _watch(shop, clock, **changes).look()
+    first = watch_of(shop, clock, **changes).look()
     assert any(one.name.startswith("p: ") for one in first.signals)
     log.record(searcher.search([_usual(n) for n in range(30, 60)], 3))
     clock.now += timedelta(hours=1)
-    second = _watch(shop, clock, **changes).look()
+    second = watch_of(shop, clock, **changes).look()
     assert not any(one.name.startswith("p: ") for one in second.signals)
     assert next(one for one in second.findings if one.name == "queries drifted").fires is None
 
@@ -179,8 +168,18 @@ def test_a_golden_query_in_training_is_told(shop: Watched) -> None:
     with pytest.raises(InputError, match="was trained on 1 of the queries"):
         goldens.freeze()
     goldens.sets.freeze(START, first=[])  # as an older release, or a hand, may have done
-    found = _watch(shop).look()
+    found = watch_of(shop).look()
     assert "golden set leaked" in [alarm.name for alarm in found.raised]
+
+
+def test_a_golden_set_that_was_altered_is_an_alarm(shop: Watched) -> None:
+    """Recall is not watched any more, which must not look healthy."""
+    shop.open().golden(shop.docs).freeze()
+    assert watch_of(shop).look().healthy
+    (shop.root / ".jargonaut" / "golden" / "g1.jsonl").unlink()
+    found = watch_of(shop).look()
+    assert [alarm.name for alarm in found.raised] == ["golden set broken"]
+    assert "gone or was altered" in found.raised[0].evidence
 
 
 def test_a_workspace_without_golden_queries_is_still_watched(shop: Watched) -> None:
@@ -189,9 +188,9 @@ def test_a_workspace_without_golden_queries_is_still_watched(shop: Watched) -> N
         import shutil
 
         shutil.rmtree(path)
-    found = _watch(shop).look()
+    found = watch_of(shop).look()
     assert any("no golden query" in notice for notice in found.notices)
-    assert _value(found, "passages") == 80
+    assert value(found, "passages") == 80
     assert found.signal("recall_at_10") is None
 
 
@@ -213,13 +212,13 @@ def test_a_live_system_that_does_not_answer_is_an_alarm(shop: Watched) -> None:
 
     for table in (shop.root / ".jargonaut" / "index").glob("*.lance"):
         shutil.rmtree(table)
-    found = _watch(shop).look()
+    found = watch_of(shop).look()
     assert "search fails" in [alarm.name for alarm in found.raised]
 
 
 def test_a_full_disk_keeps_nobody_from_looking(shop: Watched) -> None:
     """The series cannot be written: figures and findings come all the same, and the next look tells of it."""
-    watch = _watch(shop)
+    watch = watch_of(shop)
     (shop.root / ".jargonaut" / "monitoring").mkdir()
     blocked = shop.root / ".jargonaut" / "monitoring" / "series.db"
     blocked.mkdir()
@@ -236,7 +235,7 @@ def test_a_full_disk_keeps_nobody_from_looking(shop: Watched) -> None:
 
 def test_a_killed_retraining_is_told(shop: Watched) -> None:
     """Its note says at which step it stopped; nobody holds the lock any more."""
-    watch = _watch(shop)
+    watch = watch_of(shop)
     watch.series.remember(ATTEMPT, {"key": "k", "begun": START.isoformat(), "step": "training from base"})
     found = watch.look()
     assert any("stopped at 'training from base'" in notice for notice in found.notices)
@@ -246,7 +245,7 @@ def test_two_looks_at_once_are_refused(shop: Watched) -> None:
     """The second process is told to wait."""
     from jargonaut.artifacts import held
 
-    watch = _watch(shop)
+    watch = watch_of(shop)
     (shop.root / ".jargonaut" / "monitoring").mkdir()
     assert held(shop.root / ".jargonaut" / "monitoring" / "watch.lock") is not None
     with pytest.raises(InputError, match="another process is looking"):
@@ -260,23 +259,36 @@ def test_an_alert_is_sent_once_and_again_until_it_is_taken(shop: Watched, tmp_pa
     program = tmp_path / "page.py"
     program.write_text("import sys, json; open(sys.argv[1], 'a').write(json.load(sys.stdin)['alarm'] + chr(10))")
     broken = {"watch.command": "false", "watch.alert_tries": 1}
-    found = _watch(shop, **broken).look()
+    found = watch_of(shop, **broken).look()
     assert any("command did not take the alert 'corpus shifted'" in notice for notice in found.notices)
     works = {"watch.command": f"{sys.executable} {program} {out}", "watch.alert_timeout": 60.0}
-    found = _watch(shop, **works).look()
+    found = watch_of(shop, **works).look()
     assert any("did not take" in notice for notice in found.notices)
-    _watch(shop, **works).look()
+    watch_of(shop, **works).look()
     assert sorted(out.read_text().split("\n")) == ["", "corpus shifted", "new vocabulary"]
+
+
+def test_a_channel_that_fails_holds_up_one_alert_of_a_look(shop: Watched, tmp_path: Path) -> None:
+    """Two alarms and a program that fails: one attempt, not two, so that a webhook that hangs costs its time once."""
+    shop.write({**documents(range(80)), **{f"n{n}": f"wafer {n}" for n in range(40)}})
+    program = tmp_path / "fails.sh"
+    program.write_text(f"echo x >> {tmp_path}/attempts; exit 1")
+    found = watch_of(shop, **{"watch.command": f"sh {program}", "watch.alert_tries": 1}).look()
+    assert len(found.raised) == 2
+    assert (tmp_path / "attempts").read_text() == "x\n"
+    works = {"watch.command": f"sh -c 'cat >> {tmp_path}/told'", "watch.alert_timeout": 60.0}
+    watch_of(shop, **works).look()
+    assert (tmp_path / "told").read_text().count('"alarm"') == 2
 
 
 def test_the_page_and_the_words_hold_what_was_found(shop: Watched) -> None:
     """The HTML page is one document that names rules, figures and alarms, and escapes what it is given."""
-    watch = _watch(shop)
+    watch = watch_of(shop)
     watch.look()
     shop.write({**documents(range(80)), **{f"n{n}": f"<script>wafer</script> {n}" for n in range(40)}})
     from jargonaut.watching import look
 
-    result: WatchResult = look(_watch(shop))
+    result: WatchResult = look(watch_of(shop))
     page = result.to_html("a <b> shop")
     assert "corpus shifted" in page
     assert "a &lt;b&gt; shop" in page

@@ -48,7 +48,7 @@ def watch(
         raise InputError("--once and --every say different things", where="--every")
     if port is not None and every is None:
         raise InputError("a port is answered while jargonaut runs", where="--port", remedy="say --every too")
-    if accept and (act or every is not None):
+    if accept and (act or once or explain or every is not None or html is not None or prometheus is not None):
         raise InputError("--accept looks at nothing and goes alone", where="--accept")
     pause = None if every is None else seconds(every)
     opened = open_workspace(workspace, TerminalReporter(), setting)
@@ -64,14 +64,14 @@ def watch(
     while True:
         try:
             found = opened.look(watcher, act=act)
-        except JargonautError as error:
+            _told(found, opened, explain=explain, as_json=as_json)  # before any file: that disk may be full
+            _written(found, workspace, html=html, prometheus=prometheus)
+        except (JargonautError, OSError) as error:
             if pause is None:
                 raise
             opened.reporter.warn(str(error))  # the next look may find it mended
-        else:
-            _told(found, opened, workspace, explain=explain, html=html, prometheus=prometheus, as_json=as_json)
-            if pause is None:
-                raise typer.Exit(0 if found.record.healthy else EXIT_DONT)
+        if pause is None:
+            raise typer.Exit(0 if found.record.healthy else EXIT_DONT)
         time.sleep(pause)
 
 
@@ -88,17 +88,18 @@ def seconds(text: str) -> float:
     return value
 
 
-def _told(
-    found: WatchResult, opened: Workspace, workspace: Path, *, explain: bool, html: Path | None,
-    prometheus: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+def _written(found: WatchResult, workspace: Path, *, html: Path | None, prometheus: Path | None) -> None:
+    name = workspace.resolve().name
     if html is not None:
         with atomic_write(html) as temporary:
-            temporary.write_text(found.to_html(workspace.resolve().name), encoding="utf-8", errors="replace")
+            temporary.write_text(found.to_html(name), encoding="utf-8", errors="replace")
     if prometheus is not None:
         from jargonaut.monitoring.prometheus import write_textfile
 
-        write_textfile(prometheus, found.record, workspace.resolve().name)
+        write_textfile(prometheus, found.record, name)
+
+
+def _told(found: WatchResult, opened: Workspace, *, explain: bool, as_json: bool) -> None:
     if as_json:
         say(json.dumps(found.to_json(), ensure_ascii=False))
         return
@@ -110,30 +111,38 @@ def _told(
         for line in found.explained():
             say(line)
     if found.acted is not None:
-        say(f"  acted on {', '.join(found.acted.reasons)}")
+        say(f"  acted on {', '.join(found.acted.reasons) or 'what was left over'}")
         for one in found.acted.candidates:
             held = f" Held back {one.held_back}" if one.held_back else ""
             say(f"    from {one.start}: {one.version or 'no candidate'}. {one.sentence}{held}")
         say(f"    {found.acted.told}")
 
 
-@golden_app.command("add", epilog="Example: jargonaut golden add reviewed.jsonl -w my-domain")
+@golden_app.command("add", epilog="Example: jargonaut golden add labelled.jsonl -w my-domain")
 def golden_add(
-    file: Annotated[Path, typer.Argument(help='A JSONL of {"query", "positives"}, or a BEIR folder (its test).')],
+    file: Annotated[
+        Path | None, typer.Argument(help='A JSONL of {"query", "positives"}, or a BEIR folder (its test).')
+    ] = None,
     workspace: WorkspaceFlag = Path(),
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="What `pairs review` accepted of test pairs and of doubted labels.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Adds queries with their answers; they count from the next `golden freeze` on."""
+    if (file is None) != reviewed:
+        raise InputError("what is to be added?", where="golden add", remedy="name a file or folder, or say --reviewed")
     reporter = TerminalReporter()
-    added, bad = open_workspace(workspace, reporter).golden().add(file)
+    goldens = open_workspace(workspace, reporter).golden()
+    added, bad = goldens.add_reviewed() if file is None else goldens.add(file)
     for row in bad[:5]:
         reporter.warn(str(row))
     if as_json:
         say(json.dumps({**plain(added), "left_out": len(bad)}))
         return
-    left = f"; {len(bad):,} rows left out" if bad else ""
+    left = f"; {len(bad):,} left out" if bad else ""
     say(f"{added.new:,} new, {added.extended:,} with more answers, {added.known:,} known{left}")
-    say("  next: jargonaut golden freeze")
+    say("  next: jargonaut golden freeze" if added.new or added.extended else "  nothing waits that was not known")
 
 
 @golden_app.command("freeze", epilog="Example: jargonaut golden freeze -w my-domain")

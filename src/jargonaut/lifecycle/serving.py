@@ -48,6 +48,7 @@ class Answer:
         collection: The collection that was searched.
         generation: How often that had been brought up to date.
         hits: Best first.
+        restricted: Whether only some of the passages were searched.
     """
 
     query: str
@@ -55,6 +56,7 @@ class Answer:
     collection: str
     generation: int
     hits: tuple[AnsweredHit, ...]
+    restricted: bool = False
 
 
 class LiveSearcher:
@@ -162,7 +164,8 @@ class _Served:
         live = self._live
         return [
             Answer(text, live.version, live.index, live.generation,
-                   tuple(AnsweredHit(passages[hit.passage_id], hit.score) for hit in row))
+                   tuple(AnsweredHit(passages[hit.passage_id], hit.score) for hit in row),
+                   restricted=where is not None and bool(where.conditions))
             for text, row in zip(texts, found, strict=True)
         ]  # fmt: skip
 

@@ -11,7 +11,16 @@ from jargonaut.monitoring.querylog import LoggedQuery, QueryLog, as_logged, read
 from jargonaut.monitoring.records import SIGNALS, Alarm, Finding, Happening, PassRecord, Point, Signal
 from jargonaut.monitoring.store import Series
 from jargonaut.monitoring.telling import told
-from jargonaut.monitoring.triggers import RULES, Change, CorpusChange, Drift, Facts, findings, rules_table
+from jargonaut.monitoring.triggers import (
+    RULES,
+    Change,
+    CorpusChange,
+    Drift,
+    Facts,
+    acceptable,
+    findings,
+    rules_table,
+)
 from jargonaut.monitoring.words import Pieces, shattered, unknown, vocabulary, words
 
 __all__ = [
@@ -39,6 +48,7 @@ __all__ = [
     "Series",
     "Signal",
     "WatchOptions",
+    "acceptable",
     "as_logged",
     "channels",
     "deliver",

@@ -23,6 +23,7 @@ from jargonaut.records import BadRow
 
 _LOG, _SALT = "log.jsonl", "salt"
 _SCORES = 10
+_KEY_BYTES = 32
 _SKEW = timedelta(minutes=5)
 """A row may lie so far in the future without its clock being doubted."""
 
@@ -57,6 +58,10 @@ class Answered(Protocol):
         """What was searched."""
 
     @property
+    def restricted(self) -> bool:
+        """Whether only some of the passages were searched."""
+
+    @property
     def hits(self) -> Sequence[ScoredHit]:
         """Best first."""
 
@@ -72,6 +77,7 @@ class LoggedQuery:
         version: Who answered.
         collection: What was searched.
         scores: Of the first ten hits.
+        restricted: Whether only some of the passages were searched, so that scores cannot be compared with others.
     """
 
     at: datetime
@@ -80,6 +86,7 @@ class LoggedQuery:
     version: str
     collection: str
     scores: tuple[float, ...]
+    restricted: bool = False
 
 
 def redacted(query: str) -> str:
@@ -143,18 +150,13 @@ class QueryLog:
         return {
             "at": self._clock().astimezone(UTC).isoformat(timespec="milliseconds"), "query": query,
             "key": self._key(one.query), "version": one.version, "collection": one.collection,
-            "scores": [round(hit.score, 5) for hit in one.hits[:_SCORES]],
+            "scores": [round(hit.score, 5) for hit in one.hits[:_SCORES]], "restricted": one.restricted,
         }  # fmt: skip
 
     def _key(self, query: str) -> str:
         if self._salt is None:
             self._root.mkdir(parents=True, exist_ok=True)
-            path = self._root / _SALT
-            with contextlib.suppress(FileExistsError):
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(os.urandom(32))
-            self._salt = path.read_bytes()
+            self._salt = _salt(self._root / _SALT)
         folded = " ".join(query.casefold().split()).encode("utf-8", "surrogatepass")
         return hashlib.blake2b(folded, key=self._salt, digest_size=12).hexdigest()
 
@@ -162,11 +164,14 @@ class QueryLog:
         self._root.mkdir(parents=True, exist_ok=True)
         path = self._root / _LOG
         self._rotate(path)
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
         # One write to a file opened for appending: lines of several processes do not mix.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(handle, text.encode("utf-8", "replace"))
+            data = b"\n" + data if _torn(path) else data
+            written = os.write(handle, data)
+            if written < len(data):
+                raise OSError(f"{written} of {len(data)} bytes were written: the disk is full")
         finally:
             os.close(handle)
 
@@ -185,6 +190,37 @@ class QueryLog:
                 old.unlink(missing_ok=True)
         finally:
             os.close(lock)
+
+
+def _torn(path: Path) -> bool:
+    """Whether the last line of a file has no end, as where the disk was full: it shall tear no other."""
+    with path.open("rb") as stream:
+        if not stream.seek(0, os.SEEK_END):
+            return False
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) != b"\n"
+
+
+def _salt(path: Path) -> bytes:
+    """The workspace's key: made once, whoever comes first, and never seen half written.
+
+    Raises:
+        ValueError: The file holds no key; with another one nothing that was logged would be known again.
+    """
+    if not path.exists():
+        own = path.with_name(f"{path.name}-{os.getpid()}-{os.urandom(4).hex()}")
+        handle = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(os.urandom(_KEY_BYTES))
+            with contextlib.suppress(FileExistsError):
+                os.link(own, path)
+        finally:
+            own.unlink(missing_ok=True)
+    found = path.read_bytes()
+    if len(found) != _KEY_BYTES:
+        raise ValueError(f"{path} holds no key of {_KEY_BYTES} bytes; remove it, and hashes begin anew")
+    return found
 
 
 def read_log(
@@ -230,6 +266,9 @@ def _parsed(text: str) -> LoggedQuery | None:
         if at.tzinfo is None:
             return None
         scores = tuple(float(score) for score in row["scores"])
-        return LoggedQuery(at, str(row["query"]), str(row["key"]), str(row["version"]), str(row["collection"]), scores)
+        return LoggedQuery(
+            at, str(row["query"]), str(row["key"]), str(row["version"]), str(row["collection"]), scores,
+            row.get("restricted") is True,
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError):
         return None

@@ -123,8 +123,7 @@ class Series:
             for name, value in notes.items():
                 _note(db, name, value)
             raised, cleared = _move_alarms(db, found, options, channels)
-            forgotten = _iso(datetime.fromisoformat(found.at) - timedelta(days=options.keep_days))
-            db.execute("DELETE FROM passes WHERE at < ? AND number != ?", (forgotten, found.number))
+            _forget(db, found, options)
             still = _alarms(db, "WHERE cleared = '' ORDER BY number")
         return PassRecord(
             found.number, found.at, found.version, found.collection, found.golden, found.signals, found.findings,
@@ -247,6 +246,14 @@ class Series:
                 "WHERE o.sent = '' AND o.fault != '' ORDER BY o.number"
             )
             return tuple(f"{channel} did not take the alert {name!r}: {fault}" for channel, name, fault in rows)
+
+
+def _forget(db: sqlite3.Connection, found: PassRecord, options: WatchOptions) -> None:
+    """Removes passes that are too old, once two in a row say so: one look with a wrong clock shall not end a series."""
+    latest = _iso(datetime.fromisoformat(found.at) - timedelta(days=options.keep_days))
+    before = db.execute("SELECT max(number), at FROM passes WHERE number < ?", (found.number,)).fetchone()
+    if before[0] is not None and before[1] >= latest:
+        db.execute("DELETE FROM passes WHERE at < ? AND number != ?", (latest, found.number))
 
 
 def _move_alarms(

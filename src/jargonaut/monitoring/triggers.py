@@ -7,7 +7,7 @@ nothing and remembers nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jargonaut.monitoring.drift import DriftTest
@@ -105,6 +105,7 @@ class Facts:
         search_fault: Why the live system did not answer; "" where it did.
         recall: Of golden recall@10.
         scores: Of the scores of golden queries' best hits.
+        golden_fault: Why the golden set cannot be asked; "" where it can, None where there is none.
         golden: Golden queries, the expired ones counted.
         expired: Golden queries whose passages vanished.
         leaked: Golden queries that the live version was trained on; None where that is not known.
@@ -114,12 +115,14 @@ class Facts:
         labels: Judgements that were added since.
         age_days: Of the live version.
         drift: Today's tests; None where none was due or possible.
+        accepted: Rule that adds up → what it measured when somebody accepted it.
     """
 
     options: WatchOptions
     search_fault: str = ""
     recall: Change | None = None
     scores: Change | None = None
+    golden_fault: str | None = None
     golden: int = 0
     expired: int = 0
     leaked: int | None = None
@@ -129,6 +132,7 @@ class Facts:
     labels: int | None = None
     age_days: float | None = None
     drift: Drift | None = None
+    accepted: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,8 @@ class Rule:
         condition: When it fires, in words, with the names of the settings.
         measured: What it compares; None where that is not known today.
         sudden: Whether one look is enough; otherwise `confirm` of `confirm_of` are needed.
+        adds_up: Whether it measures what only grows until another version is live; once somebody accepted it, it fires
+            when as much as its limit was added.
     """
 
     name: str
@@ -163,10 +169,17 @@ class Rule:
     condition: str
     measured: Callable[[Facts], Measured | None] = field(repr=False)
     sudden: bool = True
+    adds_up: bool = False
 
 
 def _search(f: Facts) -> Measured:
     return Measured(float(bool(f.search_fault)), 1, f.search_fault or "the live system answers")
+
+
+def _golden(f: Facts) -> Measured | None:
+    if f.golden_fault is None:
+        return None
+    return Measured(float(bool(f.golden_fault)), 1, f.golden_fault or "the golden set can be asked")
 
 
 def _recall(f: Facts) -> Measured | None:
@@ -251,19 +264,24 @@ CORPUS_TESTS = ("new documents",)
 
 RULES: tuple[Rule, ...] = (
     Rule("search fails", "look", "the live system does not answer golden queries", _search),
+    Rule("golden set broken", "look", "the frozen golden set is gone or was altered, so recall is not watched",
+         _golden),
     Rule("recall fell", "retrain", "golden recall@10 lies below the reference by more than `recall_drop`, with "
          "`confidence`", _recall),
     Rule("scores moved", "look", "the mean score of golden queries' best hits moved by more than `score_shift`, with "
          "`confidence`: another model, or thresholds that no longer hold", _scores),
-    Rule("corpus shifted", "retrain", "`corpus_changed` of the passages are new or changed since training", _corpus),
-    Rule("new vocabulary", "retrain", "`new_words` of the documents' running words were not seen in training", _words),
+    Rule("corpus shifted", "retrain", "`corpus_changed` of the passages are new or changed since training", _corpus,
+         adds_up=True),
+    Rule("new vocabulary", "retrain", "`new_words` of the documents' running words were not seen in training", _words,
+         adds_up=True),
     Rule("newer base", "retrain", "the base model of the settings is not the one that the live version comes from",
-         _base),
-    Rule("new labels", "retrain", "`new_labels` judgements were added since training", _labels),
-    Rule("age", "retrain", "the live version is `max_age_days` old", _age),
-    Rule("golden set shrinks", "look", "`max_expired` of the golden queries have no passage left", _expired),
+         _base, adds_up=True),
+    Rule("new labels", "retrain", "`new_labels` judgements were added since training", _labels, adds_up=True),
+    Rule("age", "retrain", "the live version is `max_age_days` old", _age, adds_up=True),
+    Rule("golden set shrinks", "look", "`max_expired` of the golden queries have no passage left", _expired,
+         adds_up=True),
     Rule("golden set leaked", "look", "the live version, or one that it was trained from, was trained on a golden "
-         "query", _leaked),
+         "query", _leaked, adds_up=True),
     Rule("new documents differ", "look", "documents that came since training are not like those before (a two-sample "
          "test)", _drifted(*CORPUS_TESTS), sudden=False),
     Rule("queries drifted", "look", "logged queries are not like the reference: their meaning, or their words (two-"
@@ -283,8 +301,18 @@ def _finding(rule: Rule, facts: Facts) -> Finding:
     measured = rule.measured(facts)
     if measured is None:
         return Finding(rule.name, rule.kind, None, 0.0, 0.0, "nothing to compare in this pass", rule.sudden)
-    fires = measured.value >= measured.limit
-    return Finding(rule.name, rule.kind, fires, measured.value, measured.limit, measured.evidence, rule.sudden)
+    accepted = facts.accepted.get(rule.name, 0.0) if rule.adds_up else 0.0
+    limit = measured.limit + accepted
+    told = f"{measured.evidence}; {accepted:.3g} was accepted, so its limit is {limit:.3g}" if accepted else (
+        measured.evidence
+    )  # fmt: skip
+    return Finding(rule.name, rule.kind, measured.value >= limit, measured.value, limit, told, rule.sudden)
+
+
+def acceptable(said: Sequence[Finding]) -> dict[str, float]:
+    """What is accepted with some findings: rule that fires and adds up → what it measured."""
+    adding = {rule.name for rule in RULES if rule.adds_up}
+    return {one.name: one.value for one in said if one.fires and one.name in adding}
 
 
 def rules_table() -> str:

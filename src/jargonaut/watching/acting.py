@@ -16,14 +16,26 @@ from jargonaut.artifacts import alone, content_hash, plain
 from jargonaut.errors import InputError
 from jargonaut.examination import Examination, examine
 from jargonaut.exams import Exam, kept_artifact
-from jargonaut.monitoring import Alarm, GoldenQuery, GoldenSet, GoldenSets, PassRecord, golden_id
+from jargonaut.monitoring import (
+    Alarm,
+    GoldenQuery,
+    GoldenSet,
+    GoldenSets,
+    PassRecord,
+    QueryLogOptions,
+    WatchOptions,
+    golden_id,
+)
 from jargonaut.pairs import question
+from jargonaut.pairs.review import DecisionStore
 from jargonaut.pipeline import lineage_of
+from jargonaut.pool import Pool
 from jargonaut.records import Pair
 from jargonaut.registry import Live, ModelVersion
 from jargonaut.story import Story
 from jargonaut.watching.golden import golden_set
-from jargonaut.watching.looking import ATTEMPT, Watch
+from jargonaut.watching.ledger import ACT_LOCK, ATTEMPT
+from jargonaut.watching.looking import Watch
 from jargonaut.watching.snapshot import ancestry, trained_on
 
 _SHIP = "ship"
@@ -75,7 +87,7 @@ class Retraining:
 
 
 def act(watch: Watch, found: PassRecord) -> Retraining | None:
-    """Trains anew where a pass gives a reason; None where it gives none.
+    """Trains anew where a pass gives a reason; None where it gives none, and no attempt is left over.
 
     Args:
         watch: The workspace.
@@ -87,11 +99,29 @@ def act(watch: Watch, found: PassRecord) -> Retraining | None:
     """
     fires = {one.name for one in found.findings if one.fires}
     reasons = [alarm for alarm in found.reasons if alarm.name in fires]
-    if not reasons:
+    if not reasons and not _unfinished(watch):
         return None
-    lock = watch.layout.monitoring / "act.lock"
-    with alone(lock, "another process re-trains this workspace", "wait for it"):
-        return _Attempt(watch, reasons).done()
+    with alone(watch.layout.monitoring / ACT_LOCK, "another process re-trains this workspace", "wait for it"):
+        return _Attempt(watch, reasons).done() if reasons else _given_up(watch)
+
+
+def _unfinished(watch: Watch) -> bool:
+    """Whether an attempt began and never ended, such as one that was killed."""
+    return (watch.series.note(ATTEMPT) or {}).get("step") not in (None, "done")
+
+
+def _given_up(watch: Watch) -> Retraining | None:
+    """Ends an attempt that stopped and that nothing asks for any more, so that it is not told of for ever."""
+    if not _unfinished(watch):  # another process has gone on with it meanwhile
+        return None
+    attempt, live = watch.series.note(ATTEMPT), watch.index.registry.live()
+    now = live.version if live is not None else ""
+    told = (f"the re-training of {attempt['begun'][:16]} that stopped at {attempt['step']!r} is ended: nothing asks "
+            f"for it any more; {now} is live")  # fmt: skip
+    # Without its key: should a reason come back, the work was not done.
+    watch.series.remember(ATTEMPT, {**attempt, "key": "", "step": "done", "told": told})
+    watch.series.happened(watch.clock(), "retraining ended", told=told, promoted="")
+    return Retraining((), (), "", now, told)
 
 
 class _Attempt:
@@ -114,11 +144,7 @@ class _Attempt:
         watch = self.watch
         earlier = watch.series.note(ATTEMPT) or {}
         golden = self._golden()
-        documents = watch.documents()
-        key = content_hash(
-            documents.artifact.key, golden.digest, self.live.fingerprint, plain(watch.settings.train),
-            plain(watch.settings.base), self._pool(),
-        )  # fmt: skip
+        key = self.key(golden)
         if earlier.get("key") == key and earlier.get("step") == "done":
             told = f"nothing changed since the attempt of {earlier['begun'][:16]}: {earlier['told']}"
             return Retraining(self.reasons, (), "", self.live.version, told)
@@ -127,8 +153,7 @@ class _Attempt:
             watch.reporter.line(f"  an earlier re-training stopped at {earlier['step']!r}; going on")
         self._event("retraining begun", reasons=list(self.reasons), live=self.live.version)
         self._step("training", key)
-        source = documents.source.path
-        stories = list(self._stories(source))
+        stories = list(self._stories(watch.documents().source.path))
         candidates = []
         for start, story in stories:
             self._step(f"training from {start}", key)
@@ -152,11 +177,18 @@ class _Attempt:
             self._event("golden set frozen", version=found.version, queries=len(found.queries))
         return found
 
-    def _pool(self) -> list[str]:
-        """What was added as labels, by name, so that an attempt is not repeated over the same."""
-        from jargonaut.pool import Pool
+    def key(self, golden: GoldenSet) -> str:
+        """Hash of all that an attempt depends on: the same attempt is not made twice.
 
-        return [entry.key for entry in Pool(self.watch.layout.pool).entries()]
+        Settings of monitoring itself are left out, since no model depends on them.
+        """
+        watch, layout = self.watch, self.watch.layout
+        settings = replace(watch.settings, watch=WatchOptions(), query_log=QueryLogOptions())
+        pool = [entry.key for entry in Pool(layout.pool).entries()]
+        reviews = [plain(one.decision) for one in DecisionStore(layout.reviews).stored()]
+        return content_hash(
+            watch.documents().artifact.key, golden.digest, self.live.fingerprint, plain(settings), pool, reviews
+        )
 
     def _stories(self, source: Path) -> Iterator[tuple[str, Story]]:
         """The run's story from the settings' base, and from the live version where that is another model."""

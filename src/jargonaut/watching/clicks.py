@@ -6,20 +6,23 @@ how much of the relevance that they show the live system finds among its first t
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from jargonaut.lifecycle import LiveSearcher
+from jargonaut import formats
 from jargonaut.monitoring import Signal
 from jargonaut.pairs.clicks import examination, open_log
 from jargonaut.pairs.clicks.rates import Rates, rates
 from jargonaut.pairs.clicks.sessions import sift, take_sums
 from jargonaut.pairs.clicks.spool import Cells, spooled
-from jargonaut.records import BadRow
+from jargonaut.pairs.document_names import named_documents
+from jargonaut.records import BadRow, Passage
 from jargonaut.settings import Settings
-from jargonaut.watching.golden import answered
+from jargonaut.sources import PreparedCorpus
+from jargonaut.watching.asking import Asker
 
 SHOWN_RANKS = 10
 _MOST_QUERIES = 1_000
@@ -33,8 +36,14 @@ class ClickSignals:
     notices: tuple[str, ...]
 
 
-def measured(path: Path, settings: Settings, searcher: LiveSearcher) -> ClickSignals:
+def measured(path: Path, settings: Settings, asker: Asker, documents: PreparedCorpus | None) -> ClickSignals:
     """Reads a click log and asks the live system its most frequent queries.
+
+    Args:
+        path: The log.
+        settings: How a log is read.
+        asker: Asks what is live.
+        documents: The documents as they are now; None where they cannot be read, and the log's names are taken as ids.
 
     Raises:
         InputError: The log cannot be used.
@@ -46,7 +55,7 @@ def measured(path: Path, settings: Settings, searcher: LiveSearcher) -> ClickSig
     with spooled() as spool:
         spool.add(log.impressions, options, pages=bool(log.columns.shown))
         take_sums(spool) if log.columns.impressions else sift(spool, options)
-        cells, queries, documents = spool.cells(), spool.queries, spool.documents
+        cells, queries, names = spool.cells(), spool.wording(), spool.documents
         counting = not spool.some_unclicked()
     told = [f"{len(bad):,} rows of the click log are left out, the first: {bad[0]}"] if bad else []
     if counting:
@@ -55,7 +64,22 @@ def measured(path: Path, settings: Settings, searcher: LiveSearcher) -> ClickSig
     if not len(cells):
         return ClickSignals((), (*told, "the click log holds no evidence"))
     known = rates(cells, examination(cells, options), options)
-    return ClickSignals((*_by_rank(cells), *_recall(known, queries, documents, searcher)), tuple(told))
+    clicked = sorted({names[int(number)] for number in known.document[known.clicks > 0]})
+    meant = dict(zip(clicked, clicked, strict=True)) if documents is None else _meant(clicked, documents)
+    if len(meant) < len(clicked):
+        told.append(f"{len(clicked) - len(meant):,} of {len(clicked):,} results that were clicked are none of the "
+                    "documents, so nobody can find them: they are left out")  # fmt: skip
+    return ClickSignals((*_by_rank(cells), *_recall(known, queries, names, meant, asker)), tuple(told))
+
+
+def _meant(names: Collection[str], documents: PreparedCorpus) -> dict[str, str]:
+    """What a log calls a result → the passage or document of ours that it is; names of none are left out."""
+    wanted, found, ours = set(names), dict[str, str](), dict[str, None]()
+    for passage in formats.read_records(documents.artifact.path / "passages.jsonl", Passage):
+        if passage.id in wanted:
+            found[passage.id] = passage.id
+        ours[passage.document_id or passage.id] = None
+    return {**named_documents(sorted(wanted - found.keys()), ours).found, **found}
 
 
 def _by_rank(cells: Cells) -> list[Signal]:
@@ -69,19 +93,22 @@ def _by_rank(cells: Cells) -> list[Signal]:
     return found
 
 
-def _recall(known: Rates, queries: list[str], documents: list[str], searcher: LiveSearcher) -> list[Signal]:
+def _recall(
+    known: Rates, queries: Mapping[int, str], names: Sequence[str], meant: Mapping[str, str], asker: Asker
+) -> list[Signal]:
     """Share of the clicked relevance that the live system finds among its first ten, over the most frequent queries."""
     relevance: dict[int, dict[str, float]] = {}
     often = np.bincount(known.query, known.shown)
     for place in np.flatnonzero(known.clicks > 0).tolist():
-        row = relevance.setdefault(int(known.query[place]), {})
-        row[documents[int(known.document[place])]] = float(known.estimate[place])
+        name = meant.get(names[int(known.document[place])])
+        if name is not None:
+            row = relevance.setdefault(int(known.query[place]), {})
+            row[name] = max(row.get(name, 0.0), float(known.estimate[place]))
     asked = sorted(relevance, key=lambda query: (-often[query], query))[:_MOST_QUERIES]
     if not asked:
         return []
-    answers, _ = answered([queries[query] for query in asked], searcher)
     shares = []
-    for query, answer in zip(asked, answers, strict=True):
+    for query, answer in zip(asked, asker.ask_anew([queries[query] for query in asked]), strict=True):
         there = {name for hit in answer.hits for name in (hit.passage.id, hit.passage.document_id)}
         weights = relevance[query]
         shares.append(sum(w for name, w in weights.items() if name in there) / sum(weights.values()))

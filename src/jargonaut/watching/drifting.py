@@ -14,9 +14,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from jargonaut.artifacts import content_hash
-from jargonaut.evaluation.statistics import holm
-from jargonaut.lifecycle import LiveSearcher
-from jargonaut.lifecycle.serving import Answer
+from jargonaut.lifecycle import Answer
 from jargonaut.monitoring import (
     Drift,
     DriftTest,
@@ -30,8 +28,8 @@ from jargonaut.monitoring import (
     shattered,
     words,
 )
-from jargonaut.protocols import Encoder, Vectors
-from jargonaut.watching.golden import answered
+from jargonaut.protocols import Vectors
+from jargonaut.watching.asking import two_scores
 from jargonaut.watching.snapshot import drawn
 
 _LOW = 0.05
@@ -44,7 +42,8 @@ class Window:
 
     Attributes:
         queries: Words of a sample of them; () where the log keeps hashes alone.
-        scores: Of the first two hits of each of the sample, as the log keeps them.
+        scores: Of the first two hits of those of the sample that were asked for two or more of all passages, as the log
+            keeps them; others cannot be compared.
         distinct: How many distinct ones there are.
         until: When the last of all was asked; None where there is none.
     """
@@ -81,7 +80,7 @@ def window(rows: Iterable[LoggedQuery], pointer: tuple[str, str], sample: int) -
             del kept[gone]
             kept[row.key] = row
     chosen = [kept[key] for key in sorted(kept)]
-    scores = tuple((row.scores[0] if row.scores else 0.0, row.scores[1] if row.scores[1:] else 0.0) for row in chosen)
+    scores = tuple((row.scores[0], row.scores[1]) for row in chosen if len(row.scores) > 1 and not row.restricted)
     return Window(tuple(row.query for row in chosen if row.query), scores, len(seen), until)
 
 
@@ -117,19 +116,22 @@ class Measured:
 
 
 def measured(
-    texts: Sequence[str], encoder: Encoder, searcher: LiveSearcher, pieces: Pieces, known: Collection[str] | None
+    texts: Sequence[str], vectors: Vectors, answers: Sequence[Answer], pieces: Pieces, known: Collection[str] | None
 ) -> Measured:
-    """Asks the live system, its encoder and its tokenizer about some queries.
+    """What queries, their vectors and what the live system answered tell.
 
-    Raises:
-        JargonautError: The live system does not answer.
+    Args:
+        texts: Queries.
+        vectors: Of the queries, shape (queries, dimension).
+        answers: To the queries.
+        pieces: Cuts words as the encoder's tokenizer does.
+        known: Words of training; None where they are not known.
     """
-    answers, _ = answered(texts, searcher)
-    pairs = [_two(answer) for answer in answers]
+    pairs = [two_scores(answer) for answer in answers]
     strange = 0 if known is None else sum(any(word not in known for word in words(text)) for text in texts)
     return Measured(
-        tuple(texts), encoder.encode_queries(list(texts)), tuple(one for one, _ in pairs),
-        tuple(one - other for one, other in pairs), tuple(shattered(texts, pieces)), strange,
+        tuple(texts), vectors, tuple(one for one, _ in pairs), tuple(one - other for one, other in pairs),
+        tuple(shattered(texts, pieces)), strange,
     )  # fmt: skip
 
 
@@ -188,17 +190,18 @@ def corpus_test(
 
 
 def day(tests: Sequence[DriftTest], options: WatchOptions) -> Drift | None:
-    """A day's tests with p-values for all of them together (Holm), so that the day has one chance of a false alarm."""
+    """A day's tests with p-values for all of them together (Bonferroni), so that they share one rate of false alarms.
+
+    Holm's procedure finds a little more and keeps the chance of any false finding, but not their number: with tests
+    that depend on one another, as scores and margins do, it may raise two false alarms where one is allowed. Bonferroni
+    bounds the number itself, whatever depends on what: it is what `false_alarms_a_year` counts.
+    """
     if not tests:
         return None
-    return Drift(tuple(tests), tuple(holm([test.p_value for test in tests])), options.test_level)
+    adjusted = tuple(min(1.0, len(tests) * test.p_value) for test in tests)
+    return Drift(tuple(tests), adjusted, options.test_level)
 
 
 def as_notes(drift: Drift) -> Mapping[str, float]:
     """Adjusted p-values by test."""
     return {test.name: p for test, p in zip(drift.tests, drift.adjusted, strict=True)}
-
-
-def _two(answer: Answer) -> tuple[float, float]:
-    scores = [hit.score for hit in answer.hits[:2]] + [0.0, 0.0]
-    return scores[0], scores[1]

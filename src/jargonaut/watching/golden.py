@@ -5,7 +5,6 @@ Joins golden sets, the pairs of versions and the live searcher. Decides nothing.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,16 +13,13 @@ import numpy as np
 from jargonaut import evaluation, formats
 from jargonaut.exams import kept_artifact
 from jargonaut.layout import Layout
-from jargonaut.lifecycle import LiveSearcher
-from jargonaut.lifecycle.serving import Answer
 from jargonaut.monitoring import Change, GoldenQuery, GoldenSet, GoldenSets, WatchOptions, digest_of
 from jargonaut.pairs import question
 from jargonaut.records import Pair, Qrel, Query, Run
 from jargonaut.registry import ModelVersion
+from jargonaut.watching.asking import Asker, two_scores
 from jargonaut.watching.snapshot import Trained
 
-K = 10
-_AT_ONCE = 256
 Holds = Callable[[Sequence[str]], Collection[str]]
 """Given ids of passages, gives those that are there."""
 FEW = 30
@@ -91,22 +87,22 @@ class Asked:
         recall: Recall@10 of each.
         ndcg: nDCG@10 of each.
         top: Score of each one's best hit; 0 where it has none.
-        second: Score of each one's second hit.
         clusters: Query → group of documents.
         expired: Queries whose passages are gone, from the index and from the documents.
         missing: Passages that the documents have and the index has not.
         milliseconds: A query, encoding and search.
+        stale: Whether the vector cache held other vectors than the encoder makes now.
     """
 
     ids: tuple[str, ...]
     recall: tuple[float, ...]
     ndcg: tuple[float, ...]
     top: tuple[float, ...]
-    second: tuple[float, ...]
     clusters: Mapping[str, str]
     expired: frozenset[str]
     missing: int = 0
     milliseconds: float = 0.0
+    stale: bool = False
 
     @property
     def scores(self) -> dict[str, list[float]]:
@@ -117,16 +113,16 @@ class Asked:
 
 def ask(
     golden: GoldenSet,
-    searcher: LiveSearcher,
+    asker: Asker,
     indexed: Holds,
     documents: Holds | None,
     groups: Mapping[str, str],
-) -> Asked | None:
-    """Searches golden queries as a service would, and scores what comes back; None where none is left.
+) -> Asked:
+    """Searches golden queries as a service would, and scores what comes back; nothing is asked where none is left.
 
     Args:
         golden: The set.
-        searcher: On what is live.
+        asker: Asks what is live.
         indexed: Of some passages, those that the live collection holds.
         documents: The same of the documents as they are now; None where that is not known.
         groups: Passage → group of documents.
@@ -142,34 +138,17 @@ def ask(
     expired = frozenset(one.id for one in golden.queries) - {one.id for one in alive}
     missing = len(set(named) - there - withdrawn)
     if not alive:
-        return Asked((), (), (), (), (), {}, expired, missing) if golden.queries else None
-    answers, seconds = answered([one.query for one in alive], searcher)
-    rankings = {
-        one.id: {hit.passage.id: hit.score for hit in answer.hits} for one, answer in zip(alive, answers, strict=True)
-    }
+        return Asked((), (), (), (), {}, expired, missing)
+    said = asker.ask([one.query for one in alive])
+    by_id = {one.id: answer for one, answer in zip(alive, said.answers, strict=True)}
+    rankings = {id_: {hit.passage.id: hit.score for hit in answer.hits} for id_, answer in by_id.items()}
     judged = [Qrel(one.id, p, grade) for one in alive for p, grade in one.positives.items() if p not in withdrawn]
     scores = evaluation.per_query(Run("live", rankings), judged, [Query(one.id, one.query) for one in alive])
-    best = [_best(answer) for answer in answers]
     return Asked(
         scores.query_ids, tuple(scores.values["recall@10"].tolist()), tuple(scores.values["nDCG@10"].tolist()),
-        tuple(one[0] for one in best), tuple(one[1] for one in best), evaluation.query_clusters(judged, groups),
-        expired, missing, 1000 * seconds / len(alive),
+        tuple(two_scores(by_id[id_])[0] for id_ in scores.query_ids), evaluation.query_clusters(judged, groups),
+        expired, missing, said.milliseconds, said.stale,
     )  # fmt: skip
-
-
-def answered(texts: Sequence[str], searcher: LiveSearcher) -> tuple[list[Answer], float]:
-    """Searches as a service does, in steps that hold few answers at once; gives them and the seconds that it took."""
-    searcher.warm()  # loading a model is no part of a search
-    started = time.monotonic()
-    found: list[Answer] = []
-    for start in range(0, len(texts), _AT_ONCE):
-        found += searcher.search(texts[start : start + _AT_ONCE], K)
-    return found, time.monotonic() - started
-
-
-def _best(answer: Answer) -> tuple[float, float]:
-    scores = [hit.score for hit in answer.hits[:2]] + [0.0, 0.0]
-    return scores[0], scores[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from jargonaut import formats
 from jargonaut.errors import InputError
 from jargonaut.exams import exam_of_source
 from jargonaut.monitoring import Added, GoldenQuery, GoldenSet, GoldenSets
-from jargonaut.records import BadRow
+from jargonaut.pairs.review import DecisionStore
+from jargonaut.records import BadRow, positives
+from jargonaut.suspects import accepted, suspects
 from jargonaut.watching.golden import golden_pairs, golden_set, leaked
 from jargonaut.watching.looking import Watch
-from jargonaut.watching.snapshot import ancestry, held_passages, trained_on
+from jargonaut.watching.snapshot import Trained, ancestry, held_passages, trained_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,40 @@ class Goldens:
             found: Sequence[GoldenQuery] = golden_pairs(exam.test, path.resolve().name)
         else:
             found = _of_file(path, bad)
+        nowhere = {one.id for one in self._expired(GoldenSet("", "", tuple(found)))}
+        bad += [
+            BadRow(str(path), 0, "positives", f"no passage or document here answers {one.query[:60]!r}: "
+                   f"{', '.join(one.positives)[:60]}") for one in found if one.id in nowhere
+        ]  # fmt: skip
+        found = [one for one in found if one.id not in nowhere]
         if not found:
             told = f", the first fault: {bad[0]}" if bad else ""
             raise InputError(f"no usable golden query{told}", where=str(path), remedy=_FORM)
         return self.sets.add(found), bad
+
+    def add_reviewed(self) -> tuple[Added, list[BadRow]]:
+        """Adds what people accepted in `pairs review`: test pairs of the live version, and answers that labels lacked.
+
+        Queries that the live version was trained on are left out, since they cannot test it.
+
+        Raises:
+            InputError: There is no run, or nothing was accepted.
+        """
+        layout, made = self.watch.layout, self._made()
+        if made is None or made.pairs is None or made.corpus is None:
+            raise InputError("what the live version was made from is not here", remedy="`jargonaut run DOCS` first")
+        decisions = DecisionStore(layout.reviews).in_force()
+        passages = {one.id: one for one in made.corpus.passages}
+        asked = {pair.query_id for pair in made.pairs.splits.test}
+        doubted = [pair for pair in suspects(layout, passages) if pair.query_id in asked]
+        taken = accepted([*positives(made.pairs.splits.test), *doubted], passages, decisions)
+        found = golden_pairs(taken, "review")
+        if not found:
+            raise InputError("no test pair was accepted in a review", remedy="`jargonaut pairs review`")
+        seen = {one.id for one in self._leaked(GoldenSet("", "", found)) or ()}
+        bad = [BadRow("review", 0, "query", f"the live version was trained on {one.query[:60]!r}")
+               for one in found if one.id in seen]  # fmt: skip
+        return self.sets.add([one for one in found if one.id not in seen]), bad
 
     def freeze(self) -> GoldenSet:
         """Makes the next version: what is in force, what was added, without what expired.
@@ -105,10 +137,12 @@ class Goldens:
         return GoldenCheck(now, self._leaked(now), tuple(self._expired(now)), len(self.sets.pending()))
 
     def _in_force(self) -> GoldenSet | None:
+        return golden_set(self.watch.layout, self._made())
+
+    def _made(self) -> Trained | None:
         registry = self.watch.index.registry
         live = registry.live()
-        made = None if live is None else trained_on(registry, registry.get(live.version), self.watch.layout)
-        return golden_set(self.watch.layout, made)
+        return None if live is None else trained_on(registry, registry.get(live.version), self.watch.layout)
 
     def _leaked(self, golden: GoldenSet) -> tuple[GoldenQuery, ...] | None:
         registry = self.watch.index.registry
@@ -127,7 +161,8 @@ class Goldens:
         named = sorted({passage for one in golden.queries for passage in one.positives})
         store = self.watch.index.store.open(live.index, registry.get(live.version).searched)
         there = set(store.fetch(named))
-        there |= held_passages(self.watch.documents(), set(named) - there)
+        if not there.issuperset(named):
+            there |= held_passages(self.watch.documents(), set(named) - there)
         return [one for one in golden.queries if there.isdisjoint(one.positives)]
 
 

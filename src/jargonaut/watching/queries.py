@@ -12,18 +12,18 @@ from typing import Any
 
 from jargonaut.encoding.models import find_model
 from jargonaut.layout import Layout
-from jargonaut.lifecycle import LiveSearcher
+from jargonaut.lifecycle import IndexLifecycle
 from jargonaut.monitoring import DriftTest, LoggedQuery, Series, Signal, as_logged, read_log, vocabulary
-from jargonaut.protocols import Encoder
 from jargonaut.records import BadRow, positives
 from jargonaut.registry import ModelVersion
 from jargonaut.settings import Settings
 from jargonaut.sources import tokenizer_of
 from jargonaut.watching import drifting
+from jargonaut.watching.asking import Asker
 from jargonaut.watching.snapshot import Trained, drawn, held_out, snapshot
 
-ACCEPTED, TESTED_UNTIL = "reference_queries", "tested_until"
-"""Notes: the queries that somebody accepted; how far the log was tested."""
+ACCEPTED, ACCEPTED_SCORES, TESTED_UNTIL = "reference_queries", "reference_scores", "tested_until"
+"""Notes: the queries that somebody accepted; of a log without words their scores; how far the log was tested."""
 
 
 class QuerySide:
@@ -34,18 +34,30 @@ class QuerySide:
     """
 
     def __init__(
-        self, layout: Layout, settings: Settings, series: Series, searcher: LiveSearcher,
-        encoder: Callable[[ModelVersion], Encoder], clock: Callable[[], datetime],
+        self, layout: Layout, settings: Settings, series: Series, index: IndexLifecycle, asker: Asker,
+        clock: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self.notes: dict[str, Any] = {}
         self._layout, self._settings, self._series, self._clock = layout, settings, series, clock
-        self._searcher, self._encoder, self._options = searcher, encoder, settings.watch
+        self._index, self._asker, self._options = index, asker, settings.watch
 
-    def logged_texts(self) -> list[str]:
-        """Distinct queries of the window whose words were kept, at most `sample` of them, whoever answered them."""
-        rows = self._rows(self._clock().astimezone(UTC) - timedelta(days=self._options.window_days), [])
-        alike = (replace(row, version="", collection="") for row in rows)
-        return drawn(drifting.window(alike, ("", ""), self._options.sample).queries, self._options.sample)
+    def accepted(self) -> dict[str, Any]:
+        """Notes that make what is asked now the reference; none where too little was logged lately.
+
+        Of a log without words the scores are kept, which hold for what is live now alone.
+        """
+        since = self._clock().astimezone(UTC) - timedelta(days=self._options.window_days)
+        fewest = self._options.min_queries
+        alike = (replace(row, version="", collection="") for row in self._rows(since, []))  # whoever answered them
+        texts = drifting.window(alike, ("", ""), self._options.sample).queries
+        if len(set(texts)) >= fewest:
+            return {ACCEPTED: drawn(texts, self._options.sample), ACCEPTED_SCORES: None}
+        live = self._index.registry.live()
+        if live is None:
+            return {}
+        pointer = live.version, live.index
+        scores = drifting.window(self._rows(since, []), pointer, self._options.sample).scores
+        return {ACCEPTED_SCORES: {"pointer": pointer, "scores": scores}} if len(scores) >= fewest else {}
 
     def tests(
         self, trained: Trained | None, version: ModelVersion, pointer: tuple[str, str], at: datetime
@@ -77,23 +89,32 @@ class QuerySide:
                 f"{self._options.min_queries} of each are needed for a test"
             )
             return [], signals, told
-        tests, more = self._compared(found, reference, trained, version)
+        tests, more = self._compared(found, reference, trained, version, pointer)
         self.notes[TESTED_UNTIL] = found.until.isoformat()
         return tests, signals + more, told
 
     def _compared(
-        self, found: drifting.Window, reference: Sequence[str], trained: Trained | None, version: ModelVersion
-    ) -> tuple[list[DriftTest], list[Signal]]:
-        kind = self._settings.query_log.text
-        asked = [as_logged(text, kind) or text for text in drawn(reference, self._options.sample)]
-        model, known = self._encoder(version), self._known_words(trained)
-        pieces = _pieces(version)
-        before = drifting.measured(asked, model, self._searcher, pieces, known)
+        self, found: drifting.Window, reference: Sequence[str], trained: Trained | None, version: ModelVersion,
+        pointer: tuple[str, str],
+    ) -> tuple[list[DriftTest], list[Signal]]:  # fmt: skip
+        kind, known, fewest = self._settings.query_log.text, self._known_words(trained), self._options.min_queries
         texts = drawn(found.queries, self._options.sample)
-        if len(texts) < self._options.min_queries:  # the log keeps hashes
-            now = drifting.of_scores(found.scores[: self._options.sample])
-        else:
-            now = drifting.measured(texts, model, self._searcher, pieces, known)
+        if len(texts) < fewest and len(found.scores) < fewest:
+            return [], []  # hits were asked for one by one, or among some documents: nothing to be compared with
+        pieces = _pieces(version)
+        asked = [as_logged(text, kind) or text for text in drawn(reference, self._options.sample)]
+        # The reference is asked again every day, so its vectors are kept; of what users ask nothing is.
+        before = drifting.measured(
+            asked, self._index.cached(version).encode_queries(asked), self._asker.ask(asked).answers, pieces, known
+        )
+        if len(texts) >= fewest:
+            vectors = self._index.encoders(version).encode_queries(texts)
+            now = drifting.measured(texts, vectors, self._asker.ask_anew(texts), pieces, known)
+        else:  # the log keeps hashes
+            now = drifting.of_scores(found.scores)
+            accepted = self._series.note(ACCEPTED_SCORES)
+            if accepted and tuple(accepted["pointer"]) == pointer:
+                before = drifting.of_scores([tuple(row) for row in accepted["scores"]])
         return drifting.query_tests(before, now, self._options, words_known=known is not None)
 
     def _reference(self, trained: Trained | None) -> list[str]:

@@ -64,11 +64,11 @@ def look(watch: Watch, *, acting: bool = False) -> WatchResult:
     if acting:
         try:
             acted = act(watch, found)
-        except JargonautError as error:  # what was found is told all the same
+        except (JargonautError, OSError) as error:  # what was found is told all the same, and a disk may be full
             told = str(error).replace("\n", " ")
             found = replace(found, notices=(*found.notices, f"training anew failed: {told}"))
             with contextlib.suppress(JargonautError):
-                watch.series.happened(watch.clock(), "retraining failed", why=error.what)
+                watch.series.happened(watch.clock(), "retraining failed", why=getattr(error, "what", told))
     return result(watch, found, acted)
 
 
