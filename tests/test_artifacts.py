@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jargonaut.artifacts import (
     MANIFEST,
     Artifact,
+    atomic_folder,
     atomic_write,
     content_hash,
     ensure,
@@ -300,3 +301,25 @@ def test_a_file_that_people_fill_in_is_no_damage(tmp_path: Path) -> None:
     again = make(tmp_path, writes("empty"), editable=("deep/out.txt",))
     assert again.reused
     assert sheet.read_text() == "hours of work"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_is_whole_or_not_there(tmp_path: Path, there: bool) -> None:
+    """What is written appears at the end; an error in between leaves what was there, an empty folder included."""
+    folder = tmp_path / "model"
+    if there:
+        folder.mkdir()
+
+    def half() -> None:
+        with atomic_folder(folder) as temporary:
+            (temporary / "half").write_text("x", encoding="utf-8")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
+    assert list(tmp_path.rglob("*")) == ([folder] if there else [])
+    with atomic_folder(folder) as temporary:
+        (temporary / "part").mkdir()
+        (temporary / "part" / "file").write_text("x", encoding="utf-8")
+        assert not (folder / "part").exists()
+    assert sorted(each.name for each in tmp_path.rglob("*")) == ["file", "model", "part"]

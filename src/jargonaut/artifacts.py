@@ -84,6 +84,28 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Gives a temporary folder beside `path`, which is absent or empty; on a clean exit what is in it stands there."""
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for each in temporary.rglob("*"):
+            if each.is_file():
+                _flush(each)
+        if path.exists():  # it may be somebody's working folder, which must not go
+            for each in temporary.iterdir():
+                each.rename(path / each.name)
+        else:
+            temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def held(path: Path) -> int | None:
     """A lock that holds until its descriptor is closed or the process ends in any way; None when another has it."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from jargonaut.adapters import AdaptedEncoder, save_adapter
 from jargonaut.adapters.stock import write_stock
+from jargonaut.artifacts import atomic_folder
 from jargonaut.encoders import version_encoder
 from jargonaut.encoding.families import Prompts
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
@@ -62,16 +63,22 @@ def export_model(registry: Registry, version: str, folder: Path, settings: Setti
     encoder = version_encoder(registry, known, settings) if known.has_vectors else None
     if isinstance(encoder, RemoteEncoder):
         raise InputError(f"{version} runs behind an endpoint, so there are no files of it", where=encoder.name)
-    if isinstance(encoder, AdaptedEncoder):
-        return _adapter(encoder, known, folder, settings)
-    if isinstance(encoder, LocalEncoder) and not _says_all(encoder):
-        _write(encoder, folder, settings)
-        return StandaloneModel(folder, version, whole=True)
-    for path in model_files(known.path):
-        target = folder / path.relative_to(known.path)
+    whole = True
+    with atomic_folder(folder) as temporary:  # a killed export leaves nothing that the next call would refuse
+        if isinstance(encoder, AdaptedEncoder):
+            whole = _adapter(encoder, known, temporary, settings)
+        elif isinstance(encoder, LocalEncoder) and not _says_all(encoder):
+            _write(encoder, temporary, settings)
+        else:
+            _copy(known.path, temporary)
+    return StandaloneModel(folder, version, whole)
+
+
+def _copy(source: Path, folder: Path) -> None:
+    for path in model_files(source):
+        target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    return StandaloneModel(folder, version, whole=True)
 
 
 def _says_all(encoder: LocalEncoder) -> bool:
@@ -102,14 +109,14 @@ def _loaded(encoder: LocalEncoder, settings: Settings) -> SentenceTransformer:
     )  # fmt: skip
 
 
-def _adapter(encoder: AdaptedEncoder, version: ModelVersion, folder: Path, settings: Settings) -> StandaloneModel:
-    """An adapter on its base; alone where the base cannot be written."""
+def _adapter(encoder: AdaptedEncoder, version: ModelVersion, folder: Path, settings: Settings) -> bool:
+    """Writes an adapter on its base, or alone where the base cannot be written; whether it is whole."""
     base = encoder.base
     if isinstance(base, RemoteEncoder):
         save_adapter(encoder.adapter, folder)
-        return StandaloneModel(folder, version.version, whole=False)
+        return False
     if not isinstance(base, LocalEncoder):
-        raise InputError(f"{version.version} is an adapter on an adapter", where=str(folder),
+        raise InputError(f"{version.version} is an adapter on an adapter", where=version.name,
                          remedy="train one on the model beneath: `jargonaut train --adapter --over`")  # fmt: skip
     write_stock(encoder.adapter, _loaded(base, settings), folder)
-    return StandaloneModel(folder, version.version, whole=True)
+    return True
