@@ -31,10 +31,10 @@ settings.load_profile("quick")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several processes, begins with the files that hold slow tests, so that none of these is left for the end."""
+    """With several processes, begins with what takes longest: the whole job, then other files that hold slow tests."""
     if hasattr(config, "workerinput"):
         long = {item.path for item in items if item.get_closest_marker("slow")}
-        items.sort(key=lambda item: item.path not in long)
+        items.sort(key=lambda item: ("e2e" not in item.path.parts, item.path not in long))
 
 
 @pytest.fixture(scope="session")
