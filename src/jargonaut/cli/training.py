@@ -113,7 +113,7 @@ def train(
     With `--adapter` the model stays as it is, and a map of its query vectors is fitted and registered as a version.
     With `--reranker` a cross-encoder is taught on the same pairs instead (section `reranker`), and registered.
     With `--static` a student of word vectors is made of a version (section `static`), and registered.
-    Exit code 0: tuned. 3: done, but no epoch, or no trial of a sweep, was better on dev than the base.
+    Exit code 0: tuned. 3: done, but all that was tried is clearly worse on dev than the base.
     """
     shortcuts = {"train.epochs": epochs, "train.lr": lr, "train.batch_size": batch_size, "train.loss": loss}
     way = _way(adapter is not None, reranker, static)
@@ -240,7 +240,7 @@ def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[
         mark = "" if trial.within_limit else "  (forgets too much)"
         say(f"  {trial.number:>5}  {trial.dev:>7.4f}  {trial.general:>7.4f}  {trial.alpha:>5g}  {shown}{mark}")
     if not best.best_epoch:
-        say("\nNo trial was better on dev than the base.")
+        say("\nEvery trial was clearly worse on dev than the base.")
     elif best.number == found.trials[0].number:
         say("\nNothing was better than today's settings.")
     say(f"\n  page      {found.page}")

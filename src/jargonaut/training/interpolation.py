@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _CLEARLY = 0.005
-"""Loss of dev nDCG@10, against the best so far, at which no step nearer to the base is tried: it only loses more."""
+"""Loss of dev nDCG@10 that is no chance: against the best so far no step nearer to the base is tried then, and a tuned
+model that loses as much against the base is not kept."""
 _ROUNDING = 1e-9
 """A loss that is as large as the limit is within it, whatever floating point makes of the difference."""
 
@@ -78,7 +79,8 @@ def interpolate(
 ) -> Interpolation:
     """Puts weights between base and tuned ones into `model`: the best on dev among those that forget little enough.
 
-    Where none does, the weights that forget least are kept; where none is better on dev than the base, the base. Steps
+    Where none does, the weights that forget least are kept; where all are clearly worse on dev than the base, the base:
+    a smaller loss is chance on some hundred queries, and whether the model serves is for test to say. Steps
     are tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
     another that is better than the base, the rest is left out.
 
@@ -120,7 +122,7 @@ def interpolate(
                 best = blend
         tried = [blend for alpha, blend in measured.items() if alpha in alphas]
         found = best or max(tried, key=lambda each: (each.general, each.dev))
-        chosen = found.alpha if found.dev > start.dev else start.alpha
+        chosen = found.alpha if found.dev > start.dev - _CLEARLY else start.alpha
     finally:
         line.settle(chosen)
     within = best is not None or chosen == start.alpha

@@ -46,7 +46,7 @@ class Candidate:
     """A model that was trained anew, and what the gate says of it against the live one.
 
     Attributes:
-        version: Its version; "" where no epoch was better than what it started from.
+        version: Its version; "" where every step was clearly worse on dev than what it started from.
         start: What it was trained from, such as `base` or `v1`.
         verdict: Of all golden queries, old and new.
         sentence: The verdict in words.
@@ -204,7 +204,7 @@ class _Attempt:
     def _candidate(self, start: str, story: Story, first: Story, golden: GoldenSet, key: str) -> Candidate:
         counts = story.tuned.counts
         if counts["best_epoch"] == 0:
-            return Candidate("", start, "no_measurable_difference", f"no epoch from {start} was better on dev")
+            return Candidate("", start, "no_measurable_difference", f"training from {start} made it clearly worse on dev")
         version = self._registered(start, story)
         self._event("candidate trained", version=version.version, start=start, pairs=counts["pairs"])
         self._step(f"examining {version.version}", key)
