@@ -24,7 +24,7 @@ class TunedModel:
         steps: Optimiser steps.
         pairs: Pairs seen, repeats counted.
         negatives: Hard negatives that were mined.
-        best_epoch: The epoch that was kept; 0 means that none beat the base.
+        best_epoch: The epoch that was kept; 0 means that all were clearly worse than the base, which was kept.
         alpha: How far from the base (0) towards the tuned weights (1) what was kept lies.
         dev_base: nDCG@10 of the base on dev.
         dev: The same of the tuned model.

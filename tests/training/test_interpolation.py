@@ -160,7 +160,7 @@ def test_whatever_the_scores_the_limit_is_kept_where_it_can_be(
     limit: float,
     alphas: tuple[float, ...],
 ) -> None:
-    """What is kept is within the limit where something is, and never below the base on dev."""
+    """What is kept is within the limit where something is, and never clearly below the base on dev."""
     model = tiny_model("bert")
     before, _ = moved(model)
     scores = dict(zip((0.0, *ALPHAS), both, strict=True))
@@ -168,19 +168,28 @@ def test_whatever_the_scores_the_limit_is_kept_where_it_can_be(
     fitting = [alpha for alpha in alphas if scores[0.0][1] - scores[alpha][1] <= limit + 1e-9]
     assert found.alpha in (*(fitting or alphas), 0.0)
     assert found.within_limit == (bool(fitting) or found.alpha == 0)
-    assert found.alpha == 0 or scores[found.alpha][0] > scores[0.0][0]
+    assert found.alpha == 0 or scores[found.alpha][0] > scores[0.0][0] - (0.005 if fitting else 0)
     if not fitting and found.alpha:
         assert scores[found.alpha][1] == max(scores[alpha][1] for alpha in alphas)
 
 
-def test_the_base_is_kept_where_nothing_is_better_on_dev(model: SentenceTransformer) -> None:
+def test_the_base_is_kept_where_all_is_clearly_worse_on_dev(model: SentenceTransformer) -> None:
     """Also where the tuned model forgets nothing; the weights are the base's, bit by bit."""
     before, _ = moved(model)
     base = {name: tensor.clone() for name, tensor in before.items()}
-    scores = {0.0: (0.8, 0.8), 0.3: (0.8, 0.9), 0.5: (0.7, 0.9), 0.7: (0.7, 0.9), 1.0: (0.7, 0.9)}
+    scores = {0.0: (0.8, 0.8), 0.3: (0.79, 0.9), 0.5: (0.7, 0.9), 0.7: (0.7, 0.9), 1.0: (0.7, 0.9)}
     found, _ = swept(model, before, scores)
     assert (found.alpha, found.within_limit) == (0.0, True)
     assert all(torch.equal(tensor, base[name]) for name, tensor in tensors_of(model))
+
+
+@pytest.mark.parametrize(("general", "kept"), [(0.8, 0.5), (0.7, 0.0)])
+def test_a_loss_that_is_chance_keeps_no_base(model: SentenceTransformer, general: float, kept: float) -> None:
+    """A few thousandths on dev say nothing, unless what was learned is forgotten knowledge too."""
+    before, _ = moved(model)
+    scores = {0.0: (0.8, 0.8), 0.3: (0.79, 0.6), 0.5: (0.797, general), 0.7: (0.78, 0.6), 1.0: (0.78, 0.6)}
+    found, _ = swept(model, before, scores)
+    assert found.alpha == kept
 
 
 def test_a_step_between_may_be_better_than_both_ends(model: SentenceTransformer) -> None:

@@ -79,8 +79,8 @@ def interpolate(
 ) -> Interpolation:
     """Puts weights between base and tuned ones into `model`: the best on dev among those that forget little enough.
 
-    Where none does, the weights that forget least are kept; where all are clearly worse on dev than the base, the base:
-    a smaller loss is chance on some hundred queries, and whether the model serves is for test to say. Steps
+    Where none does, the weights that forget least are kept, if they are better on dev than the base. Where all are
+    clearly worse on dev, the base is: a smaller loss is chance on some hundred queries, and test says who serves. Steps
     are tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
     another that is better than the base, the rest is left out.
 
@@ -122,7 +122,8 @@ def interpolate(
                 best = blend
         tried = [blend for alpha, blend in measured.items() if alpha in alphas]
         found = best or max(tried, key=lambda each: (each.general, each.dev))
-        chosen = found.alpha if found.dev > start.dev - _CLEARLY else start.alpha
+        floor = start.dev - _CLEARLY if best else start.dev  # what forgets too much must at least be better here
+        chosen = found.alpha if found.dev > floor else start.alpha
     finally:
         line.settle(chosen)
     within = best is not None or chosen == start.alpha

@@ -204,7 +204,9 @@ class _Attempt:
     def _candidate(self, start: str, story: Story, first: Story, golden: GoldenSet, key: str) -> Candidate:
         counts = story.tuned.counts
         if counts["best_epoch"] == 0:
-            return Candidate("", start, "no_measurable_difference", f"training from {start} made it clearly worse on dev")
+            return Candidate(
+                "", start, "no_measurable_difference", f"training from {start} made it clearly worse on dev"
+            )
         version = self._registered(start, story)
         self._event("candidate trained", version=version.version, start=start, pairs=counts["pairs"])
         self._step(f"examining {version.version}", key)
