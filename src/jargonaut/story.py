@@ -171,9 +171,7 @@ class Story:
         for notice in c["notices"] if artifact.reused else ():  # training itself has said them
             self.reporter.warn(notice)
         if c["best_epoch"] == 0:
-            self._warn(
-                "all steps scored clearly worse on dev than the base model, so the candidate is the base itself"
-            )
+            self._warn("all steps scored clearly worse on dev than the base model, so the candidate is the base itself")
         elif c["dev"][1] <= c["dev"][0]:
             self._warn(f"dev does not show that training helped (nDCG@10 {c['dev'][0]:.3f} → {c['dev'][1]:.3f})")
         return artifact
