@@ -169,13 +169,22 @@ class Study:
         model, facts = self._trained(name, recipe, seed)
         seconds = round(time.monotonic() - started, 1)
         home = dict(zip(map(str, DIMS), self._exam(name, home=True).scores(model, DIMS), strict=True))
-        others = [other for other in SETS if other != name] if away else []
-        abroad = {other: self._exam(other, home=False).scores(model)[0] for other in others}
+        abroad = self._abroad(name, recipe, model) if away else {}
         kept = Sitting(name, recipe, seed, seconds, facts, _rounded(home), _rounded(abroad))
         kept.write(self.store)
         self.reporter.line(
             f"== {name}, {recipe}, seed {seed}: {_means(home)} in {seconds:,.0f} s; away {_means(abroad)}"
         )
+
+    def _abroad(self, name: str, recipe: str, model: SentenceTransformer) -> dict[str, NDArray[np.float64]]:
+        """Scores in the other sets' exams. The base's are the same whatever set it is a row of."""
+        kept = self.store.glob(f"*/{BASE}-0.json.gz") if recipe == BASE else ()
+        known = {other: np.asarray(scores) for path in kept for other, scores in Sitting.read(path).away.items()}
+        others = [other for other in SETS if other != name]
+        return {
+            other: known[other] if other in known else self._exam(other, home=False).scores(model)[0]
+            for other in others
+        }
 
     def _exam(self, name: str, *, home: bool) -> Exam:
         source, options = LabelledSet.read(self.data / name), self.options
