@@ -69,9 +69,13 @@ def _register_reranker(root: Path, tokenizer: Path) -> None:
     folder = built(FAMILIES["bert"], tokenizer, root / "cross") / "plain"
     with quiet_libraries():
         CrossEncoder(str(folder), num_labels=1, device="cpu").save(str(root / "reranker"))
+    _register(root, root / "reranker")
+
+
+def _register(root: Path, reranker: Path) -> None:
     registry = Registry(root / ".jargonaut" / "registry.db", root / ".jargonaut" / "models")
-    print_of = LocalReranker(find_model(str(root / "reranker")), ComputeOptions()).fingerprint
-    registry.register(root / "reranker", name="cross", fingerprint=print_of, dimension=1, base="base", run_id="",
+    print_of = LocalReranker(find_model(str(reranker)), ComputeOptions()).fingerprint
+    registry.register(reranker, name="cross", fingerprint=print_of, dimension=1, base="base", run_id="",
                       kind="reranker", lineage={"train_seconds": 90})  # fmt: skip
 
 
@@ -170,6 +174,18 @@ def test_what_cannot_be_measured_is_told_and_the_rest_goes_on(
     assert any("v2 is retired" in one for one in found.notices)
     assert any("v1 cannot be measured" in one and "altered" in one for one in found.notices)
     assert len(climbed.rungs) == 6
+
+
+def test_a_reranker_that_does_not_load_is_left_out(
+    root: Path, settings: Settings, climbed: Ladder, tmp_path: Path
+) -> None:
+    """Its files are those that were registered, and still no model: it is told, and the others are measured."""
+    copy, broken = shutil.copytree(root, tmp_path / "w"), shutil.copytree(root / "reranker", tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    _register(copy, broken)
+    found = Workspace(copy, settings=settings).ladder()
+    assert {one.name for one in found.rungs} == {one.name for one in climbed.rungs}
+    assert any("v3 cannot be measured" in one for one in found.notices)
 
 
 def test_an_endpoint_that_is_down_leaves_its_versions_out(

@@ -23,7 +23,7 @@ from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import TIMED, Contenders, fused
 from jargonaut.encoders import remembering, version_encoder
 from jargonaut.encoding.remote import RemoteEncoder
-from jargonaut.errors import InputError, JargonautError, ModelError
+from jargonaut.errors import InputError, JargonautError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
 from jargonaut.exams import Exam, exam_of_version, seen_in_training
 from jargonaut.gate import paid
@@ -93,6 +93,7 @@ class _Step:
         reindex: Whether the base's index does not serve it.
         encoder: Encodes and remembers; None for a reranker.
         inner: Encodes and does not remember.
+        reranker: Orders anew; None for an encoder.
     """
 
     version: ModelVersion
@@ -102,6 +103,7 @@ class _Step:
     reindex: bool
     encoder: Encoder | None = None
     inner: Encoder | None = None
+    reranker: Reranker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,8 @@ class _Climb:
     def _steps(self) -> list[_Step]:
         """Versions that can be measured, the base first.
 
-        Each encodes a query of the exam: an endpoint that is down, or a model that does not load, is found out here, at
-        the cost of what the cache answers the next time.
+        Each encoder encodes a query of the exam, and each reranker is loaded: an endpoint that is down, or a model that
+        does not load, is found out here, at the cost of what the cache answers the next time.
         """
         found, query = [], queries(self._exam.test)[0].text
         for version in self.registry.list():
@@ -203,8 +205,9 @@ class _Climb:
         base = self.registry.get(BASE)
         minutes = self._minutes(version)
         if version.kind == "reranker":
-            self.registry.verify(version.version)
-            return _Step(version, "reranker", 0, minutes, reindex=False)
+            reranker = version_reranker(version, self.settings, self.layout)
+            reranker.scorer  # noqa: B018 - loaded now, so that it is told now
+            return _Step(version, "reranker", 0, minutes, reindex=False, reranker=reranker)
         inner = version_encoder(self.registry, version, self.settings)
         kind: RungKind = version.kind if version.base else "base"
         live = self.registry.live()
@@ -338,7 +341,6 @@ class _Rungs:
         words, word_bytes = self._contenders.bm25(self._asked), self._contenders.word_bytes
         spent = retrieval.milliseconds(lambda query: self._contenders.bm25([query]), self._some)
         yield _Measured("BM25", "bm25", None, words, spent, word_bytes, 0.0, reindex=False)
-        second = [step for step in self._steps if step.kind == "reranker"]
         for step in self._steps:
             if step.encoder is None:
                 continue
@@ -353,8 +355,9 @@ class _Rungs:
                               milliseconds=plain_search.milliseconds + spent,
                               storage=plain_search.storage + word_bytes)  # fmt: skip
             if step.version.version in {BASE, self._over.version.version}:
-                for one in second:
-                    yield from self._reranked(one, plain_search)
+                for one in self._steps:
+                    if one.reranker is not None:
+                        yield self._reranked(one, one.reranker, plain_search)
 
     def _dense(self, step: _Step, encoder: Encoder) -> _Measured:
         name, dim = step.version.version, step.dim
@@ -376,26 +379,10 @@ class _Rungs:
         if isinstance(encoder, RemoteEncoder) and encoder.tokens:
             yield paid(encoder, self._climb.settings)
 
-    def _loaded(self, version: ModelVersion) -> Reranker:
-        try:
-            made = version_reranker(version, self._climb.settings, self._climb.layout)
-            made.scorer  # noqa: B018 - loaded now, so that it is told now
-        except ModelError as error:
-            raise ModelError(
-                f"{version.version} cannot be loaded: {error.what}", where=str(version.path),
-                remedy=f"`jargonaut models retire {version.version}` leaves it out",
-            ) from error  # fmt: skip
-        return made
-
-    def _reranked(self, step: _Step, first: _Measured) -> Iterator[_Measured]:
-        """A reranker over the hits of a search.
-
-        Raises:
-            ModelError: It cannot be loaded. Told, not passed over: what is measured is kept, and would lack it.
-        """
-        version, depth = step.version, self._climb.settings.ladder.rerank_depth
-        name = f"{version.version} over {first.name}"
-        score = self._loaded(version)
+    def _reranked(self, step: _Step, score: Reranker, first: _Measured) -> _Measured:
+        """A reranker over the hits of a search."""
+        depth = self._climb.settings.ladder.rerank_depth
+        name = f"{step.version.version} over {first.name}"
         run = self._contenders.reranked(name, first.run, self._asked, score, depth)
 
         def once(query: Query) -> object:
@@ -403,5 +390,5 @@ class _Rungs:
 
         spent = retrieval.milliseconds(once, self._some[:_TIMED_SLOW])
         minutes = None if step.minutes is None or first.minutes is None else step.minutes + first.minutes
-        yield replace(first, name=name, kind="reranker", run=run, milliseconds=first.milliseconds + spent,
-                      minutes=minutes)  # fmt: skip
+        return replace(first, name=name, kind="reranker", run=run, milliseconds=first.milliseconds + spent,
+                       minutes=minutes)  # fmt: skip
