@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 ALPHAS = (0.3, 0.5, 0.7, 1.0)
-Scores = Mapping[float, tuple[float, float]]
+Scores = Mapping[float, tuple[float, ...]]
 """Alpha → (dev, general)."""
 
 
@@ -103,11 +104,30 @@ def test_the_tuned_weights_come_back_bit_by_bit(model: SentenceTransformer, prec
 def test_forgetting_too_much_costs_the_best_dev_score(model: SentenceTransformer) -> None:
     """The best on dev among those within the limit is kept, and every point is on record."""
     before, _ = moved(model)
-    scores = {0.0: (0.5, 0.80), 0.3: (0.58, 0.80), 0.5: (0.66, 0.795), 0.7: (0.7, 0.78), 1.0: (0.72, 0.7)}
+    scores = {0.0: (0.5, 0.80), 0.3: (0.58, 0.80), 0.5: (0.66, 0.795), 0.7: (0.65, 0.78), 1.0: (0.72, 0.7)}
     found, _ = swept(model, before, scores)
     assert found.kept == Blend(0.5, 0.66, 0.795)
     assert found.blends == tuple(Blend(alpha, *both) for alpha, both in scores.items())
     assert found.blends[0].general - found.kept.general == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize(("general", "kept"), [(0.791, 0.6), (0.789, 0.5)])
+def test_halfway_to_a_better_step_that_forgets_too_much_is_tried(
+    model: SentenceTransformer, general: float, kept: float
+) -> None:
+    """It is kept where it forgets little enough; either way it is on record."""
+    before, _ = moved(model)
+    scores = {
+        0.0: (0.5, 0.8),
+        0.3: (0.6, 0.8),
+        0.5: (0.7, 0.795),
+        0.6: (0.75, general),
+        0.7: (0.8, 0.78),
+        1.0: (0.9, 0.7),
+    }
+    found, _ = swept(model, before, scores)
+    assert found.alpha == pytest.approx(kept)
+    assert [blend.alpha for blend in found.blends] == pytest.approx([0, 0.3, 0.5, 0.6, 0.7, 1])
 
 
 def test_where_all_forget_too_much_the_least_forgetful_is_kept(model: SentenceTransformer) -> None:
@@ -163,14 +183,16 @@ def test_whatever_the_scores_the_limit_is_kept_where_it_can_be(
     """What is kept is within the limit where something is, and never clearly below the base on dev."""
     model = tiny_model("bert")
     before, _ = moved(model)
-    scores = dict(zip((0.0, *ALPHAS), both, strict=True))
+    scores: dict[float, tuple[float, ...]] = dict(zip((0.0, *ALPHAS), both, strict=True))
+    for low, high in pairwise(alphas):  # a step between may be tried
+        scores[(low + high) / 2] = tuple(sum(two) / 2 for two in zip(scores[low], scores[high], strict=True))
     found, _ = swept(model, before, scores, limit=limit, alphas=alphas)
     fitting = [alpha for alpha in alphas if scores[0.0][1] - scores[alpha][1] <= limit + 1e-9]
-    assert found.alpha in (*(fitting or alphas), 0.0)
     assert found.within_limit == (bool(fitting) or found.alpha == 0)
-    assert found.alpha == 0 or scores[found.alpha][0] > scores[0.0][0] - (0.005 if fitting else 0)
+    assert not found.within_limit or scores[0.0][1] - found.kept.general <= limit + 1e-9
+    assert found.alpha == 0 or found.kept.dev > scores[0.0][0] - (0.005 if fitting else 0)
     if not fitting and found.alpha:
-        assert scores[found.alpha][1] == max(scores[alpha][1] for alpha in alphas)
+        assert found.kept.general == max(scores[alpha][1] for alpha in alphas)
 
 
 def test_the_base_is_kept_where_all_is_clearly_worse_on_dev(model: SentenceTransformer) -> None:

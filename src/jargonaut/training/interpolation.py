@@ -82,7 +82,8 @@ def interpolate(
     Where none does, the weights that forget least are kept, if they are better on dev than the base. Where all are
     clearly worse on dev, the base is: a smaller loss is chance on some hundred queries, and test says who serves. Steps
     are tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
-    another that is better than the base, the rest is left out.
+    another that is better than the base, the rest is left out. Where the next step towards the tuned model is better on
+    dev and forgets too much, one halfway to it is tried too.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.
@@ -105,22 +106,39 @@ def interpolate(
     report = reporter or SilentReporter()
     line = _Line(model, base, compute)
     measured = {start.alpha: start, end.alpha: end}
+    tried: list[Blend] = []
     best: Blend | None = None
     chosen = end.alpha
+
+    def at(alpha: float) -> Blend:
+        if alpha not in measured:
+            line.move(alpha)
+            measured[alpha] = Blend(alpha, score(model), general(model))
+        blend = measured[alpha]
+        tried.append(blend)
+        report.line(f"  α = {alpha:g}: dev nDCG@10 {blend.dev:.4f}, general knowledge {blend.general:.4f}")
+        return blend
+
+    def fits(blend: Blend) -> bool:
+        return start.general - blend.general <= limit + _ROUNDING
+
     try:
         for alpha in sorted(set(alphas), reverse=True):
-            if alpha not in measured:
-                line.move(alpha)
-                measured[alpha] = Blend(alpha, score(model), general(model))
-            blend = measured[alpha]
-            report.line(f"  α = {alpha:g}: dev nDCG@10 {blend.dev:.4f}, general knowledge {blend.general:.4f}")
-            if start.general - blend.general > limit + _ROUNDING:
+            blend = at(alpha)
+            if not fits(blend):
                 continue
             if best is not None and best.dev > start.dev and blend.dev < best.dev - _CLEARLY:
                 break
             if best is None or blend.dev > best.dev:
                 best = blend
-        tried = [blend for alpha, blend in measured.items() if alpha in alphas]
+        if best is not None:
+            above = min(
+                (blend for blend in tried if blend.alpha > best.alpha), key=lambda each: each.alpha, default=best
+            )
+            if above.dev > best.dev and not fits(above):
+                between = at((best.alpha + above.alpha) / 2)
+                if fits(between) and between.dev > best.dev:
+                    best = between
         found = best or max(tried, key=lambda each: (each.general, each.dev))
         floor = start.dev - _CLEARLY if best else start.dev  # what forgets too much must at least be better here
         chosen = found.alpha if found.dev > floor else start.alpha
