@@ -122,7 +122,7 @@ class TrainOptions:
     few_pairs: int = 500
     graph_gib: float | None = None
     alphas: tuple[float, ...] = (0.3, 0.5, 0.7, 0.85, 1.0)
-    general_limit: float = 0.01
+    general_limit: float = 0.015
     seed: int = 13
 
     def __post_init__(self) -> None:
@@ -164,7 +164,7 @@ class TrainOptions:
                 ("few_pairs", self.few_pairs >= 0, "0 or more"),
                 ("graph_gib", self.graph_gib is None or self.graph_gib >= 0, "0 or more"),
                 ("alphas", all(0 < alpha <= 1 for alpha in self.alphas), "each above 0 and at most 1"),
-                ("general_limit", 0 <= self.general_limit <= 1, "from 0 to 1, such as 0.01; 1 allows any loss"),
+                ("general_limit", 0 <= self.general_limit <= 1, "from 0 to 1, such as 0.015; 1 allows any loss"),
                 ("seed", self.seed >= 0, "0 or more"),
                 *unless_used(self, (
                     (not self.lora_rank, "without adapters, whose rate is `lora_lr`", ("lr",)),
