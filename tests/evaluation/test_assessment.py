@@ -65,7 +65,7 @@ def gate(
     return assess(rivals, grounds, options)
 
 
-FEW, WEAK = {"label": 999}, {"structure": 9000}
+FEW, WEAK = {"label": 599}, {"structure": 5000}
 FAST = Churn(share=0.5, days=1.0, versions=2, reindex_hours=4.8)
 
 
@@ -85,7 +85,7 @@ FAST = Churn(share=0.5, days=1.0, versions=2, reindex_hours=4.8)
         ("too few pairs", "collect_labels_first", {"base": at(0.80, 0.7), "hybrid": at(0.85, 0.75), "pairs": WEAK}),
         ("clear room", "fine_tune", {"base": at(0.60, 0.5), "hybrid": at(0.60, 0.5)}),
         ("room in the ranks", "fine_tune", {"base": at(0.89, 0.69), "hybrid": at(0.94, 0.83)}),
-        ("some room", "fine_tune", {"base": at(0.80, 0.7), "hybrid": at(0.85, 0.75), "pairs": {"label": 1000}}),
+        ("some room", "fine_tune", {"base": at(0.80, 0.7), "hybrid": at(0.85, 0.75), "pairs": {"label": 600}}),
     ],
 )
 def test_rules(rule: str, answer: str, given: dict[str, Any]) -> None:
@@ -120,13 +120,13 @@ def test_good_recall_with_poor_ranks_is_not_enough() -> None:
 
 def test_pairs_that_nobody_judged_are_weak_evidence() -> None:
     """They count for a tenth, the reason says so, and labels and clicks count whole."""
-    found = gate(at(0.8, 0.7), at(0.8, 0.7), pairs={"structure": 5000, "label": 400})
+    found = gate(at(0.8, 0.7), at(0.8, 0.7), pairs={"structure": 1000, "label": 400})
     assert found.verdict == "collect_labels_first"
-    assert "5,400 training pairs" in found.reasons[0].text
-    assert "worth 900" in found.reasons[0].text
+    assert "1,400 training pairs" in found.reasons[0].text
+    assert "worth 500" in found.reasons[0].text
     assert "Collect 100 more labels or clicks first" in found.reasons[0].text
-    assert found.reasons[0].figures["pairs_worth"] == 900
-    assert gate(at(0.8, 0.7), at(0.8, 0.7), pairs={"click": 600, "label": 400}).verdict == "fine_tune"
+    assert found.reasons[0].figures["pairs_worth"] == 500
+    assert gate(at(0.8, 0.7), at(0.8, 0.7), pairs={"click": 300, "label": 300}).verdict == "fine_tune"
 
 
 def test_many_answers_for_a_query_are_no_low_recall() -> None:

@@ -46,7 +46,7 @@ class AssessmentOptions:
     recall_dont: float = 0.90
     ndcg_dont: float = 0.90
     recall_tune: float = 0.70
-    min_pairs: int = 1000
+    min_pairs: int = 600
     weak_weight: float = 0.10
     hybrid_margin: float = 0.02
     undetectable_gain: float = 0.10
