@@ -153,7 +153,7 @@ class Contenders:
             if one.dim in (deployed, None) and one.precision == "float32":
                 shown[one.kind], runs[one.kind] = (one.run, scores), one.run
         formats.write_trec_qrels(folder / "trec" / "test.qrels", judged)
-        evaluation.write_per_query(folder / "per_query.parquet", {name: one.scores for name, one in systems.items()})
+        evaluation.write_per_query(folder / evaluation.PER_QUERY, {name: one.scores for name, one in systems.items()})
         shown_as = evaluation.with_intervals(tuple(systems.values()), clusters, options)
         measured = self._timed(shown_as, models, dims, options, rerank)
         compared = evaluation.compare(measured, clusters, options)

@@ -35,7 +35,7 @@ from jargonaut.rerankers import version_reranker
 from jargonaut.settings import Settings
 
 LADDER_VERSION = 2
-_RUNGS, _SCORES = "ladder.json", "per_query.parquet"
+_RUNGS = "ladder.json"
 _METRIC = "nDCG@10"
 _TIMED_SLOW = 3
 """Queries by which a reranker is timed: one takes as long as hundreds of searches."""
@@ -260,7 +260,7 @@ class _Climb:
         labels = [clusters[query.id] for query in asked]
         found = list(_Rungs(self, exam, steps, asked).all())
         scores = {one.name: evaluation.per_query(one.run, judged, asked) for one in found}
-        evaluation.write_per_query(folder / _SCORES, scores)
+        evaluation.write_per_query(folder / evaluation.PER_QUERY, scores)
         rungs = self._compared(found, scores, labels)
         told = notices.of_test(len(set(labels)), evaluation.fewest_clusters(self.settings.evaluate.confidence))
         write_json(folder / _RUNGS, {

@@ -23,7 +23,7 @@ from jargonaut.protocols import Reporter
 from jargonaut.records import BadRow, Qrel, Run
 from jargonaut.registry import ModelVersion, Registry
 
-REPORT, SCORES, TREC = "report.json", "per_query.parquet", "trec"
+REPORT, TREC = "report.json", "trec"
 SHOWN_ROWS = 3
 _STRANGE = 0.1
 """Share of queries with ranks and scores at odds above which it is said; a few are ties."""
@@ -71,7 +71,7 @@ class FinishedRun:
         Raises:
             MismatchError: It cannot be read, or its scores are gone.
         """
-        path = self.folder / SCORES
+        path = self.folder / evaluation.PER_QUERY
         if not path.exists():
             raise MismatchError("the per-query scores are gone", where=str(path), remedy="`jargonaut run` makes them")
         try:

@@ -50,8 +50,8 @@ class Shop:
         self.listener = Listener()
         self.changes = {"base.model": str(base), "verify.sample": 8, "build.block": 8, **changes}
 
-    def stock(self) -> Shop:
-        """Registers both models, with golden queries for the tuned one."""
+    def stock(self, metrics: Mapping[str, float] | None = None) -> Shop:
+        """Registers both models, with golden queries for the tuned one, and what it reached in its run `r`."""
         self.write(documents(range(40)))
         layout = Layout(self.root)
         pairs = layout.stage("pairs") / "k"
@@ -65,7 +65,10 @@ class Shop:
             if folder == self.base:
                 registry.register_base(folder, **said)
             else:
-                registry.register(folder, **said, base="base", run_id="r", lineage={"pairs": "k"})
+                registry.register(
+                    folder, **said, base="base", run_id="r", metrics=metrics,
+                    lineage={"pairs": "k", "dimension": model.dimension},
+                )  # fmt: skip
         return self
 
     def write(self, texts: Mapping[str, str]) -> None:

@@ -35,6 +35,8 @@ MEASURES: tuple[str, ...] = (
 )
 """Names as they are shown and kept, in the order in which they are shown."""
 
+PER_QUERY = "per_query.parquet"
+"""Name of the file that `write_per_query` writes in a run's folder."""
 DEPTH = 100
 """Hits that a run holds for each query: the deepest that a measure looks at."""
 

@@ -13,11 +13,10 @@ from typing import Any
 from jargonaut.artifacts import write_json
 from jargonaut.errors import MismatchError
 from jargonaut.evaluation.comparison import SystemResult
-from jargonaut.evaluation.measures import read_per_query, write_per_query
+from jargonaut.evaluation.measures import PER_QUERY, read_per_query, write_per_query
 from jargonaut.evaluation.statistics import Interval
 
 SYSTEMS = "systems.json"
-PER_QUERY = "per_query.parquet"
 
 
 def write_systems(folder: Path, systems: Sequence[SystemResult]) -> None:

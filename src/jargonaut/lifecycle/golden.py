@@ -1,13 +1,15 @@
 """Queries whose answers are known, from what a workspace has: the test pairs of its runs, and what they scored.
 
-Knows where a run keeps its test pairs and what the registry remembers; asks no model anything.
+Knows where a run keeps its test pairs and scores and what the registry remembers; asks no model anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 
-from jargonaut import formats
+from jargonaut import evaluation, formats
+from jargonaut.errors import MismatchError
 from jargonaut.index import GOLDEN, GoldenQueries
 from jargonaut.layout import Layout
 from jargonaut.records import Pair
@@ -30,22 +32,36 @@ def golden_queries(layout: Layout, registry: Registry, record: IndexRecord) -> G
         asked = _test_pairs(layout, version)
         if asked:
             reference, source = _reference(registry, owner, record)
-            texts = tuple(asked)
-            return GoldenQueries(texts, tuple(frozenset(asked[text]) for text in texts), reference, source)
+            scored = _scored(layout, owner, record) if owner is version else {}
+            return GoldenQueries(
+                tuple(text for _, text in asked), tuple(frozenset(answers) for answers in asked.values()), reference,
+                source, tuple(scored.get(query_id) for query_id, _ in asked),
+            )  # fmt: skip
     return None
 
 
-def _test_pairs(layout: Layout, version: ModelVersion) -> dict[str, set[str]]:
-    """Query → what answers it."""
+def _test_pairs(layout: Layout, version: ModelVersion) -> dict[tuple[str, str], set[str]]:
+    """Id and text of a query → what answers it."""
     key = version.lineage.get("pairs")
     path = layout.stage("pairs") / str(key) / "test.jsonl"
     if not key or not path.exists():
         return {}
-    found: dict[str, set[str]] = {}
+    found: dict[tuple[str, str], set[str]] = {}
     for pair in formats.read_records(path, Pair):
         if pair.relevance > 0:
-            found.setdefault(pair.query, set()).add(pair.passage_id)
+            found.setdefault((pair.query_id, pair.query), set()).add(pair.passage_id)
     return found
+
+
+def _scored(layout: Layout, owner: ModelVersion | None, record: IndexRecord) -> Mapping[str, float]:
+    """Query id → recall@10 in the version's run, at this dimension; nothing where the run did not score it alone."""
+    if owner is None or not owner.run_id or owner.lineage.get("dimension") != record.dimension:
+        return {}
+    path = layout.runs / owner.run_id / evaluation.PER_QUERY
+    system = evaluation.slug("tuned", record.dimension, "float32")
+    with contextlib.suppress(FileNotFoundError, MismatchError):
+        return evaluation.read_per_query(path)[system].of(_METRIC)
+    return {}
 
 
 def _reference(registry: Registry, owner: ModelVersion | None, record: IndexRecord) -> tuple[float | None, str]:
