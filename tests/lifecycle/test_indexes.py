@@ -181,20 +181,25 @@ def test_golden_queries_hold_the_floor(live: Shop) -> None:
 def test_golden_queries_are_compared_with_what_they_reached_themselves(
     tmp_path: Path, models: tuple[Path, Path]
 ) -> None:
-    """Of the run's queries only some are asked, which may be harder than the rest: its mean over all says little."""
+    """Of the run's queries only some are asked, which may be harder than the rest; so it is for the run's base."""
     shop = Shop(tmp_path, *models, **{"verify.golden": 3}).stock({"recall@10": 1.0})
     index = shop.open().index()
     made = index.build("v1").info
     unknown = golden_check(index.verify(made.collection))
     assert unknown["value"] < 0.9
     assert not unknown["passed"]
-    asked = [pair.query_id for pair in read_records(tmp_path / ".jargonaut" / "pairs" / "k" / "test.jsonl", Pair)]
+    asked = [pair.query_id for pair in read_records(shop.root / ".jargonaut" / "pairs" / "k" / "test.jsonl", Pair)]
     reached = np.where(np.arange(len(asked)) < 3, unknown["value"], 1.0)
     scores = Scores(tuple(asked), dict.fromkeys(MEASURES, reached))
-    write_per_query(tmp_path / ".jargonaut" / "runs" / "r" / PER_QUERY, {f"tuned-{made.dimension}": scores})
+    run = shop.root / ".jargonaut" / "runs" / "r" / PER_QUERY
+    write_per_query(run, {f"tuned-{made.dimension}": scores})
     known = golden_check(index.verify(made.collection))
     assert known["passed"]
-    assert f"{unknown['value']:.3f} in its run" in known["wanted"]
+    assert f"{unknown['value']:.3f} on them in its run" in known["wanted"]
+    assert "first time" in golden_check(index.verify(index.build("base").info.collection))["wanted"]
+    write_per_query(run, {f"base-{made.dimension}": scores})
+    of_base = golden_check(index.verify(index.build("base").info.collection))
+    assert f"{unknown['value']:.3f} on them in its run" in of_base["wanted"]
 
 
 def test_a_sync_follows_the_documents(live: Shop) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from jargonaut import evaluation, formats
 from jargonaut.errors import MismatchError
@@ -32,7 +33,7 @@ def golden_queries(layout: Layout, registry: Registry, record: IndexRecord) -> G
         asked = _test_pairs(layout, version)
         if asked:
             reference, source = _reference(registry, owner, record)
-            scored = _scored(layout, owner, record) if owner is version else {}
+            scored = _scored(layout, version, record)
             return GoldenQueries(
                 tuple(text for _, text in asked), tuple(frozenset(answers) for answers in asked.values()), reference,
                 source, tuple(scored.get(query_id) for query_id, _ in asked),
@@ -53,14 +54,18 @@ def _test_pairs(layout: Layout, version: ModelVersion) -> dict[tuple[str, str], 
     return found
 
 
-def _scored(layout: Layout, owner: ModelVersion | None, record: IndexRecord) -> Mapping[str, float]:
-    """Query id → recall@10 in the version's run, at this dimension; nothing where the run did not score it alone."""
-    if owner is None or not owner.run_id or owner.lineage.get("dimension") != record.dimension:
+def _scored(layout: Layout, version: ModelVersion, record: IndexRecord) -> Mapping[str, float]:
+    """Query id → recall@10 of a collection's model in a version's run, where the run had it: as its base or its result.
+
+    A run that is gone or damaged says nothing.
+    """
+    path = layout.runs / version.run_id / evaluation.PER_QUERY
+    kind: Final = "tuned" if record.version == version.version else "base"
+    if not version.run_id or record.version not in (version.version, version.base):
         return {}
-    path = layout.runs / owner.run_id / evaluation.PER_QUERY
-    system = evaluation.slug("tuned", record.dimension, "float32")
-    with contextlib.suppress(FileNotFoundError, MismatchError):
-        return evaluation.read_per_query(path)[system].of(_METRIC)
+    with contextlib.suppress(OSError, MismatchError):
+        found = evaluation.read_per_query(path).get(evaluation.slug(kind, record.dimension, "float32"))
+        return found.of(_METRIC) if found else {}
     return {}
 
 
