@@ -160,7 +160,7 @@ def packed_attention(
         )  # fmt: skip
         return found[None], None
     dtype = q.dtype
-    # Backward torch's CPU kernel takes 2 to 7 times as long in a 16-bit format as in fp32; forward they are even.
+    # Backward torch's CPU kernel takes 2 to 10 times as long in a 16-bit format as in fp32; forward they are even.
     within = torch.promote_types(dtype, torch.float32) if q.device.type == "cpu" else dtype
     pad, unpad = _moves()
     parts = []
