@@ -87,3 +87,29 @@ def test_attention_is_that_of_a_whole_mask(
     weights = torch.randn_like(wanted)
     taught = [torch.autograd.grad((out * weights).sum(), (query, key, value)) for out in (found, wanted)]
     torch.testing.assert_close(*taught, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64], ids=str)
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_format_is_kept_and_costs_its_own_rounding_alone(dtype: torch.dtype, biased: bool) -> None:
+    """In 16 bits values and gradients are those of fp64 but for rounding, a bias's too; fp64 loses nothing."""
+    torch.manual_seed(1)
+    layout = Layout.of((12, 11, 3), CPU)
+    rows = [torch.randn(1, 4, 26, 8, dtype=torch.float64).to(dtype).requires_grad_() for _ in range(3)]
+    exact = [row.detach().double().requires_grad_() for row in rows]
+    bias = torch.randn(1, 4, 12, 12, dtype=torch.float64).to(dtype)
+    weights = torch.randn(1, 26, 4, 8, dtype=torch.float64)
+    scores, taught = [], []
+    for parts in (rows, exact):
+        added = [
+            bias[..., : one.width, : one.width].to(parts[0].dtype).masked_fill(~one.padding.taken, -torch.inf)
+            if one.padding is not None else bias[..., : one.width, : one.width].to(parts[0].dtype)
+            for one in layout.neighbours
+        ]  # fmt: skip
+        out, _ = packed_attention(torch.nn.Module(), *parts, None, layout=layout, biases=added if biased else None)
+        assert out.dtype == parts[0].dtype
+        scores.append(out.double())
+        taught.append([one.double() for one in torch.autograd.grad((out.double() * weights).sum(), parts)])
+    near = {"rtol": 0.02, "atol": 0.02} if dtype != torch.float64 else {"rtol": 0.0, "atol": 0.0}
+    torch.testing.assert_close(*scores, **near)
+    torch.testing.assert_close(*taught, **near)
