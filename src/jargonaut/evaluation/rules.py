@@ -176,10 +176,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "something else is enough", "dont",
-        "anything else that needs no training reaches both, and measurably gains `hybrid_margin` over the base",
+        "anything else that leaves the model as it is, a query adapter too, reaches both, and measurably gains "
+        "`hybrid_margin` over the base",
         lambda f: f.other is not None,
         lambda f: (
-            f"{_named(f.other)} finds {f.shown(_there(f.other))} ({_enough(f)}) without training: nDCG@10 "
+            f"{_named(f.other)} finds {f.shown(_there(f.other))} ({_enough(f)}) without fine-tuning: nDCG@10 "
             f"{_there(f.other).words} over the base."
         ),
     ),
