@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jargonaut.encoding.attention import Layout, _band, packed_attention
+from jargonaut.encoding.attention import Layout, _band, packed_attention, scores_format
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=40)
 CPU = torch.device("cpu")
@@ -101,15 +101,17 @@ def test_a_format_is_kept_and_costs_its_own_rounding_alone(dtype: torch.dtype, b
     weights = torch.randn(1, 26, 4, 8, dtype=torch.float64)
     scores, taught = [], []
     for parts in (rows, exact):
-        added = [
-            bias[..., : one.width, : one.width].to(parts[0].dtype).masked_fill(~one.padding.taken, -torch.inf)
-            if one.padding is not None else bias[..., : one.width, : one.width].to(parts[0].dtype)
-            for one in layout.neighbours
-        ]  # fmt: skip
+        learned = bias.to(parts[0].dtype).requires_grad_()
+        whole = learned.to(scores_format(learned))
+        added = []
+        for group in layout.neighbours:
+            taken = torch.tensor(True) if group.padding is None else group.padding.taken
+            added.append(whole[..., : group.width, : group.width].masked_fill(~taken, -torch.inf))
         out, _ = packed_attention(torch.nn.Module(), *parts, None, layout=layout, biases=added if biased else None)
         assert out.dtype == parts[0].dtype
         scores.append(out.double())
-        taught.append([one.double() for one in torch.autograd.grad((out.double() * weights).sum(), parts)])
+        inputs = (*parts, learned) if biased else parts
+        taught.append([one.double() for one in torch.autograd.grad((out.double() * weights).sum(), inputs)])
     near = {"rtol": 0.02, "atol": 0.02} if dtype != torch.float64 else {"rtol": 0.0, "atol": 0.0}
     torch.testing.assert_close(*scores, **near)
     torch.testing.assert_close(*taught, **near)

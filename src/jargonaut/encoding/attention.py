@@ -140,7 +140,8 @@ def packed_attention(
         sliding_window: Tokens look no further than to a distance below this.
         is_causal: Overrides the layer's own.
         biases: For each group of neighbours what is added to its scores, minus infinity at empty cells; shape
-            (sequences or 1, heads, width, width). Only for layers that are neither causal nor have a window.
+            (sequences or 1, heads, width, width), in `scores_format`. Only for layers that are neither causal nor have
+            a window.
         others: Not used.
 
     Returns:
@@ -159,9 +160,7 @@ def packed_attention(
             window_size=(reach, 0 if causal else reach), enable_gqa=gqa,
         )  # fmt: skip
         return found[None], None
-    dtype = q.dtype
-    # Backward torch's CPU kernel takes 2 to 10 times as long in a 16-bit format as in fp32; forward they are even.
-    within = torch.promote_types(dtype, torch.float32) if q.device.type == "cpu" else dtype
+    dtype, within = q.dtype, scores_format(q)
     pad, unpad = _moves()
     parts = []
     added: Sequence[torch.Tensor | None] = biases or [None] * len(layout.neighbours)
@@ -174,12 +173,22 @@ def packed_attention(
         everywhere = reach < 0 or group.width <= reach + 1
         mask = _mask(group, causal=causal) if everywhere else _band(group, reach, q.device, causal=causal)
         out = torch.nn.functional.scaled_dot_product_attention(
-            ours, theirs, values, attn_mask=mask if bias is None else bias.to(within), dropout_p=dropout,
+            ours, theirs, values, attn_mask=mask if bias is None else bias, dropout_p=dropout,
             is_causal=causal and everywhere, scale=scaling, enable_gqa=gqa,
         )  # fmt: skip
         out = out.to(dtype).transpose(1, 2).flatten(0, 1)
         parts.append(out if padding is None else unpad(out, padding))
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
+
+
+def scores_format(parts: torch.Tensor) -> torch.dtype:
+    """What attention without a variable-length kernel computes in: at least fp32 on a CPU, else its parts' format.
+
+    Backward torch's CPU kernel takes 2 to 10 times as long in a 16-bit format as in fp32; forward they are even.
+    """
+    import torch
+
+    return torch.promote_types(parts.dtype, torch.float32) if parts.device.type == "cpu" else parts.dtype
 
 
 @functools.cache

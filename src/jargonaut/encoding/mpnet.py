@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jargonaut.encoding.attention import Layout, packed_attention
+from jargonaut.encoding.attention import Layout, packed_attention, scores_format
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +36,7 @@ def packed(model: Any, layout: Layout) -> Iterator[None]:
 def _biases(encoder: Any, layout: Layout, hidden: torch.Tensor) -> list[torch.Tensor]:
     """What is added to the scores of each group of neighbours, in all layers."""
     whole = type(encoder).compute_position_bias(encoder, hidden[:, : layout.longest])
+    whole = whole.to(scores_format(whole))  # once for all layers
     found = []
     for group in layout.neighbours:
         bias = whole[:, :, : group.width, : group.width]

@@ -204,14 +204,15 @@ def _approximate(collection: Collection, queries: Vectors, options: VerifyOption
 
 
 def _golden(collection: Collection, encoder: Encoder, golden: GoldenQueries, options: VerifyOptions) -> Check:
-    wanted_ids = sorted({id_ for one in golden.relevant[: options.golden] for id_ in one})
+    answers = golden.relevant[: options.golden]
+    wanted_ids = sorted(frozenset[str]().union(*answers))
     there = frozenset(collection.fetch(wanted_ids))  # what the documents no longer have, no index can find
     reached = golden.reached(options.golden, there)
-    places = list(reached) or [place for place, one in enumerate(golden.relevant[: options.golden]) if one & there]
+    places = list(reached) or [place for place, one in enumerate(answers) if one & there]
     if not places:
         none = "none of their answers is in these documents"
         return Check(GOLDEN, none, "asked where an answer is there", passed=True)
-    texts, relevant = [golden.texts[place] for place in places], [golden.relevant[place] & there for place in places]
+    texts, relevant = [golden.texts[place] for place in places], [answers[place] & there for place in places]
     hits = collection.search(encoder.encode_queries(texts), DEPTH)
     found = recall_at(DEPTH, [[hit.passage_id for hit in row] for row in hits], relevant)
     shown = f"recall@{DEPTH} {found:.3f} over {len(texts)} queries"

@@ -59,10 +59,10 @@ def _scored(layout: Layout, version: ModelVersion, record: IndexRecord) -> Mappi
 
     A run that is gone or damaged says nothing.
     """
-    path = layout.runs / version.run_id / evaluation.PER_QUERY
-    kind: Final = "tuned" if record.version == version.version else "base"
     if not version.run_id or record.version not in (version.version, version.base):
         return {}
+    path = layout.runs / version.run_id / evaluation.PER_QUERY
+    kind: Final = "tuned" if record.version == version.version else "base"
     with contextlib.suppress(OSError, MismatchError):
         found = evaluation.read_per_query(path).get(evaluation.slug(kind, record.dimension, "float32"))
         return found.of(_METRIC) if found else {}

@@ -132,9 +132,7 @@ def interpolate(
             if best is None or blend.dev > best.dev:
                 best = blend
         if best is not None:
-            above = min(
-                (blend for blend in tried if blend.alpha > best.alpha), key=lambda each: each.alpha, default=best
-            )
+            above = tried[max(tried.index(best) - 1, 0)]  # the next step towards the tuned model, where there is one
             if above.dev > best.dev and not fits(above):
                 between = at((best.alpha + above.alpha) / 2)
                 if fits(between) and between.dev > best.dev:
