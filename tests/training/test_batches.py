@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jargonaut.records import Triplet
-from jargonaut.training.batches import assemble, batches
+from jargonaut.training.batches import assemble, batches, drawn_count
 
 PASSAGES = [f"p{number}" for number in range(12)]
 QUERIES = [f"q{number}" for number in range(6)]
@@ -66,6 +68,29 @@ def test_every_example_is_seen_once_an_epoch(examples: list[Triplet], size: int)
     }
     missed = {(e.query_id, e.positive_id) for e in examples} - seen
     assert len(missed) <= (len(examples) % size == 1)
+
+
+@given(EXAMPLES, st.integers(2, 8), st.integers(1, 4))
+def test_a_query_has_few_examples_in_an_epoch_and_all_of_them_in_turn(
+    drawn: list[Triplet], size: int, most: int
+) -> None:
+    """No more than are allowed in one, none left out after as many epochs as they need, and as many batches as told."""
+    examples = [*{(e.query_id, e.positive_id): e for e in drawn}.values()]
+    needed = max(Counter(e.query_id for e in examples).values())
+    seen: Counter[tuple[str, str]] = Counter()
+    lonely = 0
+    for epoch in range(-(-needed // most)):
+        taken = [
+            (query, batch.passage_ids[target])
+            for batch in batches(examples, {}, {}, size=size, seed=1, epoch=epoch, per_query=most)
+            for query, target in zip(batch.query_ids, batch.targets, strict=True)
+        ]
+        wanted = drawn_count(examples, most)
+        assert max(Counter(query for query, _ in taken).values(), default=0) <= most
+        assert 0 <= wanted - len(taken) <= (wanted % size == 1)
+        lonely += wanted - len(taken)
+        seen.update(taken)
+    assert len({(e.query_id, e.positive_id) for e in examples} - set(seen)) <= lonely
 
 
 def test_the_seed_and_the_epoch_decide_the_order() -> None:

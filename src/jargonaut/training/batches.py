@@ -5,6 +5,7 @@ Knows ids, groups and grades; which examples share a batch is decided by `sampli
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -57,6 +58,7 @@ def batches(
     neighbourhood: int = 0,
     grades: Grades | None = None,
     taught: Taught | None = None,
+    per_query: int = 0,
 ) -> Iterator[Batch]:
     """Draws an epoch's batches; the last one may be smaller, but never a single example.
 
@@ -75,19 +77,27 @@ def batches(
         neighbourhood: Examples that lie near one another; 0 for the whole batch.
         grades: What was judged, where it was graded.
         taught: What a teacher says, where one teaches.
+        per_query: Most examples of one query; each epoch takes others of them, in turn. 0 takes all.
     """
     rng = np.random.default_rng((seed, epoch))
+    asked = _numbered([e.query_id for e in examples])
+    used = np.arange(len(examples))
+    if per_query:
+        used = sampling.taken_in_turn(asked, per_query, epoch, np.random.default_rng((seed, 0)))
     if vectors is None:
-        drawn = sampling.shuffled(len(examples), size, rng)
+        drawn = sampling.shuffled(len(used), size, rng)
     else:
-        drawn = sampling.similar(vectors, size, rng, neighbourhood=neighbourhood)
-    keys = (
-        _numbered([e.query_id for e in examples]),
-        _numbered([groups.get(e.positive_id, e.positive_id) for e in examples]),
-    )
-    for rows in sampling.kept_apart(drawn, keys, size, rng):
+        drawn = sampling.similar(vectors[used], size, rng, neighbourhood=neighbourhood)
+    keys = (asked, _numbered([groups.get(e.positive_id, e.positive_id) for e in examples]))
+    for rows in sampling.kept_apart([used[each] for each in drawn], keys, size, rng):
         if len(rows) > 1:
             yield assemble([examples[row] for row in rows], positives, groups, grades, taught)
+
+
+def drawn_count(examples: Sequence[Triplet], per_query: int) -> int:
+    """How many examples an epoch takes, where it takes so many of a query; 0 takes all."""
+    counts = Counter(example.query_id for example in examples).values()
+    return sum(min(count, per_query or count) for count in counts)
 
 
 def assemble(

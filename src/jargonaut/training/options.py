@@ -23,6 +23,8 @@ class TrainOptions:
 
     Attributes:
         epochs: Most passes over the pairs; the epoch with the best dev score is kept.
+        per_query: Most pairs of one query in an epoch; the next epoch takes others of them. Queries with many answers
+            would otherwise count that many times as much as others, and take that many times as long. 0 takes all.
         batch_size: Pairs per optimiser step, all of whose passages are in-batch negatives.
         lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         batching: `shuffled` draws batches at random; `similar` puts pairs that lie near one another for the base model
@@ -85,6 +87,7 @@ class TrainOptions:
     """
 
     epochs: int = 3
+    per_query: int = 0
     batch_size: int = 128
     lr: float = 5e-5
     batching: Batching = "shuffled"
@@ -129,6 +132,7 @@ class TrainOptions:
         require_limits(
             "train", self, (
                 ("epochs", self.epochs >= 1, "1 or more"),
+                ("per_query", self.per_query >= 0, "0 or more"),
                 ("batch_size", self.batch_size >= 2, "two pairs or more, or there are no negatives"),
                 ("neighbourhood", self.neighbourhood >= 0, "0 or more"),
                 ("lr", 0 < self.lr < math.inf, "above 0, such as 5e-5"),

@@ -48,6 +48,26 @@ def similar(vectors: NDArray[np.float32], size: int, rng: np.random.Generator, *
     return _cut(np.concatenate([*(whole[i] for i in order), *(p for p in parts if len(p) < each)]), size)
 
 
+def taken_in_turn(key: Rows, most: int, turn: int, rng: np.random.Generator) -> Rows:
+    """Takes at most `most` rows of each key; the next turn takes the next ones, and after the last the first again.
+
+    Args:
+        key: Every row's, shape (rows,).
+        most: Rows of one key in one turn.
+        turn: Number of the turn, from 0.
+        rng: Decides who comes when; in the same state for every turn, or some come twice before others.
+
+    Returns:
+        The rows, ascending.
+    """
+    order = rng.permutation(len(key))
+    order = order[np.argsort(key[order], kind="stable")]
+    _, first, counts = np.unique(key[order], return_index=True, return_counts=True)
+    place = np.arange(len(key)) - np.repeat(first, counts)
+    waits = (place - turn * most) % np.repeat(counts, counts)
+    return np.sort(order[waits < most])
+
+
 def kept_apart(batches: Sequence[Rows], keys: Sequence[Rows], size: int, rng: np.random.Generator) -> list[list[int]]:
     """Moves rows so that no batch holds two with the same key, as far as that is possible.
 
