@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.conditions import Conditions
 from benchmarks.entrance import parser, sentences
 from benchmarks.page import paragraph, score
-from benchmarks.recipe import BASE, ENGINE, PUBLISHED, STORE, Sitting, averaged
+from benchmarks.recipe import BASE, ENGINE, PUBLISHED, STORE, averaged, stored
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.evaluation import Alternative, Assessment, Interval, paired_bootstrap
 from jargonaut.layout import Layout
@@ -85,10 +85,7 @@ def trained(name: str, stores: Sequence[Path]) -> Trained | None:
     Its queries count as independent here, since a store keeps scores alone.
     """
     for store in stores:
-        found: dict[str, list[Sitting]] = {}
-        for path in sorted((store / name).glob("*.json.gz")) if (store / name).is_dir() else ():
-            one = Sitting.read(path)
-            found.setdefault(one.recipe, []).append(one)
+        found = stored(store).get(name, {})
         recipe = next((one for one in _PREFERRED if one in found), None)
         if BASE in found and recipe is not None:
             before, after = (averaged(found[each]) for each in (BASE, recipe))

@@ -2,6 +2,7 @@
 
     python -m benchmarks.recipe run --sets financial_qa --recipes default published --seeds 13 [--store DIR]
     python -m benchmarks.recipe table [--store DIR]
+    python -m benchmarks.recipe choose [--store DIR]     # by leaving each set out
 
 Each run is one set, one recipe, one seed; its per-query scores are kept in the store, so a study can be stopped, goes
 on with what is missing, and can be compared query by query later. A recipe of ours is a handful of settings, and goes
@@ -328,11 +329,7 @@ def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
     dims = " | ".join(f"{dim}-d" for dim in DIMS)
     yield f"| set | recipe | seeds | {dims} | against the base | against the published recipe | away | s |"
     yield f"|---|---|---|{'---|' * len(DIMS)}---|---|---|---|"
-    for name in sorted(path.name for path in store.iterdir() if path.is_dir()):
-        found: dict[str, list[Sitting]] = {}
-        for path in sorted((store / name).glob("*.json.gz")):
-            one = Sitting.read(path)
-            found.setdefault(one.recipe, []).append(one)
+    for name, found in stored(store).items():
         exam = Exam.of(LabelledSet.read(data / name), "title", corpus=options.corpus, queries=options.queries)
         clusters = exam.clusters
         for recipe, seeds in sorted(found.items(), key=lambda item: (item[0] != BASE, item[0])):
@@ -341,6 +338,50 @@ def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
             away = _away(found.get(BASE), seeds)
             seconds = float(np.mean([one.seconds for one in seeds]))
             yield f"| {name} | {recipe} | {len(seeds)} | {values} | {' | '.join(gains)} | {away} | {seconds:,.0f} |"
+
+
+def stored(store: Path) -> dict[str, dict[str, list[Sitting]]]:
+    """Set → recipe → what was kept of each seed."""
+    found: dict[str, dict[str, list[Sitting]]] = {}
+    for path in sorted(store.glob("*/*.json.gz")):
+        one = Sitting.read(path)
+        found.setdefault(one.set, {}).setdefault(one.recipe, []).append(one)
+    return found
+
+
+def chosen_without(gains: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    """For each set the recipe that gains most on the others, on average; only recipes that ran on all sets count.
+
+    Args:
+        gains: Set → recipe → what it gains over the base there.
+    """
+    common = sorted(set.intersection(*(set(each) for each in gains.values())))
+    return {
+        left: max(common, key=lambda recipe: sum(gains[name][recipe] for name in gains if name != left))
+        for left in gains
+    }
+
+
+def choice(store: Path, sets: Sequence[str]) -> Iterator[str]:
+    """What would have been the default if a set had not been there, and what that gains on this set."""
+    found = {name: recipes for name, recipes in stored(store).items() if name in sets}
+    means = {name: {recipe: _mean(seeds) for recipe, seeds in recipes.items()} for name, recipes in found.items()}
+    gains = {
+        name: {recipe: mean - each[BASE] for recipe, mean in each.items() if recipe not in (BASE, PUBLISHED, ENGINE)}
+        for name, each in means.items()
+    }
+    yield "| left out | chosen by the others | gains on it | the default gains | the best on it |"
+    yield "|---|---|---|---|---|"
+    for name, recipe in chosen_without(gains).items():
+        own = gains[name]
+        best = max(own, key=lambda each: own[each])
+        default = f"{own['default']:+.4f}" if "default" in own else ""
+        yield f"| {name} | {recipe} | {own[recipe]:+.4f} | {default} | {best}: {own[best]:+.4f} |"
+
+
+def _mean(seeds: Sequence[Sitting]) -> float:
+    """Over queries, seeds and dimensions, each dimension alike."""
+    return float(np.mean([averaged(seeds, str(dim)).mean() for dim in DIMS]))
 
 
 def averaged(seeds: Sequence[Sitting], column: str = str(DIMS[0])) -> NDArray[np.float64]:
@@ -374,7 +415,7 @@ def _away(base: Sequence[Sitting] | None, seeds: Sequence[Sitting]) -> str:
 def main() -> None:
     """Runs what is missing, or prints the table."""
     line = argparse.ArgumentParser(prog="python -m benchmarks.recipe", description=(__doc__ or "").partition("\n")[0])
-    line.add_argument("what", choices=("run", "table"))
+    line.add_argument("what", choices=("run", "table", "choose"))
     line.add_argument("--data", type=Path, default=DATA, help="folder of the sets (default: %(default)s)")
     line.add_argument("--store", type=Path, default=STORE, help="folder of the scores (default: %(default)s)")
     line.add_argument("--work", type=Path, help="folder of the workspaces (default: a temporary one)")
@@ -393,6 +434,9 @@ def main() -> None:
         pairs=arguments.pairs, tokens=arguments.tokens, corpus=arguments.corpus, queries=arguments.queries
     )
     with sentences():
+        if arguments.what == "choose":
+            print(*choice(arguments.store, arguments.sets), sep="\n")
+            return
         if arguments.what == "table":
             print(table(arguments.store, arguments.data, options))
             return

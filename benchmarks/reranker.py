@@ -25,7 +25,7 @@ from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import sentences
 from benchmarks.exam import MEASURE
 from benchmarks.page import score
-from benchmarks.recipe import DATA, SETS, Sitting, against, averaged
+from benchmarks.recipe import DATA, SETS, Sitting, against, averaged, stored
 from jargonaut.artifacts import content_hash
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.contenders import Contenders
@@ -189,11 +189,7 @@ def table(store: Path, data: Path, options: StageOptions) -> str:
 def _table(store: Path, data: Path, options: StageOptions) -> Iterator[str]:
     yield f"| set | system | seeds | {MEASURE} | against the base | against the tuned | ms to rerank | s to train |"
     yield "|---|---|---|---|---|---|---|---|"
-    for name in sorted(path.name for path in store.iterdir() if path.is_dir()):
-        found: dict[str, list[Sitting]] = {}
-        for path in sorted((store / name).glob("*.json.gz")):
-            one = Sitting.read(path)
-            found.setdefault(one.recipe, []).append(one)
+    for name, found in stored(store).items():
         clusters = _clusters(data / name, options)
         for system in (each for each in SYSTEMS if each in found):
             seeds = found[system]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recipe import Sitting, StudyOptions, against, limited
+from benchmarks.recipe import DIMS, Sitting, StudyOptions, against, choice, chosen_without, limited
 from jargonaut.formats import write_beir
 from jargonaut.records import Passage, Qrel, Query
 
@@ -54,3 +54,24 @@ def test_recipes_are_compared_by_query_over_their_seeds() -> None:
     after = [sat("default", 13, [0.3, 0.5, 0.7, 0.9]), sat("default", 14, [0.5, 0.7, 0.9, 1.0])]
     assert against(before, after, ["a", "b", "c", "d"]).startswith("+0.1875 (")
     assert against(before, before, ["a", "b", "c", "d"]) == ""
+
+
+def test_a_set_has_no_say_in_the_recipe_that_is_chosen_without_it() -> None:
+    """What gains most on the others is chosen, whatever it does on the set itself, among recipes that all sets had."""
+    gains = {
+        "law": {"a": 0.01, "b": 0.03, "c": 0.9},
+        "code": {"a": 0.02, "b": 0.01},
+        "medicine": {"a": 0.05, "b": 0.02},
+    }
+    assert chosen_without(gains) == {"law": "a", "code": "a", "medicine": "b"}
+
+
+def test_the_choice_is_told_beside_what_the_default_gains(tmp_path: Path) -> None:
+    """From the store: the recipe that the other sets choose, what it gains where it had no say, and the best there."""
+    for name, values in {"law": (0.5, 0.6, 0.8), "code": (0.5, 0.7, 0.6)}.items():
+        for recipe, value in zip(("base", "default", "other"), values, strict=True):
+            Sitting(name, recipe, 0, 1.0, {}, {str(dim): [value] for dim in DIMS}, {}).write(tmp_path)
+    assert [line for line in choice(tmp_path, ("law", "code")) if "+" in line] == [
+        "| code | other | +0.1000 | +0.2000 | default: +0.2000 |",
+        "| law | default | +0.1000 | +0.1000 | other: +0.3000 |",
+    ]
