@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jargonaut.errors import InputError
 from jargonaut.records import Triplet
 from jargonaut.training import TrainOptions
-from jargonaut.training.lesson import prepared
+from jargonaut.training.batches import drawn_count
+from jargonaut.training.lesson import fewest_answers, prepared
 
 
 def pairs(count: int) -> list[Triplet]:
@@ -71,3 +74,21 @@ def test_a_single_pair_is_too_few() -> None:
     """There would be no in-batch negatives."""
     with pytest.raises(InputError, match="two pairs"):
         prepared(pairs(1), {}, {}, TrainOptions())
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=30), st.integers(1, 300))
+def test_an_epoch_takes_as_few_answers_of_a_query_as_bring_what_is_wanted(answers: list[int], wanted: int) -> None:
+    """One fewer would not bring them; where there are no more than wanted, all are taken."""
+    examples = [Triplet(f"q{query}", f"p{answer}") for query, count in enumerate(answers) for answer in range(count)]
+    found = fewest_answers(examples, wanted)
+    assert (found == 0) == (len(examples) <= wanted)
+    if found:
+        assert drawn_count(examples, found) >= wanted
+        assert found == 1 or drawn_count(examples, found - 1) < wanted
+
+
+def test_how_many_answers_are_taken_can_be_said() -> None:
+    """What was chosen is not reckoned again; otherwise thousands of further answers wait for their turn."""
+    examples = [Triplet(f"q{query}", f"p{answer}") for query in range(1000) for answer in range(10)]
+    assert prepared(examples, {}, {}, TrainOptions()).options.per_query == 6
+    assert prepared(examples, {}, {}, TrainOptions(per_query=9)).options.per_query == 9

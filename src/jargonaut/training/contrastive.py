@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-VERSION = 10
+VERSION = 11
 _Plan: TypeAlias = Callable[..., Iterator[Batch]]
 """Given an `epoch`, from 0, its batches."""
 
@@ -158,7 +158,9 @@ def train(
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
             taken = drawn_count(lesson.examples, options.per_query)
             if taken < len(lesson.examples):
-                report.line(f"  {options.per_query} pairs of a query in an epoch: {taken:,} of {len(lesson.examples):,}")
+                report.line(
+                    f"  {options.per_query} pairs of a query in an epoch: {taken:,} of {len(lesson.examples):,}"
+                )
             per_epoch = math.ceil(taken / options.batch_size)
             optimizer = _optimizer(weights, goal, per_epoch * options.epochs, options, world)
             forward = Forward(model, compiled=compute.compile)

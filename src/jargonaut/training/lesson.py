@@ -5,10 +5,13 @@ Knows ids and the recipe; knows no texts and no models.
 
 from __future__ import annotations
 
+import bisect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+import numpy as np
 
 from jargonaut.errors import InputError
 from jargonaut.records import Triplet
@@ -16,6 +19,8 @@ from jargonaut.training.options import TrainOptions
 
 _SAFEST = {"lr": 2e-5, "batch_size": 32}
 """What few pairs are trained with: enough steps for an epoch to mean something, small ones."""
+_PLENTY = 6000
+"""Pairs that are enough for an epoch, where the others are further answers to the same queries."""
 _ONE_FOR_MANY = 0.5
 """Share of the examples that may have one answer before a reader is told."""
 
@@ -59,6 +64,7 @@ def prepared(
     notices = [_negatives_told(cleared, groups)]
     if lost:
         notices.append(f"{lost:,} hard negatives are also positives of their query; as negatives they are left out")
+    options = replace(options, per_query=options.per_query or fewest_answers(cleared))
     cautious = careful(options, len(cleared))
     if cautious != options:
         changed = ", ".join(
@@ -95,6 +101,14 @@ def _negatives_told(examples: Sequence[Triplet], groups: Mapping[str, str]) -> s
     if most > _ONE_FOR_MANY * len(examples):
         return f"{most:,} of {len(examples):,} pairs have the same passage as their answer: they teach little"
     return ""
+
+
+def fewest_answers(examples: Sequence[Triplet], wanted: int = _PLENTY) -> int:
+    """So many examples of each query bring as many as are wanted; 0, that is all, where there are no more than that."""
+    if len(examples) <= wanted:
+        return 0
+    counts = np.array([*Counter(example.query_id for example in examples).values()])
+    return bisect.bisect_left(range(len(examples)), wanted, key=lambda most: int(np.minimum(counts, most).sum()))
 
 
 def careful(options: TrainOptions, pairs: int) -> TrainOptions:

@@ -252,6 +252,5 @@ def _foretold(plan: Iterator[Batch], steps: int, report: Reporter) -> Iterator[B
         seconds = (time.monotonic() - started) / max(1, number) * steps
         if number == _FORETOLD_AFTER and seconds > _LONG:
             report.warn(f"training will take up to {seconds / 60:,.0f} minutes at this pace; a GPU, "
-                        "`--set train.epochs=1` or `--set mine.per_pair=0` shortens it, and `--set train.per_query=2` "
-                        "where queries have many answers")  # fmt: skip
+                        "`--set train.epochs=1` or `--set mine.per_pair=0` shortens it")  # fmt: skip
         yield batch

@@ -24,7 +24,8 @@ class TrainOptions:
     Attributes:
         epochs: Most passes over the pairs; the epoch with the best dev score is kept.
         per_query: Most pairs of one query in an epoch; the next epoch takes others of them. Queries with many answers
-            would otherwise count that many times as much as others, and take that many times as long. 0 takes all.
+            would otherwise count that many times as much as others. 0 takes all where there are up to 6,000 pairs, and
+            else as few of each query as bring 6,000.
         batch_size: Pairs per optimiser step, all of whose passages are in-batch negatives.
         lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         batching: `shuffled` draws batches at random; `similar` puts pairs that lie near one another for the base model
