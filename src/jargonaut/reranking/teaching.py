@@ -9,7 +9,6 @@ and no measure.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,8 +24,9 @@ from jargonaut.records import Triplet
 from jargonaut.reranking.model import PairScorer, TokenPair, head_of, is_plain, keep_head_exact
 from jargonaut.reranking.options import RerankerOptions
 from jargonaut.training import Checkpoints, Trained, World
-from jargonaut.training.batches import Batch, batches
+from jargonaut.training.batches import Batch, batches, batches_of
 from jargonaut.training.guard import Guard
+from jargonaut.training.lesson import fewest_answers
 from jargonaut.training.loop import Loop
 from jargonaut.training.objective import Objective
 from jargonaut.training.optimizer import MasterAdamW
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import CrossEncoder
 
-VERSION = 1
+VERSION = 2
 _WINDOW = {"cpu": 16_384, "cuda": 131_072}
 """Tokens whose graphs are held at a time."""
 
@@ -96,8 +96,9 @@ def train_reranker(
         raise ModelError("this model is no sequence classifier with one output, so it cannot be taught here",
                          remedy="name another one in [reranker] model, or leave it empty")  # fmt: skip
     report = reporter or SilentReporter()
+    most = fewest_answers(examples)
     plan = partial(batches, [_cut(one, options) for one in examples], positives, groups,
-                   size=options.batch_size, seed=options.seed)  # fmt: skip
+                   size=options.batch_size, seed=options.seed, per_query=most)  # fmt: skip
     device = model.device
     weights = MasterWeights(model, choose_dtype(compute.precision, device))
     exact = keep_head_exact(model)
@@ -109,7 +110,7 @@ def train_reranker(
         return before if before is not None and log.steps == 0 else score(scorer)
 
     best = BestEpoch(weights, None if score is None else scored)
-    per_epoch = math.ceil(len(examples) / options.batch_size)
+    per_epoch = batches_of(examples, options.batch_size, most, report)
     optimizer = MasterAdamW(
         weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
         warmup=options.warmup, max_norm=options.max_norm,

@@ -5,6 +5,7 @@ Knows ids, groups and grades; which examples share a batch is decided by `sampli
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet
 from jargonaut.training import sampling
 
@@ -92,6 +94,21 @@ def batches(
     for rows in sampling.kept_apart([used[each] for each in drawn], keys, size, rng):
         if len(rows) > 1:
             yield assemble([examples[row] for row in rows], positives, groups, grades, taught)
+
+
+def batches_of(examples: Sequence[Triplet], size: int, per_query: int, reporter: Reporter) -> int:
+    """How many batches an epoch has; says so where it does not take all examples.
+
+    Args:
+        examples: What is trained on.
+        size: Examples per batch.
+        per_query: Most examples of one query; 0 takes all.
+        reporter: Told.
+    """
+    taken = drawn_count(examples, per_query)
+    if taken < len(examples):
+        reporter.line(f"  an epoch takes {per_query} pairs of a query: {taken:,} of {len(examples):,}")
+    return math.ceil(taken / size)
 
 
 def drawn_count(examples: Sequence[Triplet], per_query: int) -> int:

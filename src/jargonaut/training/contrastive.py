@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,7 +19,7 @@ from jargonaut.errors import InputError
 from jargonaut.protocols import Reporter, SilentReporter, Vectors
 from jargonaut.records import Triplet
 from jargonaut.training.adapters import adapted
-from jargonaut.training.batches import Batch, Grades, Taught, batches, drawn_count
+from jargonaut.training.batches import Batch, Grades, Taught, batches, batches_of
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.dimensions import dimension_weights, matryoshka_dims
 from jargonaut.training.freezing import frozen
@@ -156,12 +155,7 @@ def train(
         best = BestEpoch(weights, *(_judge(model, each, world) for each in (score, general)), start_counts=False)
         try:
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
-            taken = drawn_count(lesson.examples, options.per_query)
-            if taken < len(lesson.examples):
-                report.line(
-                    f"  {options.per_query} pairs of a query in an epoch: {taken:,} of {len(lesson.examples):,}"
-                )
-            per_epoch = math.ceil(taken / options.batch_size)
+            per_epoch = batches_of(lesson.examples, options.batch_size, options.per_query, report)
             optimizer = _optimizer(weights, goal, per_epoch * options.epochs, options, world)
             forward = Forward(model, compiled=compute.compile)
             step_of = Step(
