@@ -57,7 +57,7 @@ SETS = ("financial_qa", "scifact", "nfcorpus", "medquad", "cosqa")
 DIMS = (384, 256, 128, 64)
 BASE, PUBLISHED, ENGINE = "base", "published", "published-engine"
 PUBLISHED_OPTIONS = TrainOptions(
-    epochs=4, batch_size=512, lr=2e-5, warmup=0.1, weight_decay=0.0, scale=20.0, dims=DIMS, patience=4
+    epochs=4, batch_size=512, lr=2e-5, warmup=0.1, weight_decay=0.0, scale=20.0, dims=DIMS, patience=4, per_query=0
 )
 MICRO = 32
 """Pairs whose passages are each other's negatives in the published recipe; 16 such batches make a step."""

@@ -112,3 +112,15 @@ def test_pairs_without_any_negative_are_refused(cross_folder: Path) -> None:
         train_reranker(model, alike, QUERIES, PASSAGES, known, {}, RerankerOptions(epochs=1), CPU)
     with pytest.raises(InputError, match="two pairs"):
         train_reranker(model, alike[:1], QUERIES, PASSAGES, known, {}, RerankerOptions(epochs=1), CPU)
+
+
+def test_answers_of_a_query_come_in_turn(cross_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where some of them are plenty for an epoch, it takes no more, and that is said."""
+    monkeypatch.setattr("jargonaut.training.lesson._PLENTY", 4)
+    queries, passages = {"q0": "red", "q1": "blue"}, {f"p{number}": f"word {number}" for number in range(16)}
+    examples = [Triplet(f"q{number % 2}", f"p{number}") for number in range(16)]
+    known = {query: frozenset(e.positive_id for e in examples if e.query_id == query) for query in queries}
+    model = load_cross_encoder(cross_folder, CPU, training=True)
+    done = train_reranker(model, examples, queries, passages, known, {}, RerankerOptions(epochs=2, batch_size=4), CPU)
+    assert (done.steps, done.pairs) == (2, 8)
+    assert done.notices == ("an epoch takes at most 2 pairs of each query, 4 of 16, and the next epoch others",)

@@ -30,6 +30,7 @@ from jargonaut.training import (
     train,
 )
 from jargonaut.training.losses import Loss, Targets, info_nce
+from jargonaut.training.options import Batching
 
 from .samples import plain_targets
 
@@ -290,6 +291,44 @@ def test_weights_trained_in_bf16_are_kept_in_fp32(model: SentenceTransformer, be
     assert (after != after.bfloat16().float()).float().mean() > 0.9
     assert not torch.equal(after, before)
     torch.testing.assert_close(after, before, atol=3e-5, rtol=0)  # two steps of 1e-5; a bf16 step is up to 5e-4 here
+
+
+MANY = [Triplet(f"q{number % 10}", f"p{number}") for number in range(40)]
+"""Ten queries with four answers each."""
+
+
+def train_in_turn(
+    model: SentenceTransformer, batching: Batching, callback: Callback, checkpoints: Checkpoints | None = None
+) -> Trained:
+    """Two epochs that take one answer of each query."""
+    known = {f"q{query}": frozenset(e.positive_id for e in MANY if e.query_id == f"q{query}") for query in range(10)}
+    options = TrainOptions(epochs=2, batch_size=5, lr=1e-4, dims=(64,), per_query=1, few_pairs=0, batching=batching)
+    near = vectors_of(model) if batching == "similar" else None
+    return train(model, Prompts(), MANY, QUERIES, PASSAGES, known, {}, options, FP32, base_vectors=near,
+                 callbacks=[callback], checkpoints=checkpoints)  # fmt: skip
+
+
+@pytest.mark.parametrize("batching", ["shuffled", "similar"])
+def test_an_epoch_of_few_answers_is_a_short_one(model: SentenceTransformer, batching: Batching) -> None:
+    """Ten of forty pairs an epoch: two steps each, and the rate has fallen to its end after the last."""
+    steps: list[StepDone] = []
+    done = train_in_turn(model, batching, lambda event: steps.append(event) if isinstance(event, StepDone) else None)
+    assert (done.steps, done.pairs) == (4, 20)
+    assert steps[-1].lr < steps[0].lr / 2
+
+
+def test_a_killed_training_goes_on_with_the_answers_whose_turn_it_is(base_model_path: Path, tmp_path: Path) -> None:
+    """In the middle of the second epoch, whose answers are others than the first one's: the same weights."""
+
+    def fresh() -> SentenceTransformer:
+        return SentenceTransformer(str(base_model_path), device="cpu", local_files_only=True)
+
+    whole, broken, again = fresh(), fresh(), fresh()
+    told = train_in_turn(whole, "shuffled", lambda _: None)
+    with pytest.raises(Killed):
+        train_in_turn(broken, "shuffled", kill_at(4), Checkpoints(tmp_path, "one", 0))
+    assert train_in_turn(again, "shuffled", lambda _: None, Checkpoints(tmp_path, "one")) == told
+    torch.testing.assert_close(weights(again), weights(whole), rtol=0, atol=0)
 
 
 class Killed(BaseException):

@@ -10,7 +10,7 @@ from jargonaut.errors import InputError
 from jargonaut.records import Triplet
 from jargonaut.training import TrainOptions
 from jargonaut.training.batches import drawn_count
-from jargonaut.training.lesson import fewest_answers, prepared
+from jargonaut.training.lesson import answers_taken, prepared
 
 
 def pairs(count: int) -> list[Triplet]:
@@ -76,19 +76,37 @@ def test_a_single_pair_is_too_few() -> None:
         prepared(pairs(1), {}, {}, TrainOptions())
 
 
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=30), st.integers(1, 300))
-def test_an_epoch_takes_as_few_answers_of_a_query_as_bring_what_is_wanted(answers: list[int], wanted: int) -> None:
-    """One fewer would not bring them; where there are no more than wanted, all are taken."""
-    examples = [Triplet(f"q{query}", f"p{answer}") for query, count in enumerate(answers) for answer in range(count)]
-    found = fewest_answers(examples, wanted)
-    assert (found == 0) == (len(examples) <= wanted)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=30))
+def test_an_epoch_takes_as_few_answers_of_a_query_as_are_plenty(answers: list[int]) -> None:
+    """One fewer would be too few; all are taken unless that spares half of them."""
+    examples = answered(answers)
+    found, told = answers_taken(examples, None)
+    assert bool(found) == bool(told)
     if found:
-        assert drawn_count(examples, found) >= wanted
-        assert found == 1 or drawn_count(examples, found - 1) < wanted
+        assert 6000 <= drawn_count(examples, found) <= len(examples) / 2
+        assert found == 1 or drawn_count(examples, found - 1) < 6000
+    else:
+        enough = (drawn_count(examples, most) for most in range(1, max(answers) + 1))
+        least = next((count for count in enough if count >= 6000), len(examples))
+        assert 2 * least > len(examples)
 
 
 def test_how_many_answers_are_taken_can_be_said() -> None:
-    """What was chosen is not reckoned again; otherwise thousands of further answers wait for their turn."""
-    examples = [Triplet(f"q{query}", f"p{answer}") for query in range(1000) for answer in range(10)]
+    """What was chosen stays and is not spoken of, all of them included."""
+    examples = answered([20] * 1000)
     assert prepared(examples, {}, {}, TrainOptions()).options.per_query == 6
-    assert prepared(examples, {}, {}, TrainOptions(per_query=9)).options.per_query == 9
+    for chosen in (9, 0):
+        lesson = prepared(examples, {}, {}, TrainOptions(per_query=chosen))
+        assert (lesson.options.per_query, lesson.notices) == (chosen, ())
+
+
+def test_a_choice_that_leaves_a_single_pair_is_refused() -> None:
+    """There is nothing to tell one pair from."""
+    with pytest.raises(InputError, match="a single pair") as refused:
+        prepared(answered([600]), {}, {}, TrainOptions(per_query=1))
+    assert refused.value.where == "[train] per_query"
+
+
+def answered(answers: list[int]) -> list[Triplet]:
+    """A query for each number, with so many answers."""
+    return [Triplet(f"q{query}", f"p{answer}") for query, count in enumerate(answers) for answer in range(count)]

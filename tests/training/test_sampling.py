@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jargonaut.training.sampling import kept_apart, shuffled, similar
+from jargonaut.training.sampling import kept_apart, shuffled, similar, taken_in_turn
 
 KEYS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=40)
 
@@ -99,3 +101,12 @@ def test_one_key_for_all_changes_nothing_but_places() -> None:
     made = kept_apart(shuffled(50, 8, np.random.default_rng(0)), [np.zeros(50, dtype=np.int64)], 8,
                       np.random.default_rng(0))  # fmt: skip
     assert sorted(row for rows in made for row in rows) == list(range(50))
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 7), st.integers(0, 9))
+def test_every_key_has_its_share_in_a_turn(keys: list[int], most: int, turn: int) -> None:
+    """As many rows as it may have, or all that it has; each once, in their order."""
+    key = np.array(keys)
+    taken = taken_in_turn(key, most, turn, np.random.default_rng(3))
+    assert list(taken) == sorted(set(taken))
+    assert Counter(key[taken]) == {value: min(most, count) for value, count in Counter(keys).items()}

@@ -9,6 +9,7 @@ and no measure.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,9 +25,9 @@ from jargonaut.records import Triplet
 from jargonaut.reranking.model import PairScorer, TokenPair, head_of, is_plain, keep_head_exact
 from jargonaut.reranking.options import RerankerOptions
 from jargonaut.training import Checkpoints, Trained, World
-from jargonaut.training.batches import Batch, batches, batches_of
+from jargonaut.training.batches import Batch, batches, drawn_count
 from jargonaut.training.guard import Guard
-from jargonaut.training.lesson import fewest_answers
+from jargonaut.training.lesson import answers_taken
 from jargonaut.training.loop import Loop
 from jargonaut.training.objective import Objective
 from jargonaut.training.optimizer import MasterAdamW
@@ -96,7 +97,9 @@ def train_reranker(
         raise ModelError("this model is no sequence classifier with one output, so it cannot be taught here",
                          remedy="name another one in [reranker] model, or leave it empty")  # fmt: skip
     report = reporter or SilentReporter()
-    most = fewest_answers(examples)
+    most, notice = answers_taken(examples, None)
+    if notice:
+        report.warn(notice)
     plan = partial(batches, [_cut(one, options) for one in examples], positives, groups,
                    size=options.batch_size, seed=options.seed, per_query=most)  # fmt: skip
     device = model.device
@@ -110,7 +113,7 @@ def train_reranker(
         return before if before is not None and log.steps == 0 else score(scorer)
 
     best = BestEpoch(weights, None if score is None else scored)
-    per_epoch = batches_of(examples, options.batch_size, most, report)
+    per_epoch = math.ceil(drawn_count(examples, most) / options.batch_size)
     optimizer = MasterAdamW(
         weights, lr=options.lr, weight_decay=options.weight_decay, steps=per_epoch * options.epochs,
         warmup=options.warmup, max_norm=options.max_norm,
@@ -129,7 +132,7 @@ def train_reranker(
         exact.remove()
         best.settle()
         model.eval()
-    told = tuple(filter(None, (step.short_of_memory, loop.stopped)))
+    told = tuple(filter(None, (notice, step.short_of_memory, loop.stopped)))
     return Trained(tuple(log.losses), tuple(best.scores), best.epoch, log.steps, log.pairs, told)
 
 

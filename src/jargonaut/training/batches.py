@@ -5,7 +5,6 @@ Knows ids, groups and grades; which examples share a batch is decided by `sampli
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet
 from jargonaut.training import sampling
 
@@ -85,7 +83,7 @@ def batches(
     asked = _numbered([e.query_id for e in examples])
     used = np.arange(len(examples))
     if per_query:
-        used = sampling.taken_in_turn(asked, per_query, epoch, np.random.default_rng((seed, 0)))
+        used = sampling.taken_in_turn(asked, per_query, epoch, np.random.default_rng((seed, 0, 1)))
     if vectors is None:
         drawn = sampling.shuffled(len(used), size, rng)
     else:
@@ -96,23 +94,8 @@ def batches(
             yield assemble([examples[row] for row in rows], positives, groups, grades, taught)
 
 
-def batches_of(examples: Sequence[Triplet], size: int, per_query: int, reporter: Reporter) -> int:
-    """How many batches an epoch has; says so where it does not take all examples.
-
-    Args:
-        examples: What is trained on.
-        size: Examples per batch.
-        per_query: Most examples of one query; 0 takes all.
-        reporter: Told.
-    """
-    taken = drawn_count(examples, per_query)
-    if taken < len(examples):
-        reporter.line(f"  an epoch takes {per_query} pairs of a query: {taken:,} of {len(examples):,}")
-    return math.ceil(taken / size)
-
-
 def drawn_count(examples: Sequence[Triplet], per_query: int) -> int:
-    """How many examples an epoch takes, where it takes so many of a query; 0 takes all."""
+    """How many examples an epoch takes, where it takes at most so many of a query; 0 takes all."""
     counts = Counter(example.query_id for example in examples).values()
     return sum(min(count, per_query or count) for count in counts)
 

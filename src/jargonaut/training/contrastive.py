@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,7 +20,7 @@ from jargonaut.errors import InputError
 from jargonaut.protocols import Reporter, SilentReporter, Vectors
 from jargonaut.records import Triplet
 from jargonaut.training.adapters import adapted
-from jargonaut.training.batches import Batch, Grades, Taught, batches, batches_of
+from jargonaut.training.batches import Batch, Grades, Taught, batches, drawn_count
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.dimensions import dimension_weights, matryoshka_dims
 from jargonaut.training.freezing import frozen
@@ -155,7 +156,7 @@ def train(
         best = BestEpoch(weights, *(_judge(model, each, world) for each in (score, general)), start_counts=False)
         try:
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
-            per_epoch = batches_of(lesson.examples, options.batch_size, options.per_query, report)
+            per_epoch = math.ceil(drawn_count(lesson.examples, options.per_query or 0) / options.batch_size)
             optimizer = _optimizer(weights, goal, per_epoch * options.epochs, options, world)
             forward = Forward(model, compiled=compute.compile)
             step_of = Step(
@@ -199,7 +200,7 @@ class _Material:
         """The examples in batches, by `epoch`."""
         return functools.partial(
             batches, examples, self.positives, self.groups, size=options.batch_size, seed=options.seed,
-            per_query=options.per_query, grades=self.grades, vectors=_places(examples, options, self.base_vectors),
+            per_query=options.per_query or 0, grades=self.grades, vectors=_places(examples, options, self.base_vectors),
             neighbourhood=options.neighbourhood, taught=self.taught,
         )  # fmt: skip
 

@@ -15,12 +15,13 @@ import numpy as np
 
 from jargonaut.errors import InputError
 from jargonaut.records import Triplet
+from jargonaut.training.batches import drawn_count
 from jargonaut.training.options import TrainOptions
 
 _SAFEST = {"lr": 2e-5, "batch_size": 32}
 """What few pairs are trained with: enough steps for an epoch to mean something, small ones."""
 _PLENTY = 6000
-"""Pairs that are enough for an epoch, where the others are further answers to the same queries."""
+"""Pairs that are plenty for an epoch, where the others are further answers to the same queries."""
 _ONE_FOR_MANY = 0.5
 """Share of the examples that may have one answer before a reader is told."""
 
@@ -64,7 +65,10 @@ def prepared(
     notices = [_negatives_told(cleared, groups)]
     if lost:
         notices.append(f"{lost:,} hard negatives are also positives of their query; as negatives they are left out")
-    options = replace(options, per_query=options.per_query or fewest_answers(cleared))
+    most, told = answers_taken(cleared, options.per_query)
+    if told:
+        notices.append(f"{told} (`train.per_query = 0` takes all)")
+        options = replace(options, per_query=most)
     cautious = careful(options, len(cleared))
     if cautious != options:
         changed = ", ".join(
@@ -103,12 +107,36 @@ def _negatives_told(examples: Sequence[Triplet], groups: Mapping[str, str]) -> s
     return ""
 
 
-def fewest_answers(examples: Sequence[Triplet], wanted: int = _PLENTY) -> int:
-    """So many examples of each query bring as many as are wanted; 0, that is all, where there are no more than that."""
-    if len(examples) <= wanted:
-        return 0
+def answers_taken(examples: Sequence[Triplet], per_query: int | None) -> tuple[int, str]:
+    """How many examples of one query an epoch takes at most, 0 for all; and a sentence where that was decided here.
+
+    It is decided where it spares at least half of an epoch that is long: as few as bring `_PLENTY` then.
+
+    Args:
+        examples: What is trained on.
+        per_query: What was chosen; None where nothing was.
+
+    Raises:
+        InputError: An epoch would have fewer than two examples.
+    """
+    if per_query is not None:
+        if drawn_count(examples, per_query) < 2:
+            raise InputError(f"with {per_query} pair of each query an epoch has a single pair",
+                             where="[train] per_query", remedy="let an epoch take more of them")  # fmt: skip
+        return per_query, ""
+    found = _fewest(examples, _PLENTY)
+    taken = drawn_count(examples, found)
+    if 2 * taken > len(examples):
+        return 0, ""
+    return found, (
+        f"an epoch takes at most {found} pairs of each query, {taken:,} of {len(examples):,}, and the next epoch others"
+    )
+
+
+def _fewest(examples: Sequence[Triplet], wanted: int) -> int:
+    """So many examples of each query bring as many as are wanted, or all."""
     counts = np.array([*Counter(example.query_id for example in examples).values()])
-    return bisect.bisect_left(range(len(examples)), wanted, key=lambda most: int(np.minimum(counts, most).sum()))
+    return bisect.bisect_left(range(int(counts.max())), wanted, key=lambda most: int(np.minimum(counts, most).sum()))
 
 
 def careful(options: TrainOptions, pairs: int) -> TrainOptions:

@@ -23,9 +23,8 @@ class TrainOptions:
 
     Attributes:
         epochs: Most passes over the pairs; the epoch with the best dev score is kept.
-        per_query: Most pairs of one query in an epoch; the next epoch takes others of them. Queries with many answers
-            would otherwise count that many times as much as others. 0 takes all where there are up to 6,000 pairs, and
-            else as few of each query as bring 6,000.
+        per_query: Most pairs of one query in an epoch, whatever their grades; the next epoch takes others of them. 0
+            takes all. Not set takes all, too, unless as few of each query as bring 6,000 pairs spare half of an epoch.
         batch_size: Pairs per optimiser step, all of whose passages are in-batch negatives.
         lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         batching: `shuffled` draws batches at random; `similar` puts pairs that lie near one another for the base model
@@ -88,7 +87,7 @@ class TrainOptions:
     """
 
     epochs: int = 3
-    per_query: int = 0
+    per_query: int | None = None
     batch_size: int = 128
     lr: float = 5e-5
     batching: Batching = "shuffled"
@@ -133,7 +132,7 @@ class TrainOptions:
         require_limits(
             "train", self, (
                 ("epochs", self.epochs >= 1, "1 or more"),
-                ("per_query", self.per_query >= 0, "0 or more"),
+                ("per_query", self.per_query is None or self.per_query >= 0, "0 or more"),
                 ("batch_size", self.batch_size >= 2, "two pairs or more, or there are no negatives"),
                 ("neighbourhood", self.neighbourhood >= 0, "0 or more"),
                 ("lr", 0 < self.lr < math.inf, "above 0, such as 5e-5"),
