@@ -37,6 +37,7 @@ from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import load_model, quiet_libraries
 from jargonaut.encoding.models import EMBEDDED, ModelFolder, find_model
+from jargonaut.errors import InputError
 from jargonaut.evaluation import paired_bootstrap
 from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter
@@ -354,8 +355,14 @@ def chosen_without(gains: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
 
     Args:
         gains: Set → recipe → what it gains over the base there.
+
+    Raises:
+        InputError: There are fewer than two sets, or no recipe ran on all.
     """
-    common = sorted(set.intersection(*(set(each) for each in gains.values())))
+    common = sorted(set.intersection(*map(set, gains.values()))) if len(gains) > 1 else []
+    if not common:
+        raise InputError("leaving a set out takes two sets or more, and a recipe that ran on all of them",
+                         remedy="name sets that have one in common (--sets), or run what is missing")  # fmt: skip
     return {
         left: max(common, key=lambda recipe: sum(gains[name][recipe] for name in gains if name != left))
         for left in gains
@@ -363,13 +370,17 @@ def chosen_without(gains: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
 
 
 def choice(store: Path, sets: Sequence[str]) -> Iterator[str]:
-    """What would have been the default if a set had not been there, and what that gains on this set."""
-    found = {name: recipes for name, recipes in stored(store).items() if name in sets}
-    means = {name: {recipe: _mean(seeds) for recipe, seeds in recipes.items()} for name, recipes in found.items()}
-    gains = {
-        name: {recipe: mean - each[BASE] for recipe, mean in each.items() if recipe not in (BASE, PUBLISHED, ENGINE)}
-        for name, each in means.items()
-    }
+    """What would have been the default if a set had not been there, and what that gains on this set.
+
+    Recipes are compared on the seeds that all of them had. Sets without a base are left out, and named.
+
+    Raises:
+        InputError: There is nothing to choose from.
+    """
+    found = {name: recipes for name, recipes in stored(store).items() if name in sets and BASE in recipes}
+    if missing := [name for name in sets if name not in found]:
+        yield f"Without {', '.join(missing)}, which the store does not have.\n"
+    gains = {name: _gains(recipes) for name, recipes in found.items()}
     yield "| left out | chosen by the others | gains on it | the default gains | the best on it |"
     yield "|---|---|---|---|---|"
     for name, recipe in chosen_without(gains).items():
@@ -377,6 +388,16 @@ def choice(store: Path, sets: Sequence[str]) -> Iterator[str]:
         best = max(own, key=lambda each: own[each])
         default = f"{own['default']:+.4f}" if "default" in own else ""
         yield f"| {name} | {recipe} | {own[recipe]:+.4f} | {default} | {best}: {own[best]:+.4f} |"
+
+
+def _gains(recipes: Mapping[str, Sequence[Sitting]]) -> dict[str, float]:
+    """Recipe of ours → its gain over the base, on the seeds that all of them had."""
+    ours = {name: seeds for name, seeds in recipes.items() if name not in (BASE, PUBLISHED, ENGINE)}
+    shared = set.intersection(*({one.seed for one in seeds} for seeds in ours.values())) if ours else set()
+    before = _mean(recipes[BASE])
+    return {
+        name: _mean([one for one in seeds if one.seed in shared]) - before for name, seeds in ours.items() if shared
+    }
 
 
 def _mean(seeds: Sequence[Sitting]) -> float:

@@ -42,7 +42,7 @@ def of_pairs(counts: Mapping[str, Any]) -> Iterator[str]:
             "this model any more; with a qrels/train.tsv its test would be left alone"
         )
     if counts["train"] < FEW_PAIRS:
-        yield f"only {counts['train']:,} training pairs: expect a small gain and a wide interval; 1,000 is a start"
+        yield f"only {counts['train']:,} training pairs: expect a small gain and a wide interval"
     if counts["dev_queries"] < FEW_DEV_QUERIES:
         yield f"only {counts['dev_queries']:,} dev queries: the assessment and the choice of an epoch are uncertain"
     judged_by = set(counts["sources"]["test"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.recipe import DIMS, Sitting, StudyOptions, against, choice, chosen_without, limited
+from jargonaut.errors import InputError
 from jargonaut.formats import write_beir
 from jargonaut.records import Passage, Qrel, Query
 
@@ -75,3 +76,21 @@ def test_the_choice_is_told_beside_what_the_default_gains(tmp_path: Path) -> Non
         "| code | other | +0.1000 | +0.2000 | default: +0.2000 |",
         "| law | default | +0.1000 | +0.1000 | other: +0.3000 |",
     ]
+
+
+def test_a_choice_needs_recipes_that_ran_on_several_sets(tmp_path: Path) -> None:
+    """A sentence, not the first name of the alphabet, where there is nothing to choose from."""
+    Sitting("law", "base", 0, 1.0, {}, {str(dim): [0.5] for dim in DIMS}, {}).write(tmp_path)
+    Sitting("law", "default", 13, 1.0, {}, {str(dim): [0.6] for dim in DIMS}, {}).write(tmp_path)
+    with pytest.raises(InputError, match="two sets or more"):
+        list(choice(tmp_path, ("law", "code")))
+
+
+def test_a_choice_compares_recipes_on_the_same_seeds(tmp_path: Path) -> None:
+    """A seed that only one recipe had, and that was kind to it, does not count; sets that are missing are named."""
+    for name in ("law", "code"):
+        for recipe, seed, value in (("base", 0, 0.5), ("default", 13, 0.6), ("other", 13, 0.55), ("other", 14, 0.9)):
+            Sitting(name, recipe, seed, 1.0, {}, {str(dim): [value] for dim in DIMS}, {}).write(tmp_path)
+    first, *rows = choice(tmp_path, ("law", "code", "tax"))
+    assert first.startswith("Without tax, which the store does not have.")
+    assert [row.split(" | ")[1] for row in rows if "+" in row] == ["default", "default"]
