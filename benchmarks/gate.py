@@ -28,6 +28,8 @@ from jargonaut.story import Story
 SETS = ("financial_qa", "medquad", "scifact", "nfcorpus", "cosqa", "stackfaq")
 _PREFERRED = ("default", ENGINE, PUBLISHED)
 """Recipes whose gain is shown, the first that was trained."""
+_INSTEAD = ("hybrid is enough", "something else is enough")
+"""Rules that name something to use in place of training: what training gains over the base says nothing of those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class GateOptions:
     queries: int = 200
     tokens: int | None = None
     sets: tuple[str, ...] = SETS
-    stores: tuple[Path, ...] = (STORE, STORE.with_name("recipe-600"))
+    stores: tuple[Path, ...] = (STORE, STORE.with_name("recipe-128"), STORE.with_name("recipe-600"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,10 @@ def table(cases: Sequence[tuple[str, Assessment, Trained | None]]) -> Iterator[s
         base = found.alternatives[0]
         hybrid = max((a for a in found.alternatives if a.kind == "hybrid"), key=lambda a: a.ndcg_at_10)
         gained = "not trained" if after is None else f"{after.gain.verdict_words} [{after.recipe}]"
+        rule = found.reasons[0].rule
         fits = "" if after is None else "yes" if agrees(found.verdict, after.gain) else "**no**"
-        cells = name, _shown(base), _shown(hybrid), f"`{found.verdict}`", found.reasons[0].rule, gained, fits
+        told = "not told by this" if after is not None and rule in _INSTEAD else fits
+        cells = name, _shown(base), _shown(hybrid), f"`{found.verdict}`", rule, gained, told
         yield f"| {' | '.join(cells)} |"
 
 

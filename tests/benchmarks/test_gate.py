@@ -58,3 +58,12 @@ def test_a_disagreement_is_shown(tmp_path: Path) -> None:
     assert "| .920 / .910 | .960 / .930 | `dont` | the base is enough |" in one
     assert one.endswith("| **no** |")
     assert other.endswith("| not trained |  |")
+
+
+def test_a_gain_over_the_base_does_not_judge_what_is_advised_in_place_of_training(tmp_path: Path) -> None:
+    """Where a hybrid or an adapter is enough, the tuned model would have to be compared with that."""
+    keep(tmp_path, "base", 0, 0.5)
+    keep(tmp_path, "default", 1, 0.7)
+    systems = tuple(Alternative(kind, 0.9, 0.91, 0, 0, 0, found=0.92, kind=kind) for kind in ("base", "hybrid"))
+    found = Assessment("dont", (Reason("r", "something else is enough"),), systems, 0.1, 5, {})
+    assert list(table([("s", found, trained("s", [tmp_path]))]))[-1].endswith("| not told by this |")
