@@ -133,9 +133,32 @@ def test_halfway_to_a_better_step_that_forgets_too_much_is_tried(
 def test_where_all_forget_too_much_the_least_forgetful_is_kept(model: SentenceTransformer) -> None:
     """And it says that it is not within the limit."""
     before, _ = moved(model)
-    scores = {0.0: (0.5, 0.9), 0.3: (0.55, 0.85), 0.5: (0.6, 0.8), 0.7: (0.7, 0.7), 1.0: (0.8, 0.6)}
+    scores = {
+        0.0: (0.5, 0.9), 0.15: (0.52, 0.88), 0.3: (0.55, 0.85), 0.5: (0.6, 0.8), 0.7: (0.7, 0.7), 1.0: (0.8, 0.6)
+    }  # fmt: skip
     found, _ = swept(model, before, scores)
-    assert (found.alpha, found.within_limit) == (0.3, False)
+    assert (found.alpha, found.within_limit) == (0.15, False)
+
+
+@pytest.mark.parametrize(("general", "kept"), [(0.895, 0.225), (0.88, 0.15)])
+def test_nearer_steps_are_tried_where_all_forget_too_much(
+    model: SentenceTransformer, general: float, kept: float
+) -> None:
+    """Half the smallest alpha, and where that is within the limit, halfway back."""
+    before, _ = moved(model)
+    scores = {
+        0.0: (0.5, 0.9), 0.15: (0.52, 0.898), 0.225: (0.53, general), 0.3: (0.55, 0.85), 0.5: (0.6, 0.8),
+        0.7: (0.7, 0.7), 1.0: (0.8, 0.6),
+    }  # fmt: skip
+    found, _ = swept(model, before, scores)
+    assert (found.alpha, found.within_limit) == (pytest.approx(kept), True)
+
+
+def test_who_wants_no_steps_gets_none(model: SentenceTransformer) -> None:
+    """Where only the tuned model itself may be kept, nothing nearer to the base is tried."""
+    before, _ = moved(model)
+    found, asked = swept(model, before, {0.0: (0.5, 0.9), 1.0: (0.8, 0.6)}, alphas=(1.0,))
+    assert (found.alpha, found.within_limit, asked) == (1.0, False, [])
 
 
 def test_the_rest_is_left_out_once_it_only_loses(model: SentenceTransformer) -> None:
@@ -186,13 +209,22 @@ def test_whatever_the_scores_the_limit_is_kept_where_it_can_be(
     scores: dict[float, tuple[float, ...]] = dict(zip((0.0, *ALPHAS), both, strict=True))
     for low, high in pairwise(alphas):  # a step between may be tried
         scores[(low + high) / 2] = tuple(sum(two) / 2 for two in zip(scores[low], scores[high], strict=True))
+    nearest = alphas[0]
+    if nearest < 1:  # half as far, and the step between the two
+        for share in (0.5, 0.75):
+            scores[nearest * share] = tuple(
+                (1 - share) * low + share * high for low, high in zip(scores[0.0], scores[nearest], strict=True)
+            )
+        tried = (nearest / 2, *alphas)
+    else:
+        tried = alphas
     found, _ = swept(model, before, scores, limit=limit, alphas=alphas)
-    fitting = [alpha for alpha in alphas if scores[0.0][1] - scores[alpha][1] <= limit + 1e-9]
+    fitting = [alpha for alpha in tried if scores[0.0][1] - scores[alpha][1] <= limit + 1e-9]
     assert found.within_limit == (bool(fitting) or found.alpha == 0)
     assert not found.within_limit or scores[0.0][1] - found.kept.general <= limit + 1e-9
     assert found.alpha == 0 or found.kept.dev > scores[0.0][0] - (0.005 if fitting else 0)
     if not fitting and found.alpha:
-        assert found.kept.general == max(scores[alpha][1] for alpha in alphas)
+        assert found.kept.general == max(scores[alpha][1] for alpha in tried)
 
 
 def test_the_base_is_kept_where_all_is_clearly_worse_on_dev(model: SentenceTransformer) -> None:
@@ -209,7 +241,14 @@ def test_the_base_is_kept_where_all_is_clearly_worse_on_dev(model: SentenceTrans
 def test_a_loss_that_is_chance_keeps_no_base(model: SentenceTransformer, general: float, kept: float) -> None:
     """A few thousandths on dev say nothing, unless what was learned is forgotten knowledge too."""
     before, _ = moved(model)
-    scores = {0.0: (0.8, 0.8), 0.3: (0.79, 0.6), 0.5: (0.797, general), 0.7: (0.78, 0.6), 1.0: (0.78, 0.6)}
+    scores = {
+        0.0: (0.8, 0.8),
+        0.15: (0.79, 0.7),
+        0.3: (0.79, 0.6),
+        0.5: (0.797, general),
+        0.7: (0.78, 0.6),
+        1.0: (0.78, 0.6),
+    }
     found, _ = swept(model, before, scores)
     assert found.alpha == kept
 

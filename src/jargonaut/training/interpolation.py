@@ -79,8 +79,9 @@ def interpolate(
 ) -> Interpolation:
     """Puts weights between base and tuned ones into `model`: the best on dev among those that forget little enough.
 
-    Where none does, the weights that forget least are kept, if they are better on dev than the base. Where all are
-    clearly worse on dev, the base is: a smaller loss is chance on some hundred queries, and test says who serves. Steps
+    Where none does, half the smallest alpha is tried, too. Where that forgets too much as well, the weights that forget
+    least are kept, if they are better on dev than the base. Where all are clearly worse on dev, the base is: a smaller
+    loss is chance on some hundred queries, and test says who serves. Steps
     are tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
     another that is better than the base, the rest is left out. Where the next step towards the tuned model is better on
     dev and forgets too much, one halfway to it is tried too.
@@ -122,8 +123,9 @@ def interpolate(
     def fits(blend: Blend) -> bool:
         return start.general - blend.general <= limit + _ROUNDING
 
+    steps = sorted(set(alphas), reverse=True)
     try:
-        for alpha in sorted(set(alphas), reverse=True):
+        for alpha in steps:
             blend = at(alpha)
             if not fits(blend):
                 continue
@@ -131,6 +133,8 @@ def interpolate(
                 break
             if best is None or blend.dev > best.dev:
                 best = blend
+        if best is None and steps[-1] < 1 and fits(nearer := at(steps[-1] / 2)):
+            best = nearer
         if best is not None:
             above = tried[max(tried.index(best) - 1, 0)]  # the next step towards the tuned model, where there is one
             if above.dev > best.dev and not fits(above):
