@@ -23,7 +23,6 @@ from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import sentences
 from benchmarks.exam import Exam
 from jargonaut.adapters import KINDS, Adapter, AdapterOptions, Lesson, fit_adapter, identity
-from jargonaut.artifacts import content_hash
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 DATA = Path("../shared/data")
 SETS = ("financial_qa", "cosqa", "scifact", "nfcorpus")
 DIMS = (384, 256, 128, 64)
-POSITIVES = 5
-"""Most answers of a query in training and dev: nfcorpus has forty on average, and each would have to be embedded."""
 DEV_DISTRACTORS = 1000
 NUDGES = (0.05, 0.1, 0.2, 0.4)
 
@@ -74,12 +71,10 @@ class Ground:
         """Reads and embeds a set. All answers of train teach, as in the product, even where test asks for them, too."""
         source = LabelledSet.read(data / name)
         exam = Exam.of(source, "title", corpus=corpus)
-        dev = _few(source.dev)
-        train = _few(source.train)
+        train, dev = tuple(source.train), tuple(source.dev)
         answers = {q.passage_id for q in dev}
-        others = [
-            p.id for p in exam.passages if p.id not in answers and p.id not in {q.passage_id for q in exam.judged}
-        ]
+        away = answers | {q.passage_id for q in exam.judged}
+        others = [p.id for p in exam.passages if p.id not in away]
         pool = (*sorted(answers), *others[:DEV_DISTRACTORS])
         ids = list(dict.fromkeys([*(p.id for p in exam.passages), *pool, *(q.passage_id for q in train)]))
         asked = sorted({q.query_id for q in (*train, *dev)} | {q.id for q in exam.asked})
@@ -101,31 +96,24 @@ class Ground:
 
     def dev_score(self, adapter: Adapter, passages: Vectors | None = None) -> float:
         """Mean nDCG@10 on dev."""
-        return float(self._scored(adapter, self.dev, self.pool, 384, passages).mean())
+        asked = dict.fromkeys(one.query_id for one in self.dev)
+        return float(self._scored(adapter, list(asked), self.dev, self.pool, 384, passages).mean())
 
     def test_scores(self, adapter: Adapter, dim: int, passages: Vectors | None = None) -> NDArray[np.float64]:
-        """nDCG@10 of each test query, shape (queries,)."""
-        return self._scored(adapter, self.exam.judged, [p.id for p in self.exam.passages], dim, passages)
+        """nDCG@10 of each test query in the exam's order, which is that of its clusters, shape (queries,)."""
+        asked, pool = [q.id for q in self.exam.asked], [p.id for p in self.exam.passages]
+        return self._scored(adapter, asked, self.exam.judged, pool, dim, passages)
 
     def _scored(
-        self, adapter: Adapter, judged: Sequence[Qrel], pool: Sequence[str], dim: int, passages: Vectors | None
-    ) -> NDArray[np.float64]:
-        asked = [Query(id_, "") for id_ in dict.fromkeys(q.query_id for q in judged)]
+        self, adapter: Adapter, ids: Sequence[str], judged: Sequence[Qrel], pool: Sequence[str], dim: int,
+        passages: Vectors | None,
+    ) -> NDArray[np.float64]:  # fmt: skip
+        asked = [Query(id_, "") for id_ in ids]
         queries = adapter.mapped(self.asked[[self.queries[q.id] for q in asked]], "query")
         among = (self.passages if passages is None else passages)[[self.rows[id_] for id_ in pool]]
         run = dense_run("r", [q.id for q in asked], queries, pool, among, k=10, dim=dim)
-        return np.asarray(per_query(run, judged, asked).values["nDCG@10"], dtype=np.float64)
-
-
-def _few(judged: Sequence[Qrel]) -> tuple[Qrel, ...]:
-    """A few answers of each query, drawn by hash."""
-    kept: dict[str, int] = {}
-    found = []
-    for one in sorted(judged, key=lambda q: content_hash(q.query_id, q.passage_id)):
-        kept[one.query_id] = kept.get(one.query_id, 0) + 1
-        if kept[one.query_id] <= POSITIVES:
-            found.append(one)
-    return tuple(found)
+        found = per_query(run, judged, asked).of("nDCG@10")
+        return np.asarray([found[id_] for id_ in ids], dtype=np.float64)
 
 
 def nudged(ground: Ground) -> tuple[Vectors, float]:

@@ -57,6 +57,7 @@ STORE = Path("benchmarks/results/recipe")
 SETS = ("financial_qa", "scifact", "nfcorpus", "medquad", "cosqa")
 DIMS = (384, 256, 128, 64)
 BASE, PUBLISHED, ENGINE = "base", "published", "published-engine"
+_NOT_OURS = (BASE, PUBLISHED, ENGINE)
 PUBLISHED_OPTIONS = TrainOptions(
     epochs=4, batch_size=512, lr=2e-5, warmup=0.1, weight_decay=0.0, scale=20.0, dims=DIMS, patience=4, per_query=0
 )
@@ -357,12 +358,12 @@ def chosen_without(gains: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
         gains: Set → recipe → what it gains over the base there.
 
     Raises:
-        InputError: There are fewer than two sets, or no recipe ran on all.
+        InputError: There are fewer than two sets, or fewer than two recipes ran on all.
     """
-    common = sorted(set.intersection(*map(set, gains.values()))) if len(gains) > 1 else []
-    if not common:
-        raise InputError("leaving a set out takes two sets or more, and a recipe that ran on all of them",
-                         remedy="name sets that have one in common (--sets), or run what is missing")  # fmt: skip
+    common = sorted(_common(gains))
+    if len(gains) < 2 or len(common) < 2:
+        raise InputError("leaving a set out takes two sets or more, and two recipes or more that ran on all of them",
+                         remedy="name sets that have some in common (--sets), or run what is missing")  # fmt: skip
     return {
         left: max(common, key=lambda recipe: sum(gains[name][recipe] for name in gains if name != left))
         for left in gains
@@ -380,7 +381,12 @@ def choice(store: Path, sets: Sequence[str]) -> Iterator[str]:
     found = {name: recipes for name, recipes in stored(store).items() if name in sets and BASE in recipes}
     if missing := [name for name in sets if name not in found]:
         yield f"Without {', '.join(missing)}, which the store does not have.\n"
-    gains = {name: _gains(recipes) for name, recipes in found.items()}
+    ours = {name: {one: seeds for one, seeds in each.items() if one not in _NOT_OURS} for name, each in found.items()}
+    common = _common(ours)
+    gains = {
+        name: _gains({one: seeds for one, seeds in each.items() if one in common}, found[name][BASE])
+        for name, each in ours.items()
+    }
     yield "| left out | chosen by the others | gains on it | the default gains | the best on it |"
     yield "|---|---|---|---|---|"
     for name, recipe in chosen_without(gains).items():
@@ -390,13 +396,17 @@ def choice(store: Path, sets: Sequence[str]) -> Iterator[str]:
         yield f"| {name} | {recipe} | {own[recipe]:+.4f} | {default} | {best}: {own[best]:+.4f} |"
 
 
-def _gains(recipes: Mapping[str, Sequence[Sitting]]) -> dict[str, float]:
-    """Recipe of ours → its gain over the base, on the seeds that all of them had."""
-    ours = {name: seeds for name, seeds in recipes.items() if name not in (BASE, PUBLISHED, ENGINE)}
-    shared = set.intersection(*({one.seed for one in seeds} for seeds in ours.values())) if ours else set()
-    before = _mean(recipes[BASE])
+def _common(found: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Recipes that ran on all sets."""
+    return set.intersection(*map(set, found.values())) if found else set()
+
+
+def _gains(recipes: Mapping[str, Sequence[Sitting]], base: Sequence[Sitting]) -> dict[str, float]:
+    """Recipe → its gain over the base, on the seeds that all of them had."""
+    shared = set.intersection(*({one.seed for one in seeds} for seeds in recipes.values())) if recipes else set()
+    before = _mean(base)
     return {
-        name: _mean([one for one in seeds if one.seed in shared]) - before for name, seeds in ours.items() if shared
+        name: _mean([one for one in seeds if one.seed in shared]) - before for name, seeds in recipes.items() if shared
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from benchmarks.adapters import POSITIVES, Ground, _few, nudged, rows
+from benchmarks.adapters import Ground, nudged, rows
 from benchmarks.exam import Exam
-from jargonaut.adapters import AdapterOptions
+from jargonaut.adapters import AdapterOptions, identity
 from jargonaut.records import Passage, Qrel, Query
 from tests.adapters.worlds import turned
 
@@ -28,11 +30,13 @@ def ground() -> Ground:
     )  # fmt: skip
 
 
-def test_few_answers_of_each_query_are_taken() -> None:
-    """A query with forty answers does not weigh forty times."""
-    judged = [Qrel("a", f"p{n}", 1) for n in range(40)] + [Qrel("b", "p1", 1)]
-    kept = _few(judged)
-    assert [sum(one.query_id == name for one in kept) for name in "ab"] == [POSITIVES, 1]
+def test_scores_stand_in_the_order_of_the_clusters() -> None:
+    """Judgements may come in another order than queries are asked in; a score belongs to its query all the same."""
+    one = ground()
+    nothing = identity("linear", "query", "b", "b", one.passages.shape[1])
+    turned_round = replace(one, exam=replace(one.exam, judged=one.exam.judged[::-1]))
+    np.testing.assert_array_equal(turned_round.test_scores(nothing, 384), one.test_scores(nothing, 384))
+    assert len(set(one.test_scores(nothing, 384))) > 1
 
 
 def test_nudged_passages_stay_unit_vectors_and_others_stay_as_they_are() -> None:

@@ -82,7 +82,12 @@ def test_a_choice_needs_recipes_that_ran_on_several_sets(tmp_path: Path) -> None
     """A sentence, not the first name of the alphabet, where there is nothing to choose from."""
     Sitting("law", "base", 0, 1.0, {}, {str(dim): [0.5] for dim in DIMS}, {}).write(tmp_path)
     Sitting("law", "default", 13, 1.0, {}, {str(dim): [0.6] for dim in DIMS}, {}).write(tmp_path)
+    Sitting("law", "other", 13, 1.0, {}, {str(dim): [0.6] for dim in DIMS}, {}).write(tmp_path)
     with pytest.raises(InputError, match="two sets or more"):
+        list(choice(tmp_path, ("law", "code")))
+    Sitting("code", "base", 0, 1.0, {}, {str(dim): [0.5] for dim in DIMS}, {}).write(tmp_path)
+    Sitting("code", "default", 13, 1.0, {}, {str(dim): [0.6] for dim in DIMS}, {}).write(tmp_path)
+    with pytest.raises(InputError, match="two recipes or more"):
         list(choice(tmp_path, ("law", "code")))
 
 
@@ -91,6 +96,7 @@ def test_a_choice_compares_recipes_on_the_same_seeds(tmp_path: Path) -> None:
     for name in ("law", "code"):
         for recipe, seed, value in (("base", 0, 0.5), ("default", 13, 0.6), ("other", 13, 0.55), ("other", 14, 0.9)):
             Sitting(name, recipe, seed, 1.0, {}, {str(dim): [value] for dim in DIMS}, {}).write(tmp_path)
+    Sitting("law", "on one set alone", 99, 1.0, {}, {str(dim): [0.9] for dim in DIMS}, {}).write(tmp_path)
     first, *rows = choice(tmp_path, ("law", "code", "tax"))
     assert first.startswith("Without tax, which the store does not have.")
     assert [row.split(" | ")[1] for row in rows if "+" in row] == ["default", "default"]

@@ -123,4 +123,4 @@ def test_answers_of_a_query_come_in_turn(cross_folder: Path, monkeypatch: pytest
     model = load_cross_encoder(cross_folder, CPU, training=True)
     done = train_reranker(model, examples, queries, passages, known, {}, RerankerOptions(epochs=2, batch_size=4), CPU)
     assert (done.steps, done.pairs) == (2, 8)
-    assert done.notices == ("an epoch takes at most 2 pairs of each query, 4 of 16, and the next epoch others",)
+    assert done.notices == ("an epoch takes at most 2 pairs of each query, 4 of 16; later epochs take further ones",)

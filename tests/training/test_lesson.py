@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jargonaut.errors import InputError
@@ -76,19 +76,20 @@ def test_a_single_pair_is_too_few() -> None:
         prepared(pairs(1), {}, {}, TrainOptions())
 
 
-@given(st.lists(st.integers(1, 400), min_size=1, max_size=30))
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=30))
+@example([40] * 3)
+@example([40] * 2 + [39])
 def test_an_epoch_takes_as_few_answers_of_a_query_as_are_plenty(answers: list[int]) -> None:
     """One fewer would be too few; all are taken unless that spares half of them."""
     examples = answered(answers)
-    found, told = answers_taken(examples, None)
-    assert bool(found) == bool(told)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("jargonaut.training.lesson._PLENTY", 60)
+        found, told = answers_taken(examples, None)
+    takes = [drawn_count(examples, most) for most in range(1, max(answers) + 1)]
+    least = next((count for count in takes if count >= 60), len(examples))
+    assert bool(found) == bool(told) == (2 * least <= len(examples))
     if found:
-        assert 6000 <= drawn_count(examples, found) <= len(examples) / 2
-        assert found == 1 or drawn_count(examples, found - 1) < 6000
-    else:
-        enough = (drawn_count(examples, most) for most in range(1, max(answers) + 1))
-        least = next((count for count in enough if count >= 6000), len(examples))
-        assert 2 * least > len(examples)
+        assert takes[found - 1] == least
 
 
 def test_how_many_answers_are_taken_can_be_said() -> None:
@@ -110,3 +111,10 @@ def test_a_choice_that_leaves_a_single_pair_is_refused() -> None:
 def answered(answers: list[int]) -> list[Triplet]:
     """A query for each number, with so many answers."""
     return [Triplet(f"q{query}", f"p{answer}") for query, count in enumerate(answers) for answer in range(count)]
+
+
+def test_few_pairs_in_an_epoch_are_few_pairs() -> None:
+    """A set of many answers, of which an epoch takes a few, is trained as carefully as a small one."""
+    lesson = prepared(answered([200] * 100), {}, {}, TrainOptions(per_query=1))
+    assert (lesson.options.lr, lesson.options.batch_size) == (2e-5, 32)
+    assert lesson.notices[0].startswith("with only 100 pairs in an epoch training is careful: ")

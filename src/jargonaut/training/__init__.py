@@ -1,5 +1,6 @@
 """Fine-tuning: contrastive × Matryoshka over whole batches."""
 
+from jargonaut.training.batches import drawn_count
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, train
 from jargonaut.training.dimensions import matryoshka_dims, require_fit
@@ -27,6 +28,7 @@ __all__ = [
     "Trained",
     "World",
     "careful",
+    "drawn_count",
     "interpolate",
     "launched",
     "matryoshka_dims",

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from jargonaut.records import Triplet
+from jargonaut.records import Pair, Triplet
 from jargonaut.training import sampling
 
 Grades: TypeAlias = Mapping[str, Mapping[str, int]]
@@ -94,7 +94,7 @@ def batches(
             yield assemble([examples[row] for row in rows], positives, groups, grades, taught)
 
 
-def drawn_count(examples: Sequence[Triplet], per_query: int) -> int:
+def drawn_count(examples: Sequence[Triplet] | Sequence[Pair], per_query: int) -> int:
     """How many examples an epoch takes, where it takes at most so many of a query; 0 takes all."""
     counts = Counter(example.query_id for example in examples).values()
     return sum(min(count, per_query or count) for count in counts)

@@ -79,12 +79,12 @@ def interpolate(
 ) -> Interpolation:
     """Puts weights between base and tuned ones into `model`: the best on dev among those that forget little enough.
 
-    Where none does, half the smallest alpha is tried, too. Where that forgets too much as well, the weights that forget
-    least are kept, if they are better on dev than the base. Where all are clearly worse on dev, the base is: a smaller
-    loss is chance on some hundred queries, and test says who serves. Steps
-    are tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
-    another that is better than the base, the rest is left out. Where the next step towards the tuned model is better on
-    dev and forgets too much, one halfway to it is tried too.
+    Where none does, half the smallest alpha is tried, too, unless that is 1. Where that forgets too much as well, the
+    weights that forget least are kept, if they are better on dev than the base. Where all are clearly worse on dev, the
+    base is: a smaller loss is chance on some hundred queries, and test says who serves. Steps are tried from the tuned
+    model towards the base; once one that forgets little enough is clearly worse on dev than another that is better than
+    the base, the rest is left out. Where the next step towards the tuned model is better on dev and forgets too much,
+    one halfway to it is tried too.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.

@@ -69,14 +69,15 @@ def prepared(
     if told:
         notices.append(f"{told} (`train.per_query = 0` takes all)")
         options = replace(options, per_query=most)
-    cautious = careful(options, len(cleared))
+    taken = drawn_count(cleared, options.per_query or 0)
+    cautious = careful(options, taken)
     if cautious != options:
         changed = ", ".join(
             f"{key} {getattr(cautious, key):g} instead of {getattr(options, key):g}"
             for key in _SAFEST if getattr(cautious, key) != getattr(options, key)
         )  # fmt: skip
-        notices.append(f"with only {len(cleared):,} pairs training is careful: {changed} (`train.few_pairs = 0` keeps "
-                       "the recipe as it is)")  # fmt: skip
+        where = "" if taken == len(cleared) else " in an epoch"
+        notices.append(f"with only {taken:,} pairs{where} training is careful: {changed} (`train.few_pairs = 0` keeps the recipe as it is)")  # fmt: skip
     return Lesson(cleared, cautious, tuple(filter(None, notices)))
 
 
@@ -122,14 +123,16 @@ def answers_taken(examples: Sequence[Triplet], per_query: int | None) -> tuple[i
     if per_query is not None:
         if drawn_count(examples, per_query) < 2:
             raise InputError(f"with {per_query} pair of each query an epoch has a single pair",
-                             where="[train] per_query", remedy="let an epoch take more of them")  # fmt: skip
+                             where="[train] per_query",
+                             remedy="let an epoch take more of them, or say none")  # fmt: skip
         return per_query, ""
     found = _fewest(examples, _PLENTY)
     taken = drawn_count(examples, found)
     if 2 * taken > len(examples):
         return 0, ""
     return found, (
-        f"an epoch takes at most {found} pairs of each query, {taken:,} of {len(examples):,}, and the next epoch others"
+        f"an epoch takes at most {found} pair{'s' * (found > 1)} of each query, {taken:,} of {len(examples):,}; later "
+        "epochs take further ones"
     )
 
 
