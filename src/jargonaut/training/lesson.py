@@ -77,7 +77,8 @@ def prepared(
             for key in _SAFEST if getattr(cautious, key) != getattr(options, key)
         )  # fmt: skip
         where = "" if taken == len(cleared) else " in an epoch"
-        notices.append(f"with only {taken:,} pairs{where} training is careful: {changed} (`train.few_pairs = 0` keeps the recipe as it is)")  # fmt: skip
+        notices.append(f"with only {taken:,} pairs{where} training is careful: {changed} (`train.few_pairs = 0` keeps "
+                       "the recipe as it is)")  # fmt: skip
     return Lesson(cleared, cautious, tuple(filter(None, notices)))
 
 
