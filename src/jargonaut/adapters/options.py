@@ -56,7 +56,7 @@ class AdapterOptions:
     candidates: int = 4096
     passages: int = 4096
     dims: tuple[int, ...] = ()
-    patience: int = 3
+    patience: int = 6
     seed: int = 13
 
     def __post_init__(self) -> None:
