@@ -23,8 +23,6 @@ class TrainOptions:
 
     Attributes:
         epochs: Most passes over the pairs; the epoch with the best dev score is kept.
-        per_query: Most pairs of one query in an epoch, whatever their grades; the next epoch takes others of them. 0
-            takes all. Not set takes all, too, unless as few of each query as bring 6,000 pairs spare half of an epoch.
         batch_size: Pairs per optimiser step, all of whose passages are in-batch negatives.
         lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         batching: `shuffled` draws batches at random; `similar` puts pairs that lie near one another for the base model
@@ -32,6 +30,8 @@ class TrainOptions:
             Hofstätter et al. 2021). Either way no two pairs of a batch share their query or their passage.
         neighbourhood: With `similar`, how many pairs lie near one another; a batch consists of several such
             neighbourhoods, from anywhere. 0 makes each batch a single one.
+        per_query: Most pairs of one query in an epoch, whatever their grades; the next epoch takes others of them. 0
+            takes all. Not set takes all, too, unless as few of each query as bring 6,000 pairs spare half of an epoch.
         warmup: Share of the steps over which the rate rises.
         weight_decay: Decoupled weight decay.
         loss: `mnrl` (multiple negatives ranking, also called InfoNCE); `gist`, the same without negatives that a guide
@@ -87,11 +87,11 @@ class TrainOptions:
     """
 
     epochs: int = 3
-    per_query: int | None = None
     batch_size: int = 128
     lr: float = 5e-5
     batching: Batching = "shuffled"
     neighbourhood: int = 0
+    per_query: int | None = None
     warmup: float = 0.1
     weight_decay: float = 0.01
     loss: LossName = "mnrl"
@@ -132,9 +132,9 @@ class TrainOptions:
         require_limits(
             "train", self, (
                 ("epochs", self.epochs >= 1, "1 or more"),
-                ("per_query", self.per_query is None or self.per_query >= 0, "0 or more"),
                 ("batch_size", self.batch_size >= 2, "two pairs or more, or there are no negatives"),
                 ("neighbourhood", self.neighbourhood >= 0, "0 or more"),
+                ("per_query", self.per_query is None or self.per_query >= 0, "0 or more"),
                 ("lr", 0 < self.lr < math.inf, "above 0, such as 5e-5"),
                 ("warmup", 0 <= self.warmup < 1, "a share of the steps, from 0 to below 1"),
                 ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
