@@ -87,7 +87,7 @@ def trained(name: str, stores: Sequence[Path]) -> Trained | None:
     Its queries count as independent here, since a store keeps scores alone.
     """
     for store in stores:
-        found = stored(store).get(name, {})
+        found = stored(store, name).get(name, {})
         recipe = next((one for one in _PREFERRED if one in found), None)
         if BASE in found and recipe is not None:
             before, after = (averaged(found[each]) for each in (BASE, recipe))
@@ -111,10 +111,17 @@ def table(cases: Sequence[tuple[str, Assessment, Trained | None]]) -> Iterator[s
         hybrid = max((a for a in found.alternatives if a.kind == "hybrid"), key=lambda a: a.ndcg_at_10)
         gained = "not trained" if after is None else f"{after.gain.verdict_words} [{after.recipe}]"
         rule = found.reasons[0].rule
-        fits = "" if after is None else "yes" if agrees(found.verdict, after.gain) else "**no**"
-        told = "not told by this" if after is not None and rule in _INSTEAD else fits
-        cells = name, _shown(base), _shown(hybrid), f"`{found.verdict}`", rule, gained, told
+        cells = name, _shown(base), _shown(hybrid), f"`{found.verdict}`", rule, gained, _fits(found, after)
         yield f"| {' | '.join(cells)} |"
+
+
+def _fits(found: Assessment, after: Trained | None) -> str:
+    """Whether the advice fits, in words; empty where nobody trained."""
+    if after is None:
+        return ""
+    if found.reasons[0].rule in _INSTEAD:
+        return "not told by this"
+    return "yes" if agrees(found.verdict, after.gain) else "**no**"
 
 
 def part(source: Path, options: GateOptions | None = None, work: Path | None = None) -> str:

@@ -342,10 +342,10 @@ def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
             yield f"| {name} | {recipe} | {len(seeds)} | {values} | {' | '.join(gains)} | {away} | {seconds:,.0f} |"
 
 
-def stored(store: Path) -> dict[str, dict[str, list[Sitting]]]:
-    """Set → recipe → what was kept of each seed."""
+def stored(store: Path, name: str = "*") -> dict[str, dict[str, list[Sitting]]]:
+    """Set → recipe → what was kept of each seed; of one set alone where it is named."""
     found: dict[str, dict[str, list[Sitting]]] = {}
-    for path in sorted(store.glob("*/*.json.gz")):
+    for path in sorted(store.glob(f"{name}/*.json.gz")):
         one = Sitting.read(path)
         found.setdefault(one.set, {}).setdefault(one.recipe, []).append(one)
     return found

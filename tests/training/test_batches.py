@@ -74,7 +74,7 @@ def test_every_example_is_seen_once_an_epoch(examples: list[Triplet], size: int)
 def test_a_query_has_few_examples_in_an_epoch_and_all_of_them_in_turn(
     drawn: list[Triplet], size: int, most: int
 ) -> None:
-    """No more than are allowed in one, none left out after as many epochs as they need, and as many batches as told."""
+    """No more than are allowed in one, none left out after as many epochs as they need; all but a lonely last one."""
     examples = [*{(e.query_id, e.positive_id): e for e in drawn}.values()]
     needed = max(Counter(e.query_id for e in examples).values())
     seen: Counter[tuple[str, str]] = Counter()

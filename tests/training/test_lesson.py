@@ -18,6 +18,11 @@ def pairs(count: int) -> list[Triplet]:
     return [Triplet(f"q{number}", f"p{number}") for number in range(count)]
 
 
+def answered(answers: list[int]) -> list[Triplet]:
+    """A query for each number, with so many answers."""
+    return [Triplet(f"q{query}", f"p{answer}") for query, count in enumerate(answers) for answer in range(count)]
+
+
 def test_few_pairs_are_trained_carefully() -> None:
     """Lower rate and smaller batches, in one sentence that says how to have it otherwise."""
     lesson = prepared(pairs(200), {}, {}, TrainOptions())
@@ -84,7 +89,7 @@ def test_an_epoch_takes_as_few_answers_of_a_query_as_are_plenty(answers: list[in
     examples = answered(answers)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("jargonaut.training.lesson._PLENTY", 60)
-        found, told = answers_taken(examples, None)
+        found, told = answers_taken(examples)
     takes = [drawn_count(examples, most) for most in range(1, max(answers) + 1)]
     least = next((count for count in takes if count >= 60), len(examples))
     assert bool(found) == bool(told) == (2 * least <= len(examples))
@@ -106,11 +111,6 @@ def test_a_choice_that_leaves_a_single_pair_is_refused() -> None:
     with pytest.raises(InputError, match="a single pair") as refused:
         prepared(answered([600]), {}, {}, TrainOptions(per_query=1))
     assert refused.value.where == "[train] per_query"
-
-
-def answered(answers: list[int]) -> list[Triplet]:
-    """A query for each number, with so many answers."""
-    return [Triplet(f"q{query}", f"p{answer}") for query, count in enumerate(answers) for answer in range(count)]
 
 
 def test_few_pairs_in_an_epoch_are_few_pairs() -> None:

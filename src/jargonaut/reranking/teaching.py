@@ -97,7 +97,7 @@ def train_reranker(
         raise ModelError("this model is no sequence classifier with one output, so it cannot be taught here",
                          remedy="name another one in [reranker] model, or leave it empty")  # fmt: skip
     report = reporter or SilentReporter()
-    most, notice = answers_taken(examples, None)
+    most, notice = answers_taken(examples)
     if notice:
         report.warn(notice)
     plan = partial(batches, [_cut(one, options) for one in examples], positives, groups,

@@ -56,7 +56,7 @@ def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResul
     if minutes is not None and not 0 < minutes < math.inf:
         raise InputError(f"{minutes:g} minutes is no time to sweep in", where="--minutes", remedy="give more than 0")
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    pairs = drawn_count(positives(story.pairs.splits.train), story.settings.train.per_query or 0)
+    pairs = drawn_count(positives(story.pairs.splits.train), story.settings.train.per_query)
     space = Space.of(story.settings, pairs)
     if space.held:
         story.reporter.line(f"  with only {pairs:,} pairs the first trial is the careful recipe of `train.few_pairs`")

@@ -58,7 +58,7 @@ def batches(
     neighbourhood: int = 0,
     grades: Grades | None = None,
     taught: Taught | None = None,
-    per_query: int = 0,
+    per_query: int | None = None,
 ) -> Iterator[Batch]:
     """Draws an epoch's batches; the last one may be smaller, but never a single example.
 
@@ -77,7 +77,7 @@ def batches(
         neighbourhood: Examples that lie near one another; 0 for the whole batch.
         grades: What was judged, where it was graded.
         taught: What a teacher says, where one teaches.
-        per_query: Most examples of one query; each epoch takes others of them, in turn. 0 takes all.
+        per_query: Most examples of one query; each epoch takes others of them, in turn. 0 and None take all.
     """
     rng = np.random.default_rng((seed, epoch))
     asked = _numbered([e.query_id for e in examples])
@@ -94,8 +94,8 @@ def batches(
             yield assemble([examples[row] for row in rows], positives, groups, grades, taught)
 
 
-def drawn_count(examples: Sequence[Triplet] | Sequence[Pair], per_query: int) -> int:
-    """How many examples an epoch takes, where it takes at most so many of a query; 0 takes all."""
+def drawn_count(examples: Sequence[Triplet] | Sequence[Pair], per_query: int | None) -> int:
+    """How many examples an epoch takes, where it takes at most so many of a query; 0 and None take all."""
     counts = Counter(example.query_id for example in examples).values()
     return sum(min(count, per_query or count) for count in counts)
 

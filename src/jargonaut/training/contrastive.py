@@ -156,7 +156,7 @@ def train(
         best = BestEpoch(weights, *(_judge(model, each, world) for each in (score, general)), start_counts=False)
         try:
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
-            per_epoch = math.ceil(drawn_count(lesson.examples, options.per_query or 0) / options.batch_size)
+            per_epoch = math.ceil(drawn_count(lesson.examples, options.per_query) / options.batch_size)
             optimizer = _optimizer(weights, goal, per_epoch * options.epochs, options, world)
             forward = Forward(model, compiled=compute.compile)
             step_of = Step(
@@ -200,7 +200,7 @@ class _Material:
         """The examples in batches, by `epoch`."""
         return functools.partial(
             batches, examples, self.positives, self.groups, size=options.batch_size, seed=options.seed,
-            per_query=options.per_query or 0, grades=self.grades, vectors=_places(examples, options, self.base_vectors),
+            per_query=options.per_query, grades=self.grades, vectors=_places(examples, options, self.base_vectors),
             neighbourhood=options.neighbourhood, taught=self.taught,
         )  # fmt: skip
 

@@ -56,7 +56,7 @@ def prepared(
         options: The recipe as the user has it.
 
     Raises:
-        InputError: There are fewer than two examples, or not a single negative.
+        InputError: There are fewer than two examples, or an epoch would take fewer; or there is not a single negative.
     """
     if len(examples) < 2:
         raise InputError("training needs at least two pairs")
@@ -65,11 +65,15 @@ def prepared(
     notices = [_negatives_told(cleared, groups)]
     if lost:
         notices.append(f"{lost:,} hard negatives are also positives of their query; as negatives they are left out")
-    most, told = answers_taken(cleared, options.per_query)
-    if told:
-        notices.append(f"{told} (`train.per_query = 0` takes all)")
-        options = replace(options, per_query=most)
-    taken = drawn_count(cleared, options.per_query or 0)
+    if options.per_query is None:
+        most, told = answers_taken(cleared)
+        if told:
+            notices.append(f"{told} (`train.per_query = 0` takes all)")
+            options = replace(options, per_query=most)
+    taken = drawn_count(cleared, options.per_query)
+    if taken < 2:
+        raise InputError(f"with {options.per_query} pair of each query an epoch has a single pair",
+                         where="[train] per_query", remedy="let an epoch take more of them, or say none")  # fmt: skip
     cautious = careful(options, taken)
     if cautious != options:
         changed = ", ".join(
@@ -109,24 +113,11 @@ def _negatives_told(examples: Sequence[Triplet], groups: Mapping[str, str]) -> s
     return ""
 
 
-def answers_taken(examples: Sequence[Triplet], per_query: int | None) -> tuple[int, str]:
-    """How many examples of one query an epoch takes at most, 0 for all; and a sentence where that was decided here.
+def answers_taken(examples: Sequence[Triplet]) -> tuple[int, str]:
+    """How many examples of a query an epoch takes at most, and a sentence that says so; 0 and none where it takes all.
 
-    It is decided where it spares at least half of an epoch that is long: as few as bring `_PLENTY` then.
-
-    Args:
-        examples: What is trained on.
-        per_query: What was chosen; None where nothing was.
-
-    Raises:
-        InputError: An epoch would have fewer than two examples.
+    It takes as few as bring `_PLENTY`, where that spares at least half of the epoch.
     """
-    if per_query is not None:
-        if drawn_count(examples, per_query) < 2:
-            raise InputError(f"with {per_query} pair of each query an epoch has a single pair",
-                             where="[train] per_query",
-                             remedy="let an epoch take more of them, or say none")  # fmt: skip
-        return per_query, ""
     found = _fewest(examples, _PLENTY)
     taken = drawn_count(examples, found)
     if 2 * taken > len(examples):
