@@ -207,7 +207,7 @@ def test_override_replaces_one_value(name: str, value: Any, expected: Any) -> No
         ("train", 2, "train is a section"),
         ("epochs", 2, "`epochs` is a key of [train]"),
         ("train.epochs", "two", 'the command line: [train] epochs: "two" is not a whole number'),
-        ("train.epochs", None, "[train] epochs: not set is not a whole number"),
+        ("train.batch_size", None, "[train] batch_size: not set is not a whole number"),
         ("train.epochs", "2\nlr = 1", "is not a whole number"),
     ],
 )

@@ -10,7 +10,7 @@ from jargonaut.errors import InputError
 from jargonaut.records import Triplet
 from jargonaut.training import TrainOptions
 from jargonaut.training.batches import drawn_count
-from jargonaut.training.lesson import answers_taken, prepared
+from jargonaut.training.lesson import answers_taken, pairs_of_epoch, prepared
 
 
 def pairs(count: int) -> list[Triplet]:
@@ -104,6 +104,14 @@ def test_how_many_answers_are_taken_can_be_said() -> None:
     for chosen in (9, 0):
         lesson = prepared(examples, {}, {}, TrainOptions(per_query=chosen))
         assert (lesson.options.per_query, lesson.notices) == (chosen, ())
+
+
+def test_the_pairs_of_an_epoch_are_those_that_it_takes() -> None:
+    """As many as the rule takes where nothing was chosen, and all of a set that is small or empty."""
+    many = answered([20] * 1000)
+    assert [pairs_of_epoch(many, chosen) for chosen in (None, 2, 0)] == [6_000, 2_000, 20_000]
+    assert pairs_of_epoch(answered([20] * 10), None) == 200
+    assert pairs_of_epoch([], None) == 0
 
 
 def test_a_choice_that_leaves_a_single_pair_is_refused() -> None:

@@ -123,8 +123,8 @@ def train_reranker(
     # The loop moves an objective on too; what is learned beside the weights is nothing here.
     beside = Objective(_nothing, None, learned=False, device=device)
     loop = Loop(
-        model, options, step, optimizer, weights, best, beside, Guard(options.max_rise), log, World(), plan,
-        per_epoch, callbacks, checkpoints, None, report,
+        model, options, options.epochs, step, optimizer, weights, best, beside, Guard(options.max_rise), log, World(),
+        plan, per_epoch, callbacks, checkpoints, None, report,
     )  # fmt: skip
     try:
         loop.run()

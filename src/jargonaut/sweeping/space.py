@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ class Space:
         without = {LR if recipe.lora_rank else LORA_LR} | ({SCALE} if recipe.loss == "triplet" else set())
         today = {name: getattr(recipe, name.partition(".")[2]) for name in SWEPT if name != PER_PAIR}
         today[PER_PAIR] = settings.mine.per_pair
+        today[EPOCHS] = recipe.most_epochs(max(1, math.ceil(pairs / recipe.batch_size)))
         return cls(
             {name: today[name] for name in SWEPT if name not in without},
             {

@@ -20,7 +20,7 @@ from jargonaut.sweeping.outcome import SweepResult, TrialResult, best_of
 from jargonaut.sweeping.page import to_html
 from jargonaut.sweeping.space import EPOCHS, Space, fixed, fragment, with_values
 from jargonaut.sweeping.study import importance, next_trial, opened, results, take_up
-from jargonaut.training import EpochDone, StepDone, drawn_count
+from jargonaut.training import EpochDone, StepDone, pairs_of_epoch
 
 if TYPE_CHECKING:
     import optuna
@@ -56,7 +56,7 @@ def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResul
     if minutes is not None and not 0 < minutes < math.inf:
         raise InputError(f"{minutes:g} minutes is no time to sweep in", where="--minutes", remedy="give more than 0")
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    pairs = drawn_count(positives(story.pairs.splits.train), story.settings.train.per_query)
+    pairs = pairs_of_epoch(positives(story.pairs.splits.train), story.settings.train.per_query)
     space = Space.of(story.settings, pairs)
     if space.held:
         story.reporter.line(f"  with only {pairs:,} pairs the first trial is the careful recipe of `train.few_pairs`")

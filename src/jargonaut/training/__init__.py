@@ -1,11 +1,10 @@
 """Fine-tuning: contrastive × Matryoshka over whole batches."""
 
-from jargonaut.training.batches import drawn_count
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, train
 from jargonaut.training.dimensions import matryoshka_dims, require_fit
 from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
-from jargonaut.training.lesson import careful
+from jargonaut.training.lesson import careful, pairs_of_epoch
 from jargonaut.training.options import DISTILLING, TrainOptions
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
@@ -28,10 +27,10 @@ __all__ = [
     "Trained",
     "World",
     "careful",
-    "drawn_count",
     "interpolate",
     "launched",
     "matryoshka_dims",
+    "pairs_of_epoch",
     "require_fit",
     "tensors_of",
     "train",

@@ -157,7 +157,8 @@ def train(
         try:
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
             per_epoch = math.ceil(drawn_count(lesson.examples, options.per_query) / options.batch_size)
-            optimizer = _optimizer(weights, goal, per_epoch * options.epochs, options, world)
+            epochs = options.most_epochs(per_epoch)
+            optimizer = _optimizer(weights, goal, per_epoch * epochs, options, world)
             forward = Forward(model, compiled=compute.compile)
             step_of = Step(
                 forward, tokens, goal, budget=token_budget(compute, device, packed=forward.packed),
@@ -166,8 +167,8 @@ def train(
             )  # fmt: skip
             renewed = functools.partial(_renewed, material, step_of, options, remine) if remine else None
             loop = Loop(
-                model, options, step_of, optimizer, weights, best, goal, Guard(options.max_rise), LossLog(), world,
-                plan, per_epoch, callbacks, checkpoints, renewed, report,
+                model, options, epochs, step_of, optimizer, weights, best, goal, Guard(options.max_rise), LossLog(),
+                world, plan, per_epoch, callbacks, checkpoints, renewed, report,
             )  # fmt: skip
             loop.run()
         finally:

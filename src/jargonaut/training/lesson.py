@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jargonaut.errors import InputError
-from jargonaut.records import Triplet
+from jargonaut.records import Pair, Triplet
 from jargonaut.training.batches import drawn_count
 from jargonaut.training.options import TrainOptions
 
@@ -113,7 +113,7 @@ def _negatives_told(examples: Sequence[Triplet], groups: Mapping[str, str]) -> s
     return ""
 
 
-def answers_taken(examples: Sequence[Triplet]) -> tuple[int, str]:
+def answers_taken(examples: Sequence[Triplet] | Sequence[Pair]) -> tuple[int, str]:
     """How many examples of a query an epoch takes at most, and a sentence that says so; 0 and none where it takes all.
 
     It takes as few as bring `_PLENTY`, where that spares at least half of the epoch.
@@ -128,10 +128,16 @@ def answers_taken(examples: Sequence[Triplet]) -> tuple[int, str]:
     )
 
 
-def _fewest(examples: Sequence[Triplet], wanted: int) -> int:
+def pairs_of_epoch(examples: Sequence[Triplet] | Sequence[Pair], per_query: int | None) -> int:
+    """How many examples an epoch takes with this `[train] per_query`."""
+    return drawn_count(examples, answers_taken(examples)[0] if per_query is None else per_query)
+
+
+def _fewest(examples: Sequence[Triplet] | Sequence[Pair], wanted: int) -> int:
     """So many examples of each query bring as many as are wanted, or all."""
     counts = np.array([*Counter(example.query_id for example in examples).values()])
-    return bisect.bisect_left(range(int(counts.max())), wanted, key=lambda most: int(np.minimum(counts, most).sum()))
+    highest = int(counts.max(initial=0))
+    return bisect.bisect_left(range(highest), wanted, key=lambda most: int(np.minimum(counts, most).sum()))
 
 
 def careful(options: TrainOptions, pairs: int) -> TrainOptions:

@@ -38,10 +38,6 @@ class Pace(Protocol):
     """What the loop asks of a recipe."""
 
     @property
-    def epochs(self) -> int:
-        """Most passes over the batches."""
-
-    @property
     def patience(self) -> int:
         """Epochs in a row without a better score that are put up with."""
 
@@ -65,6 +61,7 @@ class Loop:
     Attributes:
         model: The model in training, on its device.
         options: The recipe.
+        epochs: Most passes over the batches.
         step_of: Batch → gradients.
         optimizer: Gradients → weights.
         weights: The masters.
@@ -83,6 +80,7 @@ class Loop:
 
     model: torch.nn.Module
     options: Pace
+    epochs: int
     step_of: Callable[[Batch, Sequence[int]], float]
     optimizer: MasterAdamW
     weights: MasterWeights
@@ -104,7 +102,7 @@ class Loop:
         """From where the last checkpoint stands, or from the start, until an end is reached."""
         first, taken = self._resumed()
         with contextlib.suppress(StopTraining):
-            for epoch in range(first, self.options.epochs):
+            for epoch in range(first, self.epochs):
                 if epoch == max(1, first):
                     self._renew()
                 try:
@@ -153,7 +151,7 @@ class Loop:
         self.best.restore(found.facts["best"], parts["best"])
         self.guard.restore(found.facts["guard"])
         self.log.restore(found.facts["log"])
-        self.report.line(f"  goes on after step {step:,} of at most {self.per_epoch * self.options.epochs:,}")
+        self.report.line(f"  goes on after step {step:,} of at most {self.per_epoch * self.epochs:,}")
         return int(found.facts["epoch"]), int(found.facts["taken"])
 
     def _epoch(self, epoch: int, taken: int) -> None:
@@ -166,9 +164,9 @@ class Loop:
         self.model.train(options.dropout)
         adapters.train(self.model)
         left = itertools.islice(self.plan(epoch=epoch), taken, None)
-        shown = self.report.track(left, f"training, epoch {epoch + 1} of {options.epochs}", self.per_epoch - taken)
+        shown = self.report.track(left, f"training, epoch {epoch + 1} of {self.epochs}", self.per_epoch - taken)
         if self.log.steps == 0:
-            shown = _foretold(shown, self.per_epoch * options.epochs, self.report)
+            shown = _foretold(shown, self.per_epoch * self.epochs, self.report)
         for number, batch in enumerate(shown, taken + 1):
             # Seeded at each step, so that a training that goes on drops what it would have dropped.
             loss = self.step_of(batch, (options.seed, self.log.steps, self.world.rank))

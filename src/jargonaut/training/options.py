@@ -15,6 +15,9 @@ LossName = Literal["mnrl", "gist", "cosent", "triplet", "margin_mse", "kl"]
 DISTILLING: tuple[Literal["margin_mse", "kl"], ...] = ("margin_mse", "kl")
 """Losses that have a teacher."""
 MarginStrategy = Literal["absolute", "relative"]
+_ENOUGH_STEPS = 90
+"""Optimiser steps after which more taught little and forgot more, on sets of 5,000 and of 13,000 pairs."""
+_MOST_EPOCHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class TrainOptions:
     """How to fine-tune.
 
     Attributes:
-        epochs: Most passes over the pairs; the epoch with the best dev score is kept.
+        epochs: Most passes over the pairs; the epoch with the best dev score is kept. Not set makes one to three: what
+            comes nearest to 90 steps.
         batch_size: Pairs per optimiser step, all of whose passages are in-batch negatives.
         lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         batching: `shuffled` draws batches at random; `similar` puts pairs that lie near one another for the base model
@@ -86,7 +90,7 @@ class TrainOptions:
         SettingsError: A value lies outside its limits.
     """
 
-    epochs: int = 3
+    epochs: int | None = None
     batch_size: int = 128
     lr: float = 5e-5
     batching: Batching = "shuffled"
@@ -131,7 +135,7 @@ class TrainOptions:
     def __post_init__(self) -> None:
         require_limits(
             "train", self, (
-                ("epochs", self.epochs >= 1, "1 or more"),
+                ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
                 ("batch_size", self.batch_size >= 2, "two pairs or more, or there are no negatives"),
                 ("neighbourhood", self.neighbourhood >= 0, "0 or more"),
                 ("per_query", self.per_query is None or self.per_query >= 0, "0 or more"),
@@ -185,3 +189,7 @@ class TrainOptions:
                 )),
             ),
         )  # fmt: skip
+
+    def most_epochs(self, steps: int) -> int:
+        """Most passes over the pairs, where each takes so many optimiser steps."""
+        return self.epochs or min(_MOST_EPOCHS, max(1, round(_ENOUGH_STEPS / steps)))
