@@ -6,6 +6,7 @@ among them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ DEV_POSITIVES = 1000
 """Most passages that answer them; queries that would bring more are left out."""
 DEV_DISTRACTORS = 1000
 """Passages, besides dev's positives, against which an epoch is scored."""
+_SPREAD = 0.11
+"""Standard deviation of a query's nDCG@10 from one model to the next: .07 to .15 between recipes, on four sets."""
 
 
 class DevJudge:
@@ -54,6 +57,11 @@ class DevJudge:
 
     def __str__(self) -> str:
         return f"nDCG@10 of {len(self._asked):,} queries over {len(self._pool):,} passages, {self._dim} dimensions"
+
+    @property
+    def chance(self) -> float:
+        """Difference of two models' scores that says nothing: one standard error, over so many queries."""
+        return _SPREAD / math.sqrt(len(self._asked))
 
     def score(self, encoder: Encoder) -> float:
         """Mean nDCG@10 of a model's answers."""
@@ -137,7 +145,8 @@ class Judges:
         )  # fmt: skip
         return interpolate(
             model, dict(tensors_of(base)), start, end, alphas=options.alphas or (end.alpha,),
-            limit=options.general_limit, score=self.dev, general=self.general, compute=compute, reporter=reporter,
+            limit=options.general_limit, score=self.dev, general=self.general, chance=self._dev.chance, compute=compute,
+            reporter=reporter,
         )  # fmt: skip
 
     def _scored(self, judge: DevJudge, model: SentenceTransformer) -> float:

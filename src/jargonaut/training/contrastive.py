@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-VERSION = 11
+VERSION = 12
 _Plan: TypeAlias = Callable[..., Iterator[Batch]]
 """Given an `epoch`, from 0, its batches."""
 

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-_CLEARLY = 0.005
-"""Loss of dev nDCG@10 that is no chance: against the best so far no step nearer to the base is tried then, and a tuned
-model that loses as much against the base is not kept."""
 _ROUNDING = 1e-9
 """A loss that is as large as the limit is within it, whatever floating point makes of the difference."""
 
@@ -74,17 +71,19 @@ def interpolate(
     limit: float,
     score: Callable[[SentenceTransformer], float],
     general: Callable[[SentenceTransformer], float],
+    chance: float,
     compute: ComputeOptions,
     reporter: Reporter | None = None,
 ) -> Interpolation:
-    """Puts weights between base and tuned ones into `model`: the best on dev among those that forget little enough.
+    """Puts weights between base and tuned ones into `model`, among those that forget little enough.
 
-    Where none does, half the smallest alpha is tried, too, unless that is 1. Where that forgets too much as well, the
+    Of these the best on dev says how good it can be, and the ones nearest to the tuned model that dev cannot tell from
+    them are kept: what was learned is given back for a reason, not by chance. Where none forgets little enough, half the smallest alpha is tried, too, unless that is 1. Where that forgets too much as well, the
     weights that forget least are kept, if they are better on dev than the base. Where all are clearly worse on dev, the
-    base is: a smaller loss is chance on some hundred queries, and test says who serves. Steps are tried from the tuned
-    model towards the base; once one that forgets little enough is clearly worse on dev than another that is better than
-    the base, the rest is left out. Where the next step towards the tuned model is better on dev and forgets too much,
-    one halfway to it is tried too.
+    base is: a smaller loss is chance, and test says who serves. Steps are tried from the tuned model towards the base;
+    once one that forgets little enough is clearly worse on dev than another that is better than the base, the rest is
+    left out. Where the next step towards the tuned model is better on dev and forgets too much, one halfway to it is
+    tried too.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.
@@ -98,6 +97,7 @@ def interpolate(
         limit: Loss of general knowledge against the base that is put up with.
         score: Dev score of a model, higher is better.
         general: Its score on general knowledge.
+        chance: Difference of dev scores that says nothing; a larger one is clear.
         compute: Precision in which the model is scored.
         reporter: Where each step is told.
 
@@ -109,6 +109,7 @@ def interpolate(
     measured = {start.alpha: start, end.alpha: end}
     tried: list[Blend] = []
     best: Blend | None = None
+    fitting: list[Blend] = []
     chosen = end.alpha
 
     def at(alpha: float) -> Blend:
@@ -129,21 +130,28 @@ def interpolate(
             blend = at(alpha)
             if not fits(blend):
                 continue
-            if best is not None and best.dev > start.dev and blend.dev < best.dev - _CLEARLY:
+            if best is not None and best.dev > start.dev and blend.dev < best.dev - chance:
                 break
+            fitting.append(blend)
             if best is None or blend.dev > best.dev:
                 best = blend
         if best is None and steps[-1] < 1 and fits(nearer := at(steps[-1] / 2)):
             best = nearer
+            fitting.append(nearer)
         if best is not None:
-            above = tried[max(tried.index(best) - 1, 0)]  # the next step towards the tuned model, where there is one
-            if above.dev > best.dev and not fits(above):
-                between = at((best.alpha + above.alpha) / 2)
-                if fits(between) and between.dev > best.dev:
-                    best = between
-        found = best or max(tried, key=lambda each: (each.general, each.dev))
-        floor = start.dev - _CLEARLY if best else start.dev  # what forgets too much must at least be better here
-        chosen = found.alpha if found.dev > floor else start.alpha
+            found = next(blend for blend in fitting if blend.dev >= best.dev - chance)
+            above = tried[max(tried.index(found) - 1, 0)]  # the next step towards the tuned model, where there is one
+            if above.dev > found.dev and not fits(above):
+                between = at((found.alpha + above.alpha) / 2)
+                if fits(between) and between.dev > found.dev:
+                    found = between
+            serves = max(best.dev, found.dev) > start.dev - chance
+            if serves and found.dev < best.dev:
+                report.line(f"  α = {found.alpha:g} is kept, which dev cannot tell from α = {best.alpha:g}")
+        else:
+            found = max(tried, key=lambda each: (each.general, each.dev))
+            serves = found.dev > start.dev  # what forgets too much must at least be better here
+        chosen = found.alpha if serves else start.alpha
     finally:
         line.settle(chosen)
     within = best is not None or chosen == start.alpha

@@ -80,8 +80,9 @@ class TrainOptions:
         graph_gib: Memory, in GiB, that the graphs of a batch may take. A batch that needs more is embedded twice, which
             gives the same gradients in little memory and a third more time. Not set takes half of what is free.
         alphas: Steps between the base (0) and the tuned model (1) that may be kept, by weight interpolation: the one
-            with the best dev score that forgets no more general knowledge than `general_limit`. Half the smallest, and
-            a step halfway between two, may be tried as well. Empty keeps the tuned model as it is.
+            nearest to the tuned model among those that forget no more general knowledge than `general_limit` and that dev
+            cannot tell from the best of them. Half the smallest, and a step halfway between two, may be tried as well.
+            Empty keeps the tuned model as it is.
         general_limit: Loss of nDCG@10 on the general knowledge that ships with the package (English), against the base,
             that is put up with.
         seed: Order of the pairs and dropout.
