@@ -290,7 +290,7 @@ def teach_stock(model: SentenceTransformer, story: Story, options: TrainOptions,
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         arguments = SentenceTransformerTrainingArguments(
             output_dir=folder, per_device_train_batch_size=MICRO, gradient_accumulation_steps=16,
-            num_train_epochs=options.epochs, learning_rate=options.lr, warmup_steps=options.warmup,
+            num_train_epochs=options.epochs or 1, learning_rate=options.lr, warmup_steps=options.warmup,
             lr_scheduler_type="cosine", seed=options.seed, use_cpu=not torch.cuda.is_available(),
             batch_sampler=BatchSamplers.NO_DUPLICATES, save_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip

@@ -206,7 +206,7 @@ def train_stock(
         arguments = SentenceTransformerTrainingArguments(
             output_dir=folder,
             per_device_train_batch_size=options.batch_size,
-            num_train_epochs=options.epochs,
+            num_train_epochs=options.epochs or 1,
             learning_rate=options.lr,
             warmup_steps=options.warmup,
             lr_scheduler_type="cosine",

@@ -97,6 +97,6 @@ def lineage_of(story: Story) -> dict[str, Any]:
         **story.lineage, "negatives": story.negatives.key, "training": story.tuned.key,
         "base": {"name": story.base.name, "fingerprint": story.base.fingerprint,
                  "licence": licence_of(story.base_folder.path)},
-        "dimension": story.deployed, "options": plain(settings), "settings": content_hash(settings),
+        "dimension": story.deployed, "options": plain(story.in_force), "settings": content_hash(settings),
         "seed": settings.train.seed, "seeds": seeds_of(settings),
     }  # fmt: skip

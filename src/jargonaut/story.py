@@ -163,7 +163,8 @@ class Story:
         self._teaching.checkpoints.remove()
         c = artifact.counts
         blended = f" at α = {c['alpha']:g}" if 0 < c["alpha"] < 1 else ""
-        detail = f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {c['best_epoch']}{blended}"
+        kept = f"{c['best_epoch']} of {self._teaching.recipe.epochs}{blended}"
+        detail = f"{c['steps']:,} steps over {c['pairs']:,} pairs; kept epoch {kept}"
         self._say("training", f"{detail}; general knowledge {c['general'][0]:.3f} → {c['general'][1]:.3f}", artifact)
         for notice in notices.of_forgetting(c, self.settings.train.general_limit, self.settings.train.alphas):
             self._warn(notice)
@@ -283,6 +284,11 @@ class Story:
         trained = training.matryoshka_dims(self.base.dimension, options.dims)
         return replace(options, dims=tuple(sorted({*trained, self.deployed}, reverse=True)))
 
+    @property
+    def in_force(self) -> Settings:
+        """The settings, with the passes over the pairs that training makes where nobody said how many."""
+        return replace(self.settings, train=replace(self.settings.train, epochs=self._teaching.recipe.epochs))
+
     @cached_property
     def _contenders(self) -> Contenders:
         return Contenders(self.corpus.texts, self.settings.bm25)
@@ -296,9 +302,12 @@ class Story:
     @cached_property
     def _teaching(self) -> Teaching:
         """The training of the candidate."""
+        options = self._train_options
+        epochs = training.passes(self.mined.triplets, options, again=self.settings.mine.remine)
+        recipe = replace(options, epochs=epochs)
         return Teaching(
-            self.corpus, self.pairs, self.mined, self.base, self.base_folder, self._train_options, self.deployed,
-            self.settings, self.layout, self.reporter, self.callbacks,
+            self.corpus, self.pairs, self.mined, self.base, self.base_folder, recipe, self.deployed, self.settings,
+            self.layout, self.reporter, self.callbacks,
         )  # fmt: skip
 
     def assist(self) -> None:
@@ -340,7 +349,7 @@ class Story:
             counts=self._counts(),
             leakage=plain(leaked),
             timings=self._timings(time.monotonic() - started),
-            settings=plain(self.settings),
+            settings=plain(self.in_force),
             overlap=self.pairs.artifact.counts["overlap"],
             notices=(*self.notices, *notices.of_leakage(leaked, splits.origin)),
             curve=self._curve(),

@@ -242,18 +242,11 @@ def test_the_edges_of_the_limits_are_allowed() -> None:
     assert TrainOptions(epochs=1, warmup=0.0, patience=0, weight_decay=0.0, batch_size=2).epochs == 1
 
 
-@pytest.mark.parametrize(("steps", "epochs"), [(1, 3), (20, 3), (44, 2), (70, 1), (102, 1), (5000, 1)])
-def test_many_pairs_make_fewer_epochs(steps: int, epochs: int) -> None:
-    """What comes nearest to ninety steps, from one to three; a number that was chosen stays."""
-    assert TrainOptions().most_epochs(steps) == epochs
-    assert TrainOptions(epochs=9).most_epochs(steps) == 9
-
-
 def test_epochs_nobody_chose_are_what_the_pairs_ask_for(
     model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two passes of two steps, where four steps are enough; the rate has fallen to its end after the last."""
-    monkeypatch.setattr("jargonaut.training.options._ENOUGH_STEPS", 4)
+    """Two passes of two steps, where eighty pairs are enough; the rate has fallen to its end after the last."""
+    monkeypatch.setattr("jargonaut.training.lesson._SEEN", 80)
     steps: list[StepDone] = []
     options = TrainOptions(batch_size=20, dims=(64,), few_pairs=0)
     done = tune(model, options, callbacks=[lambda event: steps.append(event) if isinstance(event, StepDone) else None])

@@ -217,7 +217,7 @@ def test_whatever_the_scores_the_limit_is_kept_where_it_can_be(
     limit: float,
     alphas: tuple[float, ...],
 ) -> None:
-    """What is kept is within the limit where something is, where that is not clearly below the base, and near the best."""
+    """What is kept is within the limit where something is, and near the best of that; this is not below the base."""
     model = tiny_model("bert")
     before, _ = moved(model)
     scores: dict[float, tuple[float, ...]] = dict(zip((0.0, *ALPHAS), both, strict=True))

@@ -10,7 +10,7 @@ from jargonaut.errors import InputError
 from jargonaut.records import Triplet
 from jargonaut.training import TrainOptions
 from jargonaut.training.batches import drawn_count
-from jargonaut.training.lesson import answers_taken, pairs_of_epoch, prepared
+from jargonaut.training.lesson import answers_taken, pairs_of_epoch, passes, prepared
 
 
 def pairs(count: int) -> list[Triplet]:
@@ -112,6 +112,31 @@ def test_the_pairs_of_an_epoch_are_those_that_it_takes() -> None:
     assert [pairs_of_epoch(many, chosen) for chosen in (None, 2, 0)] == [6_000, 2_000, 20_000]
     assert pairs_of_epoch(answered([20] * 10), None) == 200
     assert pairs_of_epoch([], None) == 0
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(2, 3), (4_600, 3), (4_601, 2), (7_666, 2), (7_667, 1), (50_000, 1)])
+def test_many_pairs_make_fewer_passes(count: int, epochs: int) -> None:
+    """One to three, whatever the batch; a number that was chosen stays."""
+    examples = pairs(count)
+    assert passes(examples, TrainOptions()) == passes(examples, TrainOptions(batch_size=16)) == epochs
+    assert prepared(examples, {}, {}, TrainOptions()).epochs == epochs
+    assert passes(examples, TrainOptions(epochs=9)) == prepared(examples, {}, {}, TrainOptions(epochs=9)).epochs == 9
+
+
+def test_there_is_a_second_pass_where_something_waits_for_it() -> None:
+    """The answers that the first one left out, or negatives that are mined again."""
+    assert passes(answered([2] * 10_000), TrainOptions()) == 2
+    assert passes(answered([2] * 10_000), TrainOptions(per_query=0)) == 1
+    assert passes(pairs(50_000), TrainOptions(), again=True) == 2
+
+
+def test_mining_again_in_vain_is_told() -> None:
+    """One pass leaves nothing to mine for."""
+    told = prepared(pairs(600), {}, {}, TrainOptions(epochs=1), again=True).notices
+    assert told == (
+        "negatives are mined again after the first of several passes, and there is one only (`train.epochs`)",
+    )
+    assert prepared(pairs(600), {}, {}, TrainOptions(epochs=1)).notices == ()
 
 
 def test_a_choice_that_leaves_a_single_pair_is_refused() -> None:

@@ -16,7 +16,7 @@ from jargonaut.evaluation.report import RunReport
 from jargonaut.evaluation.report_markdown import told
 from jargonaut.evaluation.wording import amount, markdown, markdown_table, percent, sentence, three
 
-_RECIPE = ("loss", "batch_size", "lr", "scale", "negatives", "lora_rank", "seed")
+_RECIPE = ("loss", "epochs", "batch_size", "lr", "scale", "negatives", "lora_rank", "seed")
 _TAGS = ("sentence-transformers", "sentence-similarity", "feature-extraction", "information-retrieval", "jargonaut")
 _METRICS = {"nDCG@10": "cosine_ndcg@10", "recall@10": "cosine_recall@10", "MRR@10": "cosine_mrr@10"}
 """Our names of measures → those that sentence-transformers writes into cards."""
@@ -182,8 +182,7 @@ def _training(report: RunReport, facts: CardFacts) -> Iterator[str]:
         moved = (
             f", moved towards the base to α = {curve.chosen_alpha:g}" if curve.chosen_alpha not in (None, 0, 1) else ""
         )
-        trained = max((epoch for epoch, _ in curve.dev_ndcg), default=curve.chosen_epoch)
-        yield f"- kept: the weights of epoch {curve.chosen_epoch:g} of {trained:g}{moved}"
+        yield f"- kept: the weights of epoch {curve.chosen_epoch:g}{moved}"
     if facts.code:
         yield f"- {markdown(', '.join(f'{name} {version}' for name, version in facts.code.items()))}"
     yield ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,8 +39,8 @@ class Space:
     held: Mapping[str, Any]
 
     @classmethod
-    def of(cls, settings: Settings, pairs: int) -> Space:
-        """The ranges that the settings name, for so many training pairs."""
+    def of(cls, settings: Settings, pairs: int, epochs: int) -> Space:
+        """The ranges that the settings name, for so many training pairs and passes over them."""
         sweep = settings.sweep
         recipe = careful(settings.train, pairs)
         named = {LR: sweep.lr, LORA_LR: sweep.lora_lr, EPOCHS: sweep.epochs, SCALE: sweep.scale,
@@ -49,7 +48,7 @@ class Space:
         without = {LR if recipe.lora_rank else LORA_LR} | ({SCALE} if recipe.loss == "triplet" else set())
         today = {name: getattr(recipe, name.partition(".")[2]) for name in SWEPT if name != PER_PAIR}
         today[PER_PAIR] = settings.mine.per_pair
-        today[EPOCHS] = recipe.most_epochs(max(1, math.ceil(pairs / recipe.batch_size)))
+        today[EPOCHS] = epochs
         return cls(
             {name: today[name] for name in SWEPT if name not in without},
             {

@@ -20,7 +20,7 @@ from jargonaut.sweeping.outcome import SweepResult, TrialResult, best_of
 from jargonaut.sweeping.page import to_html
 from jargonaut.sweeping.space import EPOCHS, Space, fixed, fragment, with_values
 from jargonaut.sweeping.study import importance, next_trial, opened, results, take_up
-from jargonaut.training import EpochDone, StepDone, pairs_of_epoch
+from jargonaut.training import EpochDone, StepDone, pairs_of_epoch, passes
 
 if TYPE_CHECKING:
     import optuna
@@ -56,8 +56,9 @@ def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResul
     if minutes is not None and not 0 < minutes < math.inf:
         raise InputError(f"{minutes:g} minutes is no time to sweep in", where="--minutes", remedy="give more than 0")
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    pairs = pairs_of_epoch(positives(story.pairs.splits.train), story.settings.train.per_query)
-    space = Space.of(story.settings, pairs)
+    known, recipe = positives(story.pairs.splits.train), story.settings.train
+    pairs = pairs_of_epoch(known, recipe.per_query)
+    space = Space.of(story.settings, pairs, passes(known, recipe, again=story.settings.mine.remine))
     if space.held:
         story.reporter.line(f"  with only {pairs:,} pairs the first trial is the careful recipe of `train.few_pairs`")
     key = content_hash(VERSION, story.inputs, story.deployed, fixed(story.settings), space.ranges, space.batch_sizes,

@@ -4,7 +4,7 @@ from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, train
 from jargonaut.training.dimensions import matryoshka_dims, require_fit
 from jargonaut.training.interpolation import Blend, Interpolation, interpolate, tensors_of
-from jargonaut.training.lesson import careful, pairs_of_epoch
+from jargonaut.training.lesson import careful, pairs_of_epoch, passes
 from jargonaut.training.options import DISTILLING, TrainOptions
 from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
@@ -31,6 +31,7 @@ __all__ = [
     "launched",
     "matryoshka_dims",
     "pairs_of_epoch",
+    "passes",
     "require_fit",
     "tensors_of",
     "train",

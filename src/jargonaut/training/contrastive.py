@@ -136,8 +136,8 @@ def train(
     """
     report = reporter or SilentReporter()
     material = _Material(prompts, queries, passages, positives, groups, grades, base_vectors, taught)
-    lesson = prepared(examples, positives, groups, options)
-    options = lesson.options
+    lesson = prepared(examples, positives, groups, options, again=remine is not None)
+    options, epochs = lesson.options, lesson.epochs
     for notice in lesson.notices:
         report.warn(notice)
     dims = matryoshka_dims(int(model.get_embedding_dimension() or 0), options.dims)
@@ -157,7 +157,6 @@ def train(
         try:
             goal = objective(options, dict(zip(dims, shares, strict=True)), device, loss)
             per_epoch = math.ceil(drawn_count(lesson.examples, options.per_query) / options.batch_size)
-            epochs = options.most_epochs(per_epoch)
             optimizer = _optimizer(weights, goal, per_epoch * epochs, options, world)
             forward = Forward(model, compiled=compute.compile)
             step_of = Step(

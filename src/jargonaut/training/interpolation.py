@@ -78,12 +78,12 @@ def interpolate(
     """Puts weights between base and tuned ones into `model`, among those that forget little enough.
 
     Of these the best on dev says how good it can be, and the ones nearest to the tuned model that dev cannot tell from
-    them are kept: what was learned is given back for a reason, not by chance. Where none forgets little enough, half the smallest alpha is tried, too, unless that is 1. Where that forgets too much as well, the
-    weights that forget least are kept, if they are better on dev than the base. Where all are clearly worse on dev, the
-    base is: a smaller loss is chance, and test says who serves. Steps are tried from the tuned model towards the base;
-    once one that forgets little enough is clearly worse on dev than another that is better than the base, the rest is
-    left out. Where the next step towards the tuned model is better on dev and forgets too much, one halfway to it is
-    tried too.
+    them are kept: what was learned is given back for a reason, not by chance. Where none forgets little enough, half
+    the smallest alpha is tried, too, unless that is 1. Where that forgets too much as well, the weights that forget
+    least are kept, if they are better on dev than the base. Where all are clearly worse on dev, the base is: a smaller
+    loss is chance, and test says who serves. Steps are tried from the tuned model towards the base; once one that
+    forgets little enough is clearly worse on dev than another that is better than the base, the rest is left out.
+    Where the next step towards the tuned model is better on dev and forgets too much, one halfway to it is tried too.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.

@@ -22,6 +22,9 @@ _SAFEST = {"lr": 2e-5, "batch_size": 32}
 """What few pairs are trained with: enough steps for an epoch to mean something, small ones."""
 _PLENTY = 6000
 """Pairs that are plenty for an epoch, where the others are further answers to the same queries."""
+_SEEN = 11_500
+"""Pairs, repeats counted, that are enough: two passes over financial_qa, where a third added nothing."""
+_MOST_PASSES = 3
 _ONE_FOR_MANY = 0.5
 """Share of the examples that may have one answer before a reader is told."""
 
@@ -33,11 +36,13 @@ class Lesson:
     Attributes:
         examples: Those handed in, without negatives that are known positives.
         options: The recipe in force.
+        epochs: Most passes over the examples.
         notices: What was changed and why, and what is doubtful, in sentences.
     """
 
     examples: tuple[Triplet, ...]
     options: TrainOptions
+    epochs: int
     notices: tuple[str, ...]
 
 
@@ -46,6 +51,8 @@ def prepared(
     positives: Mapping[str, frozenset[str]],
     groups: Mapping[str, str],
     options: TrainOptions,
+    *,
+    again: bool = False,
 ) -> Lesson:
     """Looks at the examples before anything is trained.
 
@@ -54,6 +61,7 @@ def prepared(
         positives: Query id → all its known positives.
         groups: Passage id → near-duplicate group.
         options: The recipe as the user has it.
+        again: Whether negatives are mined again after the first pass.
 
     Raises:
         InputError: There are fewer than two examples, or an epoch would take fewer; or there is not a single negative.
@@ -63,6 +71,10 @@ def prepared(
     cleared = tuple(_without_positives(example, positives) for example in examples)
     lost = sum(len(e.negative_ids) for e in examples) - sum(len(e.negative_ids) for e in cleared)
     notices = [_negatives_told(cleared, groups)]
+    epochs = passes(cleared, options, again=again)
+    if again and epochs == 1:
+        notices.append("negatives are mined again after the first of several passes, and there is one only "
+                       "(`train.epochs`)")  # fmt: skip
     if lost:
         notices.append(f"{lost:,} hard negatives are also positives of their query; as negatives they are left out")
     if options.per_query is None:
@@ -83,7 +95,7 @@ def prepared(
         where = "" if taken == len(cleared) else " in an epoch"
         notices.append(f"with only {taken:,} pairs{where} training is careful: {changed} (`train.few_pairs = 0` keeps "
                        "the recipe as it is)")  # fmt: skip
-    return Lesson(cleared, cautious, tuple(filter(None, notices)))
+    return Lesson(cleared, cautious, epochs, tuple(filter(None, notices)))
 
 
 def _without_positives(example: Triplet, positives: Mapping[str, frozenset[str]]) -> Triplet:
@@ -131,6 +143,18 @@ def answers_taken(examples: Sequence[Triplet] | Sequence[Pair]) -> tuple[int, st
 def pairs_of_epoch(examples: Sequence[Triplet] | Sequence[Pair], per_query: int | None) -> int:
     """How many examples an epoch takes with this `[train] per_query`."""
     return drawn_count(examples, answers_taken(examples)[0] if per_query is None else per_query)
+
+
+def passes(examples: Sequence[Triplet] | Sequence[Pair], options: TrainOptions, *, again: bool = False) -> int:
+    """Most passes over the examples: what the recipe says, or one to three, as comes nearest to `_SEEN` pairs.
+
+    Two at least, where later passes take further answers or, `again`, negatives that are mined anew.
+    """
+    if options.epochs is not None:
+        return options.epochs
+    pairs = pairs_of_epoch(examples, options.per_query)
+    least = 2 if again or pairs < len(examples) else 1
+    return min(_MOST_PASSES, max(least, round(_SEEN / max(1, pairs))))
 
 
 def _fewest(examples: Sequence[Triplet] | Sequence[Pair], wanted: int) -> int:

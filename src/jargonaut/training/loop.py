@@ -166,7 +166,7 @@ class Loop:
         left = itertools.islice(self.plan(epoch=epoch), taken, None)
         shown = self.report.track(left, f"training, epoch {epoch + 1} of {self.epochs}", self.per_epoch - taken)
         if self.log.steps == 0:
-            shown = _foretold(shown, self.per_epoch * self.epochs, self.report)
+            shown = _foretold(shown, self.per_epoch, self.epochs, self.report)
         for number, batch in enumerate(shown, taken + 1):
             # Seeded at each step, so that a training that goes on drops what it would have dropped.
             loss = self.step_of(batch, (options.seed, self.log.steps, self.world.rank))
@@ -243,12 +243,13 @@ def _part(tensors: Mapping[str, torch.Tensor], part: str) -> dict[str, torch.Ten
     return {name.removeprefix(f"{part}/"): t for name, t in tensors.items() if name.startswith(f"{part}/")}
 
 
-def _foretold(plan: Iterator[Batch], steps: int, report: Reporter) -> Iterator[Batch]:
+def _foretold(plan: Iterator[Batch], steps: int, epochs: int, report: Reporter) -> Iterator[Batch]:
     """Passes batches through; after the first two it says how long training will take, if that is long."""
     started = time.monotonic()
     for number, batch in enumerate(plan):
-        seconds = (time.monotonic() - started) / max(1, number) * steps
+        seconds = (time.monotonic() - started) / max(1, number) * steps * epochs
         if number == _FORETOLD_AFTER and seconds > _LONG:
+            fewer = "`--set train.epochs=1`" if epochs > 1 else "`--set train.per_query=1`"
             report.warn(f"training will take up to {seconds / 60:,.0f} minutes at this pace; a GPU, "
-                        "`--set train.epochs=1` or `--set mine.per_pair=0` shortens it")  # fmt: skip
+                        f"{fewer} or `--set mine.per_pair=0` shortens it")  # fmt: skip
         yield batch

@@ -15,9 +15,6 @@ LossName = Literal["mnrl", "gist", "cosent", "triplet", "margin_mse", "kl"]
 DISTILLING: tuple[Literal["margin_mse", "kl"], ...] = ("margin_mse", "kl")
 """Losses that have a teacher."""
 MarginStrategy = Literal["absolute", "relative"]
-_ENOUGH_STEPS = 90
-"""Optimiser steps after which more taught little and forgot more, on sets of 5,000 and of 13,000 pairs."""
-_MOST_EPOCHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class TrainOptions:
 
     Attributes:
         epochs: Most passes over the pairs; the epoch with the best dev score is kept. Not set makes one to three: what
-            comes nearest to 90 steps.
+            comes nearest to 11,500 pairs, repeats counted.
         batch_size: Pairs per optimiser step, all of whose passages are in-batch negatives.
         lr: Peak learning rate of the whole model; adapters have `lora_lr`.
         batching: `shuffled` draws batches at random; `similar` puts pairs that lie near one another for the base model
@@ -80,9 +77,9 @@ class TrainOptions:
         graph_gib: Memory, in GiB, that the graphs of a batch may take. A batch that needs more is embedded twice, which
             gives the same gradients in little memory and a third more time. Not set takes half of what is free.
         alphas: Steps between the base (0) and the tuned model (1) that may be kept, by weight interpolation: the one
-            nearest to the tuned model among those that forget no more general knowledge than `general_limit` and that dev
-            cannot tell from the best of them. Half the smallest, and a step halfway between two, may be tried as well.
-            Empty keeps the tuned model as it is.
+            nearest to the tuned model among those that forget no more general knowledge than `general_limit` and that
+            dev cannot tell from the best of them. Half the smallest, and a step halfway between two, may be tried as
+            well. Empty keeps the tuned model as it is.
         general_limit: Loss of nDCG@10 on the general knowledge that ships with the package (English), against the base,
             that is put up with.
         seed: Order of the pairs and dropout.
@@ -190,7 +187,3 @@ class TrainOptions:
                 )),
             ),
         )  # fmt: skip
-
-    def most_epochs(self, steps: int) -> int:
-        """Most passes over the pairs, where each takes so many optimiser steps."""
-        return self.epochs or min(_MOST_EPOCHS, max(1, round(_ENOUGH_STEPS / steps)))
