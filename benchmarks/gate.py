@@ -9,6 +9,7 @@ measurably, anything else where it did not. Knows stores and assessments; trains
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -82,14 +83,13 @@ def assessed(data: Path, work: Path, options: GateOptions, reporter: Reporter) -
 
 
 def trained(name: str, stores: Sequence[Path]) -> Trained | None:
-    """What training gained on a set, of the first store that knows; None where nobody trained on it.
+    """What training gained on a set, by the most preferred recipe of the first store that has it; None where none has.
 
     Its queries count as independent here, since a store keeps scores alone.
     """
-    for store in stores:
-        found = stored(store, name).get(name, {})
-        recipe = next((one for one in _PREFERRED if one in found), None)
-        if BASE in found and recipe is not None:
+    kept = [(store, stored(store, name).get(name, {})) for store in stores]
+    for recipe, (store, found) in itertools.product(_PREFERRED, kept):
+        if BASE in found and recipe in found:
             before, after = (averaged(found[each]) for each in (BASE, recipe))
             labels = [str(number) for number in range(len(before))]
             gain = paired_bootstrap(before, after, labels)
