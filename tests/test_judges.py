@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from jargonaut.judges import DEV_POSITIVES, DEV_QUERIES, DevJudge
 from jargonaut.records import Pair
 
@@ -22,3 +24,11 @@ def test_queries_with_very_many_answers_do_not_fill_the_pool() -> None:
     assert f"of 4 queries over {DEV_POSITIVES * 2:,} passages" in str(DevJudge(dev, texts, 8, seed=1))
     alone = tuple(Pair("q", "query", f"p{n}") for n in range(2 * DEV_POSITIVES))
     assert "of 1 queries" in str(DevJudge(alone, {p.passage_id: "text" for p in alone}, 8, seed=1))
+
+
+def test_fewer_queries_tell_less() -> None:
+    """A difference of .005 says something on 500 queries, and nothing on 20."""
+    dev = tuple(Pair(f"q{n}", f"query {n}", f"p{n}") for n in range(DEV_QUERIES))
+    texts = {pair.passage_id: "text" for pair in dev}
+    assert DevJudge(dev, texts, 8, seed=1).chance == pytest.approx(0.005, abs=1e-3)
+    assert DevJudge(dev[:20], texts, 8, seed=1).chance == pytest.approx(0.025, abs=1e-3)

@@ -286,7 +286,7 @@ class Story:
 
     @property
     def in_force(self) -> Settings:
-        """The settings, with the passes over the pairs that training makes where nobody said how many."""
+        """The settings, with the most passes over the pairs that training makes where nobody said how many."""
         return replace(self.settings, train=replace(self.settings.train, epochs=self._teaching.recipe.epochs))
 
     @cached_property
@@ -303,7 +303,7 @@ class Story:
     def _teaching(self) -> Teaching:
         """The training of the candidate."""
         options = self._train_options
-        epochs = training.passes(self.mined.triplets, options, again=self.settings.mine.remine)
+        epochs = training.passes(self.mined.triplets, options, again=self.settings.mine.renews)
         recipe = replace(options, epochs=epochs)
         return Teaching(
             self.corpus, self.pairs, self.mined, self.base, self.base_folder, recipe, self.deployed, self.settings,

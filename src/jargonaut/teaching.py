@@ -79,12 +79,7 @@ class Teaching:
         """Settings that decide what training gives."""
         recipe = replace(self.recipe, graph_gib=None)  # how much memory it takes changes no gradient
         options = {"train": recipe, "precision": self.settings.compute.precision, "deployed": self.deployed}
-        return options | ({"remine": True} if self._remines else {})
-
-    @property
-    def _remines(self) -> bool:
-        """Whether negatives are mined again; where none are wanted, there is nothing to mine."""
-        return self.settings.mine.remine and self.settings.mine.per_pair > 0
+        return options | ({"remine": True} if self.settings.mine.renews else {})
 
     @cached_property
     def checkpoints(self) -> training.Checkpoints:
@@ -130,7 +125,8 @@ class Teaching:
             self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe, compute,
             score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near,
             guide_vectors=guide, taught=taught, grades=grades(splits.train), callbacks=self.callbacks,
-            checkpoints=self.checkpoints, remine=self._remined if self._remines else None, reporter=self.reporter,
+            checkpoints=self.checkpoints, remine=self._remined if self.settings.mine.renews else None,
+            reporter=self.reporter,
         )  # fmt: skip
         return model, result, judges
 

@@ -18,11 +18,11 @@ def keep(store: Path, recipe: str, seed: int, value: float) -> None:
 
 
 def test_the_gain_is_that_of_the_first_store_that_knows(tmp_path: Path) -> None:
-    """Over the mean of the seeds, of our own recipe where it was trained; nothing where nobody trained."""
+    """Over the mean of the seeds, of our own recipe where any store has it; nothing where nobody trained."""
     assert trained("s", [tmp_path / "none", tmp_path]) is None
     keep(tmp_path / "a", "base", 0, 0.5)
     keep(tmp_path / "b", "base", 0, 0.5)
-    keep(tmp_path / "b", "published-engine", 1, 0.9)
+    keep(tmp_path / "a", "published-engine", 1, 0.9)
     keep(tmp_path / "b", "default", 1, 0.5)
     keep(tmp_path / "b", "default", 2, 0.7)
     found = trained("s", [tmp_path / "a", tmp_path / "b"])

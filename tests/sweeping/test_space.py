@@ -27,11 +27,6 @@ def test_today_lies_within_every_range() -> None:
     assert found.held == {}
 
 
-def test_the_first_trial_names_the_epochs_that_the_pairs_ask_for() -> None:
-    """A trial is what it says it is, so it cannot leave them open."""
-    assert space().first["train.epochs"] == 2
-
-
 def test_adapters_are_swept_by_their_own_rate() -> None:
     """The model's rate would change nothing."""
     found = space(train__lora_rank=8)

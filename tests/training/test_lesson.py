@@ -127,15 +127,14 @@ def test_there_is_a_second_pass_where_something_waits_for_it() -> None:
     """The answers that the first one left out, or negatives that are mined again."""
     assert passes(answered([2] * 10_000), TrainOptions()) == 2
     assert passes(answered([2] * 10_000), TrainOptions(per_query=0)) == 1
+    assert passes(answered([2] * 10_000 + [3]), TrainOptions(per_query=2)) == 1
     assert passes(pairs(50_000), TrainOptions(), again=True) == 2
 
 
 def test_mining_again_in_vain_is_told() -> None:
     """One pass leaves nothing to mine for."""
     told = prepared(pairs(600), {}, {}, TrainOptions(epochs=1), again=True).notices
-    assert told == (
-        "negatives are mined again after the first of several passes, and there is one only (`train.epochs`)",
-    )
+    assert told == ("negatives are mined again after the first of several passes, and there is one only",)
     assert prepared(pairs(600), {}, {}, TrainOptions(epochs=1)).notices == ()
 
 

@@ -107,6 +107,11 @@ class MiningOptions:
         )
 
     @property
+    def renews(self) -> bool:
+        """Whether negatives are mined again; where none are wanted, there is nothing to mine."""
+        return self.remine and self.per_pair > 0
+
+    @property
     def wants_words(self) -> bool:
         """Whether BM25 must search."""
         return "bm25" in self.sources or self.agreement is not None

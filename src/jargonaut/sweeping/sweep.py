@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jargonaut import training
 from jargonaut.artifacts import Artifact, alone, atomic_write, content_hash, plain, write_json
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.records import positives
@@ -58,11 +59,11 @@ def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResul
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     known, recipe = positives(story.pairs.splits.train), story.settings.train
     pairs = pairs_of_epoch(known, recipe.per_query)
-    space = Space.of(story.settings, pairs, passes(known, recipe, again=story.settings.mine.remine))
+    space = Space.of(story.settings, pairs, passes(known, recipe, again=story.settings.mine.renews))
     if space.held:
         story.reporter.line(f"  with only {pairs:,} pairs the first trial is the careful recipe of `train.few_pairs`")
-    key = content_hash(VERSION, story.inputs, story.deployed, fixed(story.settings), space.ranges, space.batch_sizes,
-                       space.held)  # fmt: skip
+    key = content_hash(VERSION, training.VERSION, story.inputs, story.deployed, fixed(story.settings), space.ranges,
+                       space.batch_sizes, space.held)  # fmt: skip
     folder = story.layout.stage("sweeps") / key
     mine = alone(folder / "lock", "another process runs this sweep", "wait for it, or stop it")
     with mine, opened(folder / "study.db", prune=story.settings.sweep.prune) as study:

@@ -77,13 +77,13 @@ def interpolate(
 ) -> Interpolation:
     """Puts weights between base and tuned ones into `model`, among those that forget little enough.
 
-    Of these the best on dev says how good it can be, and the ones nearest to the tuned model that dev cannot tell from
-    them are kept: what was learned is given back for a reason, not by chance. Where none forgets little enough, half
-    the smallest alpha is tried, too, unless that is 1. Where that forgets too much as well, the weights that forget
-    least are kept, if they are better on dev than the base. Where all are clearly worse on dev, the base is: a smaller
-    loss is chance, and test says who serves. Steps are tried from the tuned model towards the base; once one that
-    forgets little enough is clearly worse on dev than another that is better than the base, the rest is left out.
-    Where the next step towards the tuned model is better on dev and forgets too much, one halfway to it is tried too.
+    Kept is the step nearest to the tuned model that dev cannot tell from the best of these, the base among them: what
+    was learned is given back for a reason, not by chance. Where dev can tell all of them from the base, the base is
+    kept. Where none forgets little enough, half the smallest alpha is tried, too, unless that is 1. Where that forgets
+    too much as well, the weights that forget least are kept, if they are better on dev than the base. Steps are tried
+    from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than another
+    that is better than the base, the rest is left out. Where the next step towards the tuned model forgets too much,
+    and dev cannot tell it from the best either, one halfway to it is tried too.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.
@@ -138,20 +138,20 @@ def interpolate(
         if best is None and steps[-1] < 1 and fits(nearer := at(steps[-1] / 2)):
             best = nearer
             fitting.append(nearer)
-        if best is not None:
-            found = next(blend for blend in fitting if blend.dev >= best.dev - chance)
-            above = tried[max(tried.index(found) - 1, 0)]  # the next step towards the tuned model, where there is one
-            if above.dev > found.dev and not fits(above):
-                between = at((found.alpha + above.alpha) / 2)
-                if fits(between) and between.dev > found.dev:
-                    found = between
-            serves = max(best.dev, found.dev) > start.dev - chance
-            if serves and found.dev < best.dev:
-                report.line(f"  α = {found.alpha:g} is kept, which dev cannot tell from α = {best.alpha:g}")
+        if best is None:
+            least = max(tried, key=lambda each: (each.general, each.dev))
+            found = least if least.dev > start.dev else start  # what forgets too much must at least be better here
         else:
-            found = max(tried, key=lambda each: (each.general, each.dev))
-            serves = found.dev > start.dev  # what forgets too much must at least be better here
-        chosen = found.alpha if serves else start.alpha
+            bar = max(best.dev, start.dev) - chance
+            found = next((blend for blend in fitting if blend.dev >= bar), start)
+            above = tried[max(tried.index(found) - 1, 0)] if found in tried else found
+            if not fits(above) and above.dev >= bar:
+                between = at((found.alpha + above.alpha) / 2)
+                if fits(between) and between.dev >= bar:
+                    found = between
+            if found.alpha and found.dev < best.dev:
+                report.line(f"  α = {found.alpha:g} is kept, which dev cannot tell from α = {best.alpha:g}")
+        chosen = found.alpha
     finally:
         line.settle(chosen)
     within = best is not None or chosen == start.alpha

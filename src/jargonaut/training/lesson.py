@@ -6,6 +6,7 @@ Knows ids and the recipe; knows no texts and no models.
 from __future__ import annotations
 
 import bisect
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -73,8 +74,7 @@ def prepared(
     notices = [_negatives_told(cleared, groups)]
     epochs = passes(cleared, options, again=again)
     if again and epochs == 1:
-        notices.append("negatives are mined again after the first of several passes, and there is one only "
-                       "(`train.epochs`)")  # fmt: skip
+        notices.append("negatives are mined again after the first of several passes, and there is one only")
     if lost:
         notices.append(f"{lost:,} hard negatives are also positives of their query; as negatives they are left out")
     if options.per_query is None:
@@ -148,13 +148,13 @@ def pairs_of_epoch(examples: Sequence[Triplet] | Sequence[Pair], per_query: int 
 def passes(examples: Sequence[Triplet] | Sequence[Pair], options: TrainOptions, *, again: bool = False) -> int:
     """Most passes over the examples: what the recipe says, or one to three, as comes nearest to `_SEEN` pairs.
 
-    Two at least, where later passes take further answers or, `again`, negatives that are mined anew.
+    Two at least, where the first takes half of the answers or fewer, or, `again`, negatives are mined anew after it.
     """
     if options.epochs is not None:
         return options.epochs
     pairs = pairs_of_epoch(examples, options.per_query)
-    least = 2 if again or pairs < len(examples) else 1
-    return min(_MOST_PASSES, max(least, round(_SEEN / max(1, pairs))))
+    least = 2 if again or 2 * pairs <= len(examples) else 1
+    return min(_MOST_PASSES, max(least, math.floor(_SEEN / max(1, pairs) + 0.5)))
 
 
 def _fewest(examples: Sequence[Triplet] | Sequence[Pair], wanted: int) -> int:

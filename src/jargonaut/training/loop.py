@@ -249,7 +249,7 @@ def _foretold(plan: Iterator[Batch], steps: int, epochs: int, report: Reporter) 
     for number, batch in enumerate(plan):
         seconds = (time.monotonic() - started) / max(1, number) * steps * epochs
         if number == _FORETOLD_AFTER and seconds > _LONG:
-            fewer = "`--set train.epochs=1`" if epochs > 1 else "`--set train.per_query=1`"
-            report.warn(f"training will take up to {seconds / 60:,.0f} minutes at this pace; a GPU, "
-                        f"{fewer} or `--set mine.per_pair=0` shortens it")  # fmt: skip
+            fewer = ", `--set train.epochs=1`" if epochs > 1 else ""
+            report.warn(f"training will take up to {seconds / 60:,.0f} minutes at this pace; a GPU{fewer} or "
+                        "`--set mine.per_pair=0` shortens it")  # fmt: skip
         yield batch
