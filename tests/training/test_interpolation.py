@@ -76,7 +76,7 @@ def test_what_is_kept_is_the_blend_in_full_precision(tiny: SentenceTransformer, 
     """In every family, whatever is computed in, each floating tensor is α·tuned + (1−α)·base in fp32, others stay."""
     counted = {name: t.clone() for name, t in tiny.named_buffers() if not t.is_floating_point()}
     before, after = moved(tiny)
-    scores = {0.0: (0.5, 0.8), 0.3: (0.6, 0.8), 0.5: (0.7, 0.8), 0.7: (0.8, 0.79), 1.0: (0.9, 0.7)}
+    scores = {0.0: (0.5, 0.8), 0.3: (0.6, 0.8), 0.5: (0.7, 0.8), 0.7: (0.8, 0.79), 0.85: (0.85, 0.7), 1.0: (0.9, 0.7)}
     found, _ = swept(tiny, before, scores, precision=precision)
     assert (found.alpha, found.within_limit) == (0.7, True)
     for name, tensor in tensors_of(tiny):
