@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from jargonaut import training
 from jargonaut.artifacts import content_hash, plain, write_json
+from jargonaut.axes import axes_of
 from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
+from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder
 from jargonaut.hardness import PreparedNegatives, mined_again
@@ -31,6 +33,8 @@ from jargonaut.sources import PreparedCorpus
 from jargonaut.teachers import open_teacher, taught_by
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
 
@@ -91,7 +95,7 @@ class Teaching:
     def train(self, folder: Path) -> Mapping[str, Any]:
         """Writes the tuned model and how its training went into a folder; gives the counts of its artifact."""
         model, result, judges = self.tune()
-        found = judges.interpolated(model, result, self.reporter)
+        found = judges.interpolated(model, self._untaught, result, self.reporter)
         with quiet_libraries():
             model.save(str(folder / "model"), create_model_card=False)
         write_json(folder / "training.json", {**plain(result), "interpolation": plain(found)})
@@ -105,8 +109,6 @@ class Teaching:
 
     def tune(self) -> tuple[SentenceTransformer, training.Trained, Judges]:
         """The tuned model, how its training went, and who judged it."""
-        import torch
-
         splits, texts, recipe = self.pairs.splits, self.corpus.texts, self.recipe
         examples = self.mined.triplets
         near = self._references(self.base, examples) if recipe.batching == "similar" else None
@@ -114,21 +116,38 @@ class Teaching:
         taught = self._taught(examples)
         if isinstance(self._teacher, CachedEncoder):
             guide = self._references(self._teacher, examples)
+        self._axes  # noqa: B018 - found now, while the base is at hand
         self.base.close()  # a GPU's memory is training's
-        base, compute = self.settings.base, self.settings.compute
         judges = Judges(splits.dev, texts, self.deployed, self.base_folder, self.settings)
         self.reporter.line(f"  dev: {judges}")
-        model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
-                           trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
+        model = self._untaught(self.settings.compute)
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
-            self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe, compute,
-            score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near,
-            guide_vectors=guide, taught=taught, grades=grades(splits.train), callbacks=self.callbacks,
-            checkpoints=self.checkpoints, remine=self._remined if self.settings.mine.renews else None,
-            reporter=self.reporter,
+            self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe,
+            self.settings.compute, score=judges.dev, general=judges.general, deployed_dim=self.deployed,
+            base_vectors=near, guide_vectors=guide, taught=taught, grades=grades(splits.train),
+            callbacks=self.callbacks, checkpoints=self.checkpoints,
+            remine=self._remined if self.settings.mine.renews else None, reporter=self.reporter,
         )  # fmt: skip
         return model, result, judges
+
+    def _untaught(self, compute: ComputeOptions) -> SentenceTransformer:
+        """The base in fp32, as training takes it up."""
+        import torch
+
+        base = self.settings.base
+        model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
+                           trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
+        if self._axes is not None:
+            training.turn(model, self._axes)
+        return model
+
+    @cached_property
+    def _axes(self) -> NDArray[np.float64] | None:
+        """What the model's vectors are told in; None for the axes that they have."""
+        if not self.recipe.turn:
+            return None
+        return axes_of(self.corpus, self.pairs, self.base, self.layout, self.reporter)
 
     @cached_property
     def _teacher(self) -> LocalReranker | CachedEncoder | None:

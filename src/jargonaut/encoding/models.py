@@ -57,9 +57,11 @@ class ModelFolder:
         """Vector length, when the folder says it; None when only the loaded model knows."""
         modules = self._json("modules.json")
         last = next((m for m in reversed(modules or []) if m.get("path") and "Normalize" not in m["type"]), None)
+        config = (self._json(f"{last['path']}/config.json") or {}) if last else {}
+        if last and last["type"].endswith("Dense") and config.get("out_features"):
+            return int(config["out_features"])
         if last is None or not last["type"].endswith("Pooling"):
             return None
-        config = self._json(f"{last['path']}/config.json") or {}
         value = config.get("embedding_dimension") or config.get("word_embedding_dimension")
         modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
         return int(value) if value and len(modes) <= 1 else None

@@ -1,5 +1,6 @@
 """Fine-tuning: contrastive × Matryoshka over whole batches."""
 
+from jargonaut.training.axes import principal_axes, turn
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, train
 from jargonaut.training.dimensions import matryoshka_dims, require_fit
@@ -32,7 +33,9 @@ __all__ = [
     "matryoshka_dims",
     "pairs_of_epoch",
     "passes",
+    "principal_axes",
     "require_fit",
     "tensors_of",
     "train",
+    "turn",
 ]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-VERSION = 12
+VERSION = 13
 _Plan: TypeAlias = Callable[..., Iterator[Batch]]
 """Given an `epoch`, from 0, its batches."""
 

@@ -1,0 +1,103 @@
+"""Vectors told in other axes: no angle changes, the first components hold more, and the model loads anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from tokenizers import Tokenizer
+
+from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.families import Prompts
+from jargonaut.encoding.forward import Forward
+from jargonaut.encoding.local import LocalEncoder
+from jargonaut.encoding.models import find_model
+from jargonaut.errors import InputError
+from jargonaut.training import TrainOptions, principal_axes, train, turn
+
+from .test_contrastive import EXAMPLES, FP32, PASSAGES, QUERIES
+
+TEXTS = ["a broken arm after a fall from a ladder", "heart attack", "fracture of the upper limb", "a cold"]
+
+
+def rotation(size: int) -> np.ndarray:
+    """Some orthogonal matrix."""
+    return np.linalg.qr(np.random.default_rng(3).normal(size=(size, size)))[0]
+
+
+@given(
+    st.integers(1, 12), st.integers(1, 30), st.integers(0, 30), st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_axes_are_a_rotation(size: int, passages: int, queries: int, seed: int) -> None:
+    """However few the vectors: no length and no angle changes."""
+    rng = np.random.default_rng(seed)
+    kinds = [rng.normal(size=(count, size)).astype(np.float32) for count in (passages, queries)]
+    axes = principal_axes(*kinds)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(size), atol=1e-9)
+
+
+def test_the_first_axes_hold_what_varies_most() -> None:
+    """What is the same in all texts of a kind tells none apart, however large it is."""
+    rng = np.random.default_rng(1)
+    spread = np.array([0.1, 2.0, 0.5, 1.0])
+    passages = rng.normal(size=(500, 4)) * spread + [9.0, 0, 0, 0]
+    queries = rng.normal(size=(50, 4)) * spread - [9.0, 0, 0, 0]
+    axes = principal_axes(passages.astype(np.float32), queries.astype(np.float32))
+    assert np.abs(axes).argmax(axis=0).tolist() == [1, 3, 2, 0]
+
+
+def test_no_vectors_have_no_axes() -> None:
+    """Said at once, not by a shape that does not fit."""
+    with pytest.raises(InputError, match="at least one vector"):
+        principal_axes(np.zeros((0, 4), np.float32))
+
+
+@pytest.mark.parametrize("family", ["bert", "mpnet", "modernbert", "embeddinggemma"])
+def test_a_turned_model_is_packed_and_saved_like_any_other(
+    family: str, tiny_model: Callable[[str], SentenceTransformer], tmp_path: Path
+) -> None:
+    """Also where it has dense layers of its own: the same turned vectors, here and by sentence-transformers."""
+    model = tiny_model(family)
+    before, packed = model.encode(TEXTS, normalize_embeddings=True), Forward(model).packed
+    axes = rotation(before.shape[1])
+    turn(model, axes)
+    assert Forward(model).packed == packed
+    model.save(str(tmp_path), create_model_card=False)
+    stock = SentenceTransformer(str(tmp_path), device="cpu", local_files_only=True)
+    ours = LocalEncoder(find_model(str(tmp_path)), FP32)
+    assert ours.dimension == find_model(str(tmp_path)).dimension == before.shape[1]
+    np.testing.assert_allclose(ours.encode_passages(TEXTS), before @ axes, atol=1e-5)
+    np.testing.assert_allclose(stock.encode(TEXTS, normalize_embeddings=True), before @ axes, atol=1e-5)
+
+
+def test_word_vectors_are_turned_themselves(base_model_path: Path) -> None:
+    """A table of word vectors gets no layer behind it."""
+    words = Tokenizer.from_file(str(base_model_path / "tokenizer.json"))
+    model = SentenceTransformer(modules=[StaticEmbedding(words, embedding_dim=16)], device="cpu")
+    before = model.encode(TEXTS)
+    axes = rotation(before.shape[1])
+    turn(model, axes)
+    assert len(model) == 1
+    np.testing.assert_allclose(model.encode(TEXTS), before @ axes, atol=1e-5)
+
+
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_training_leaves_the_axes_as_they_are(base_model_path: Path, lora_rank: int) -> None:
+    """Whatever is trained; the model beneath learns."""
+    model = SentenceTransformer(str(base_model_path), device="cpu", local_files_only=True)
+    axes = rotation(384)
+    turn(model, axes)
+    before = model.encode(TEXTS)
+    options = TrainOptions(epochs=1, batch_size=20, few_pairs=0, lora_rank=lora_rank)
+    positives = {e.query_id: frozenset({e.positive_id}) for e in EXAMPLES}
+    train(model, Prompts(), EXAMPLES, QUERIES, PASSAGES, positives, {}, options, ComputeOptions(precision="bf16"))
+    dense = model[-2].linear.weight
+    torch.testing.assert_close(dense, torch.tensor(axes.T, dtype=torch.float32), rtol=0, atol=0)
+    assert np.abs(model.encode(TEXTS) - before).max() > 1e-3
