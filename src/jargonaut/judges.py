@@ -7,15 +7,14 @@ among them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jargonaut import evaluation, retrieval
-from jargonaut.encoding.devices import ComputeOptions
-from jargonaut.encoding.local import LocalEncoder
+from jargonaut.encoding.local import LocalEncoder, load_model
 from jargonaut.encoding.models import ModelFolder
 from jargonaut.general_knowledge import general_knowledge
 from jargonaut.protocols import Encoder, Reporter
@@ -120,18 +119,16 @@ class Judges:
         """NDCG@10 on the general knowledge that ships with the package."""
         return self._scored(self._known, model)
 
-    def interpolated(
-        self, model: SentenceTransformer, base: Callable[[ComputeOptions], SentenceTransformer], trained: Trained,
-        reporter: Reporter,
-    ) -> Interpolation:  # fmt: skip
+    def interpolated(self, model: SentenceTransformer, trained: Trained, reporter: Reporter) -> Interpolation:
         """Moves a tuned model towards its base as far as the settings want.
 
         Args:
             model: The tuned model, in fp32; it holds what was chosen afterwards.
-            base: Loads what training began with, in fp32.
             trained: How its training went, with dev and general scores of every epoch.
             reporter: Where each step is told.
         """
+        import torch
+
         options, compute = self._settings.train, self._settings.compute
         dev, general = dict(trained.dev_scores), dict(trained.general_scores)
         start = Blend(0.0, dev[0], general[0])
@@ -142,9 +139,12 @@ class Judges:
             within = start.general - end.general <= options.general_limit
             return Interpolation((start, end), 1.0, options.general_limit, within_limit=within)
         # On the CPU, so that a GPU holds no third set of weights.
-        weights = dict(tensors_of(base(replace(compute, device="cpu"))))
+        base = load_model(
+            self._base, replace(compute, device="cpu"), max_tokens=self._settings.base.max_tokens,
+            trust_remote_code=self._settings.base.trust_remote_code, dtype=torch.float32,
+        )  # fmt: skip
         return interpolate(
-            model, weights, start, end, alphas=options.alphas or (end.alpha,),
+            model, dict(tensors_of(base)), start, end, alphas=options.alphas or (end.alpha,),
             limit=options.general_limit, score=self.dev, general=self.general, chance=self._dev.chance, compute=compute,
             reporter=reporter,
         )  # fmt: skip

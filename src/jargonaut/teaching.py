@@ -13,18 +13,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from jargonaut import training
 from jargonaut.artifacts import content_hash, plain, write_json
-from jargonaut.axes import axes_of
 from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
-from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
 from jargonaut.encoding.models import ModelFolder
 from jargonaut.hardness import PreparedNegatives, mined_again
 from jargonaut.judges import Judges
 from jargonaut.layout import Layout
 from jargonaut.pairing import PreparedPairs
+from jargonaut.pairs import held_out
 from jargonaut.protocols import Encoder, Reporter
 from jargonaut.records import Triplet, grades, queries
 from jargonaut.reranking import LocalReranker
@@ -33,9 +34,10 @@ from jargonaut.sources import PreparedCorpus
 from jargonaut.teachers import open_teacher, taught_by
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
+
+AXES_SAMPLE = 1000
+"""Most passages, and most queries, that axes are fitted to."""
 
 
 @dataclass(frozen=True)
@@ -95,20 +97,28 @@ class Teaching:
     def train(self, folder: Path) -> Mapping[str, Any]:
         """Writes the tuned model and how its training went into a folder; gives the counts of its artifact."""
         model, result, judges = self.tune()
-        found = judges.interpolated(model, self._untaught, result, self.reporter)
+        found = judges.interpolated(model, result, self.reporter)
+        start, kept = found.blends[0], found.kept
+        dev, general = kept.dev, kept.general
+        if self.recipe.turn:
+            self._turn(model)
+            if self.deployed < self.base.dimension:  # cut vectors find other things now; whole ones the same
+                dev, general = judges.dev(model), judges.general(model)
+                self.reporter.line(f"  dev nDCG@10 {dev:.4f}, general knowledge {general:.4f}")
         with quiet_libraries():
             model.save(str(folder / "model"), create_model_card=False)
         write_json(folder / "training.json", {**plain(result), "interpolation": plain(found)})
-        start, kept = found.blends[0], found.kept
         return {
             "steps": result.steps, "pairs": result.pairs, "alpha": found.alpha,
             "best_epoch": result.best_epoch if found.alpha else 0,  # where the base itself is kept, no epoch is
-            "within_limit": found.within_limit, "dev": [start.dev, kept.dev], "general": [start.general, kept.general],
+            "within_limit": found.within_limit, "dev": [start.dev, dev], "general": [start.general, general],
             "notices": result.notices,
         }  # fmt: skip
 
     def tune(self) -> tuple[SentenceTransformer, training.Trained, Judges]:
         """The tuned model, how its training went, and who judged it."""
+        import torch
+
         splits, texts, recipe = self.pairs.splits, self.corpus.texts, self.recipe
         examples = self.mined.triplets
         near = self._references(self.base, examples) if recipe.batching == "similar" else None
@@ -116,38 +126,32 @@ class Teaching:
         taught = self._taught(examples)
         if isinstance(self._teacher, CachedEncoder):
             guide = self._references(self._teacher, examples)
-        self._axes  # noqa: B018 - found now, while the base is at hand
         self.base.close()  # a GPU's memory is training's
+        base, compute = self.settings.base, self.settings.compute
         judges = Judges(splits.dev, texts, self.deployed, self.base_folder, self.settings)
         self.reporter.line(f"  dev: {judges}")
-        model = self._untaught(self.settings.compute)
+        model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
+                           trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
         result = training.train(
             model, self.base_folder.prompts, examples, {q.id: q.text for q in queries(splits.train)}, texts,
-            self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe,
-            self.settings.compute, score=judges.dev, general=judges.general, deployed_dim=self.deployed,
-            base_vectors=near, guide_vectors=guide, taught=taught, grades=grades(splits.train),
-            callbacks=self.callbacks, checkpoints=self.checkpoints,
-            remine=self._remined if self.settings.mine.renews else None, reporter=self.reporter,
+            self.mined.known_positives(self.pairs), self.corpus.near_duplicates, recipe, compute,
+            score=judges.dev, general=judges.general, deployed_dim=self.deployed, base_vectors=near,
+            guide_vectors=guide, taught=taught, grades=grades(splits.train), callbacks=self.callbacks,
+            checkpoints=self.checkpoints, remine=self._remined if self.settings.mine.renews else None,
+            reporter=self.reporter,
         )  # fmt: skip
         return model, result, judges
 
-    def _untaught(self, compute: ComputeOptions) -> SentenceTransformer:
-        """The base in fp32, as training takes it up."""
-        import torch
-
-        base = self.settings.base
-        model = load_model(self.base_folder, compute, max_tokens=base.max_tokens,
-                           trust_remote_code=base.trust_remote_code, dtype=torch.float32)  # fmt: skip
-        if self._axes is not None:
-            training.turn(model, self._axes)
-        return model
-
-    @cached_property
-    def _axes(self) -> NDArray[np.float64] | None:
-        """What the model's vectors are told in; None for the axes that they have."""
-        if not self.recipe.turn:
-            return None
-        return axes_of(self.corpus, self.pairs, self.base, self.layout, self.reporter)
+    def _turn(self, model: SentenceTransformer) -> None:
+        """Tells a model's vectors in axes that are fitted to what it says of train's passages and queries."""
+        encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
+        held = held_out(self.pairs.splits)
+        passages = _sampled([text for id_, text in self.corpus.texts.items() if id_ not in held])
+        asked = _sampled([query.text for query in queries(self.pairs.splits.train)])
+        dims = training.matryoshka_dims(self.base.dimension, self.recipe.dims)
+        vectors = encoder.encode_passages(passages), encoder.encode_queries(asked)
+        training.turn(model, training.fitted_axes(*vectors, dims, next(model.parameters()).device))
+        self.reporter.line(f"  axes turned, fitted to {len(passages):,} passages and {len(asked):,} queries")
 
     @cached_property
     def _teacher(self) -> LocalReranker | CachedEncoder | None:
@@ -189,3 +193,9 @@ class Teaching:
             self.corpus, self.pairs, self.mined, encoder, self.settings, self.layout, self.checkpoints.folder,
             self.reporter,
         )  # fmt: skip
+
+
+def _sampled(texts: Sequence[str]) -> list[str]:
+    """As many texts as axes are fitted to, in their order."""
+    drawn = np.random.default_rng(0).permutation(len(texts))[:AXES_SAMPLE]
+    return [texts[row] for row in np.sort(drawn)]

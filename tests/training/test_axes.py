@@ -20,7 +20,7 @@ from jargonaut.encoding.forward import Forward
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError
-from jargonaut.training import TrainOptions, principal_axes, train, turn
+from jargonaut.training import TrainOptions, fitted_axes, principal_axes, train, turn
 
 from .test_contrastive import EXAMPLES, FP32, PASSAGES, QUERIES
 
@@ -51,6 +51,41 @@ def test_the_first_axes_hold_what_varies_most() -> None:
     queries = rng.normal(size=(50, 4)) * spread - [9.0, 0, 0, 0]
     axes = principal_axes(passages.astype(np.float32), queries.astype(np.float32))
     assert np.abs(axes).argmax(axis=0).tolist() == [1, 3, 2, 0]
+
+
+def test_fitted_axes_say_what_whole_vectors_say() -> None:
+    """More nearly than principal ones, of texts that they were not fitted to; and they are a rotation."""
+    rng = np.random.default_rng(2)
+    topics = rng.normal(size=(40, 32))
+    texts = topics[rng.integers(0, 40, 900)] + rng.normal(size=(900, 32)) * 0.6
+    vectors = (texts / np.linalg.norm(texts, axis=1, keepdims=True)).astype(np.float32)
+    queries, passages, others = vectors[:200], vectors[200:600], vectors[600:]
+    fitted, principal = fitted_axes(passages, queries, (32, 8)), principal_axes(passages, queries)
+    np.testing.assert_allclose(fitted.T @ fitted, np.eye(32), atol=1e-5)
+
+    def lost(axes: np.ndarray) -> float:
+        """Kullback-Leibler divergence of what cut vectors see from what whole ones see."""
+        cut = others @ axes[:, :8]
+        cut /= np.linalg.norm(cut, axis=1, keepdims=True)
+        whole, seen = (np.exp(20 * vectors @ vectors.T) for vectors in (others, cut))
+        whole, seen = (each / each.sum(axis=1, keepdims=True) for each in (whole, seen))
+        return float((whole * np.log(whole / seen)).sum(axis=1).mean())
+
+    assert lost(fitted) < 0.95 * lost(principal)
+
+
+@pytest.mark.parametrize(("passages", "queries"), [(1, 0), (0, 1), (3, 2)])
+def test_few_vectors_are_enough(passages: int, queries: int) -> None:
+    """Axes of very small sets are a rotation, too; without a passage there is nothing to fit to."""
+    kinds = [np.eye(8, dtype=np.float32)[:count] for count in (passages, queries)]
+    axes = fitted_axes(*kinds, (8, 2))
+    np.testing.assert_allclose(axes.T @ axes, np.eye(8), atol=1e-5)
+
+
+def test_where_nothing_is_cut_nothing_is_fitted() -> None:
+    """Principal axes then."""
+    kinds = [np.random.default_rng(n).normal(size=(20, 6)).astype(np.float32) for n in (1, 2)]
+    np.testing.assert_array_equal(fitted_axes(*kinds, (6,)), principal_axes(*kinds))
 
 
 def test_no_vectors_have_no_axes() -> None:

@@ -1,6 +1,6 @@
 """Fine-tuning: contrastive × Matryoshka over whole batches."""
 
-from jargonaut.training.axes import principal_axes, turn
+from jargonaut.training.axes import fitted_axes, principal_axes, turn
 from jargonaut.training.checkpoints import Checkpoints
 from jargonaut.training.contrastive import VERSION, Trained, train
 from jargonaut.training.dimensions import matryoshka_dims, require_fit
@@ -28,6 +28,7 @@ __all__ = [
     "Trained",
     "World",
     "careful",
+    "fitted_axes",
     "interpolate",
     "launched",
     "matryoshka_dims",
