@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -63,13 +64,25 @@ def test_whole_vectors_find_the_same(story: Callable[..., Story]) -> None:
 
 
 def test_what_training_says_of_cut_vectors_is_of_the_turned_model(story: Callable[..., Story]) -> None:
-    """Dev's score at the deployed dimension is that of the model that is kept, and better than without the turn."""
+    """Dev's score at the deployed dimension is that of the model that is kept, and general knowledge's, too."""
     cut = {"evaluate.deployed_dim": 64, "train.dims": [384, 64]}
     turned, plain = (story(**cut, **{"train.turn": turn}) for turn in (True, False))
     judge = DevJudge(turned.pairs.splits.dev, turned.corpus.texts, 64, turned.settings.train.seed)
     assert turned.tuned.counts["dev"][1] == pytest.approx(judge.score(turned.tuned_encoder), abs=0.01)
+    assert turned.tuned.counts["dev"][1] != pytest.approx(plain.tuned.counts["dev"][1], abs=0.002)
     assert turned.tuned.counts["general"][1] > plain.tuned.counts["general"][1] + 0.02
     assert find_model(str(turned.tuned.path / "model")).dimension == 384
+
+
+@pytest.mark.parametrize("values", [{"train.turn": False}, {"train.dims": [384]}])
+def test_where_nothing_is_turned_the_model_has_the_modules_of_its_base(
+    story: Callable[..., Story], values: dict[str, object]
+) -> None:
+    """Switched off, or no vector will be cut: servers that know no dense layers are served then."""
+    told = story(**values)
+    tuned, base = (json.loads((folder / "modules.json").read_text())
+                   for folder in (told.tuned.path / "model", told.base_folder.path))  # fmt: skip
+    assert len(tuned) == len(base) == 3
 
 
 def test_dev_and_test_are_not_looked_at(story: Callable[..., Story], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,9 +172,7 @@ class Story:
         for notice in c["notices"] if artifact.reused else ():  # training itself has said them
             self.reporter.warn(notice)
         if c["best_epoch"] == 0:
-            self._warn(
-                "all steps scored clearly worse on dev than the base model, so the candidate keeps the base's weights"
-            )
+            self._warn("all steps scored clearly worse on dev than the base model, so the candidate is the base itself")
         elif c["dev"][1] <= c["dev"][0]:
             self._warn(f"dev does not show that training helped (nDCG@10 {c['dev'][0]:.3f} → {c['dev'][1]:.3f})")
         return artifact
@@ -193,9 +191,7 @@ class Story:
     def tuned_name(self) -> str:
         """The candidate's descriptive name."""
         if self.tuned.counts["best_epoch"] == 0:
-            return (
-                f"{self.base.name}, its weights unchanged (training on {self.source.path.resolve().name} made it worse)"
-            )
+            return f"{self.base.name}, unchanged (training on {self.source.path.resolve().name} made it worse)"
         return f"{self.base.name}, tuned on {self.source.path.resolve().name}"
 
     @cached_property

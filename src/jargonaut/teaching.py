@@ -98,21 +98,22 @@ class Teaching:
         """Writes the tuned model and how its training went into a folder; gives the counts of its artifact."""
         model, result, judges = self.tune()
         found = judges.interpolated(model, result, self.reporter)
-        start, kept = found.blends[0], found.kept
-        dev, general = kept.dev, kept.general
-        if self.recipe.turn:
-            self._turn(model)
-            if self.deployed < self.base.dimension:  # cut vectors find other things now; whole ones the same
-                dev, general = judges.dev(model), judges.general(model)
-                self.reporter.line(f"  dev nDCG@10 {dev:.4f}, general knowledge {general:.4f}")
+        start, kept, within = found.blends[0], found.kept, found.within_limit
+        cut = [dim for dim in self._dims if dim < self.base.dimension]
+        if self.recipe.turn and cut and found.alpha:
+            self._turn(model, cut)
+            if self.deployed in cut:  # vectors of this length find other things now
+                kept = replace(kept, dev=judges.dev(model), general=judges.general(model))
+                within = start.general - kept.general <= found.limit
+                self.reporter.line(f"  turned: dev nDCG@10 {kept.dev:.4f}, general knowledge {kept.general:.4f}")
         with quiet_libraries():
             model.save(str(folder / "model"), create_model_card=False)
-        write_json(folder / "training.json", {**plain(result), "interpolation": plain(found)})
+        write_json(folder / "training.json", {**plain(result), "interpolation": plain(found), "kept": plain(kept)})
         return {
             "steps": result.steps, "pairs": result.pairs, "alpha": found.alpha,
             "best_epoch": result.best_epoch if found.alpha else 0,  # where the base itself is kept, no epoch is
-            "within_limit": found.within_limit, "dev": [start.dev, dev], "general": [start.general, general],
-            "notices": result.notices,
+            "within_limit": within, "dev": [start.dev, kept.dev],
+            "general": [start.general, kept.general], "notices": result.notices,
         }  # fmt: skip
 
     def tune(self) -> tuple[SentenceTransformer, training.Trained, Judges]:
@@ -142,16 +143,21 @@ class Teaching:
         )  # fmt: skip
         return model, result, judges
 
-    def _turn(self, model: SentenceTransformer) -> None:
-        """Tells a model's vectors in axes that are fitted to what it says of train's passages and queries."""
+    @property
+    def _dims(self) -> tuple[int, ...]:
+        """The Matryoshka dimensions."""
+        return training.matryoshka_dims(self.base.dimension, self.recipe.dims)
+
+    def _turn(self, model: SentenceTransformer, dims: Sequence[int]) -> None:
+        """Rotates a model's vectors, so that those cut to `dims` find most nearly what whole ones find."""
         encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
         held = held_out(self.pairs.splits)
         passages = _sampled([text for id_, text in self.corpus.texts.items() if id_ not in held])
         asked = _sampled([query.text for query in queries(self.pairs.splits.train)])
-        dims = training.matryoshka_dims(self.base.dimension, self.recipe.dims)
         vectors = encoder.encode_passages(passages), encoder.encode_queries(asked)
         training.turn(model, training.fitted_axes(*vectors, dims, next(model.parameters()).device))
-        self.reporter.line(f"  axes turned, fitted to {len(passages):,} passages and {len(asked):,} queries")
+        shown = ", ".join(map(str, dims))
+        self.reporter.line(f"  turned: vectors are rotated, so that those cut to {shown} dimensions find more")
 
     @cached_property
     def _teacher(self) -> LocalReranker | CachedEncoder | None:

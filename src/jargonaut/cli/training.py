@@ -202,7 +202,7 @@ def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
     if as_json:
         say(json.dumps(plain(made), ensure_ascii=False, indent=2))
         return
-    kept = f"epoch {made.best_epoch}" if made.best_epoch else "the base's weights"
+    kept = f"epoch {made.best_epoch}" if made.best_epoch else "the base, unchanged"
     kept += f", moved towards the base to α = {made.alpha:g}" if 0 < made.alpha < 1 else ""
     say(f"\n  kept     {kept}")
     say(f"  dev      nDCG@10 {made.dev_base:.4f} → {made.dev:.4f} at {made.dimension} dimensions")

@@ -7,12 +7,12 @@ the first components hold. Knows vectors and modules; knows no text.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jargonaut.encoding.packing import is_static
 from jargonaut.errors import InputError
 from jargonaut.protocols import Vectors
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense
 
 _STEPS = 100
 _LR = 4e-3
@@ -70,8 +71,8 @@ def fitted_axes(
     Args:
         passages: Shape (passages, dimension), of length 1.
         queries: Shape (queries, dimension), of length 1.
-        dims: To what vectors will be cut; those of the whole dimension ask for nothing.
-        device: Where it is computed; time grows with the cube of the dimension.
+        dims: To what vectors will be cut; the whole dimension asks for nothing.
+        device: Where it is computed, if that is a CUDA device; time grows with the cube of the dimension.
 
     Returns:
         An orthogonal matrix, one axis a column, shape (dimension, dimension).
@@ -83,6 +84,8 @@ def fitted_axes(
     from torch.nn.functional import kl_div, log_softmax, normalize
     from torch.nn.utils.parametrizations import orthogonal
 
+    device = torch.device(device)
+    device = device if device.type == "cuda" else torch.device("cpu")  # others lack parts of linear algebra
     start = principal_axes(passages, queries)
     cut = [dim for dim in dims if dim < len(start)]
     if not cut or not len(passages):
@@ -100,38 +103,62 @@ def fitted_axes(
         asked = torch.cat([kind[one.tolist()] for kind, one in zip((asking, among), rows, strict=True)])
         pool = among[drawn.permutation(len(among))[:_AMONG].tolist()]
         whole = log_softmax(_SCALE * asked @ pool.T, dim=1)
-        one, other = turned(asked), turned(pool)
+        weight = turned.weight
+        one, other = asked @ weight.T, pool @ weight.T
         seen = [log_softmax(_SCALE * normalize(one[:, :dim]) @ normalize(other[:, :dim]).T, dim=1) for dim in cut]
         loss = torch.stack([kl_div(each, whole, log_target=True, reduction="batchmean") for each in seen]).sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         slowing.step()
-    return np.asarray(start @ turned.weight.detach().double().cpu().numpy().T)
+    return _mixed(start @ turned.weight.detach().cpu().double().numpy().T, sorted(cut))
+
+
+def _mixed(axes: NDArray[np.float64], cuts: Sequence[int]) -> NDArray[np.float64]:
+    """The same axes, turned at random between one cut and the next.
+
+    No cut vector finds anything else by it; but components vary alike then, which binary codes need, for they keep the
+    signs of all (as iterative quantisation does from principal axes on; Gong et al. 2013).
+    """
+    drawn = np.random.default_rng(0)
+    bounds = (0, *cuts, len(axes))
+    parts = [axes[:, low:high] @ np.linalg.qr(drawn.normal(size=(high - low,) * 2))[0]
+             for low, high in itertools.pairwise(bounds)]  # fmt: skip
+    return np.concatenate(parts, axis=1)
 
 
 def turn(model: SentenceTransformer, axes: NDArray[np.float64]) -> None:
-    """Lets a model tell its vectors in other axes, by a linear layer behind its pooling that is not trained.
+    """Lets a model tell its vectors in other axes, by a linear layer behind its pooling.
 
-    It is sentence-transformers' own `Dense`, so the model is saved, and loads anywhere, as it is. Word vectors, which
-    have no layer behind them, are turned themselves.
+    It is sentence-transformers' own `Dense`, so the folder that is saved holds all that makes the vectors. Where the
+    model ends with such a layer it is turned itself, and so is a table of word vectors.
 
     Args:
-        model: Changed in place.
+        model: In fp32; changed in place.
         axes: An orthogonal matrix, one axis a column, shape (dimension, dimension).
     """
     import torch
-    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, StaticEmbedding
 
-    turned = torch.tensor(axes.T, dtype=torch.float32)
-    if is_static(model):
-        words: Any = model[0]
-        table = words.embedding.weight
-        with torch.no_grad():
-            table.copy_(table.float() @ turned.T.to(table.device))
-        return
-    full = len(axes)
-    dense = Dense(full, full, bias=False, activation_function=torch.nn.Identity(), init_weight=turned)
-    like = next(model.parameters())
-    dense.requires_grad_(False).eval().to(like.device, like.dtype)  # noqa: FBT003 - torch takes it by position only
-    model.insert(len(model) - isinstance(model[-1], Normalize), dense)
+    turned = torch.tensor(axes.T, dtype=torch.float32, device=next(model.parameters()).device)
+    place = len(model) - isinstance(model[-1], Normalize)
+    last: Any = model[place - 1]
+    with torch.no_grad():
+        if isinstance(last, StaticEmbedding):
+            last.embedding.weight.copy_(last.embedding.weight @ turned.T)
+        elif isinstance(last, Dense) and _is_matrix(last):
+            last.linear.weight.copy_(turned @ last.linear.weight)
+        else:
+            full = len(axes)
+            dense = Dense(full, full, bias=False, activation_function=torch.nn.Identity(), init_weight=turned)
+            modules = [*model.named_children()]
+            modules.insert(place, (str(len(modules)), dense))
+            model._modules = dict(modules)  # noqa: SLF001 - `insert` asks for modules that are named by numbers
+    model.eval()
+
+
+def _is_matrix(dense: Dense) -> bool:
+    """Whether all that a layer does is to multiply."""
+    import torch
+
+    return not dense.bias and not dense.use_residual and isinstance(dense.activation_function, torch.nn.Identity)

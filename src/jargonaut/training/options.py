@@ -59,8 +59,8 @@ class TrainOptions:
         dims: Matryoshka dimensions; empty takes the model's own, then halves down to 64.
         dim_weights: What each dimension's loss weighs, from the largest dimension to the smallest; empty for all alike.
         deployed_weight: Without `dim_weights`, what the deployed dimension weighs where each of the others weighs 1.
-        turn: Whether the tuned model tells its vectors in other axes, fitted to what it says of train's passages and
-            queries: whole vectors find what they found before, and cut ones find more nearly the same.
+        turn: Whether the tuned model's vectors are rotated at the end, by a `Dense` module behind its pooling that is
+            fitted to train's passages and queries: whole vectors find the same, those cut to `dims` find more.
         patience: Epochs in a row without a better dev score that are put up with; training stops at the next.
         max_norm: Gradient norm that is clipped to.
         dropout: Whether the model's own dropout is on.
