@@ -115,6 +115,8 @@ def _use(report: RunReport, facts: CardFacts) -> Iterator[str]:
         'queries = model.encode_query(["…"], normalize_embeddings=True)',
         'passages = model.encode_document(["…"], normalize_embeddings=True)',
         "scores = queries @ passages.T  # cosines", "```", "",
+        ("A server must apply every module of `modules.json`: one that leaves out a dense layer gives other vectors of "
+         "the same length. Vectors of this model and of any other do not mix."), "",
     )  # fmt: skip
     if prompts:
         yield from (f"It was trained and measured with {' and '.join(map(markdown, prompts))}.", "")
