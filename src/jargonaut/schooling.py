@@ -27,7 +27,7 @@ from jargonaut.records import queries
 from jargonaut.registry import ModelVersion, Registry, tell_mlflow
 from jargonaut.settings import BaseOptions, Settings
 from jargonaut.story import Story
-from jargonaut.teaching import Teaching
+from jargonaut.teaching import Teaching, sampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,7 @@ class _School:
                              where="--teacher", remedy="name a version that was tuned here")  # fmt: skip
         held = pairs.held_out(story.pairs.splits)
         allowed = [text for id_, text in story.corpus.texts.items() if id_ not in held]
-        drawn = np.random.default_rng(self._options.seed).permutation(len(allowed))[: self._options.passages]
-        read = [allowed[row] for row in np.sort(drawn)]
+        read = sampled(allowed, self._options.passages, self._options.seed)
         asked = [query.text for query in queries(story.pairs.splits.train)] if read else []
         vectors = [encode(some) for encode, some in ((encoder.encode_passages, read), (encoder.encode_queries, asked))
                    if some]  # fmt: skip

@@ -152,8 +152,8 @@ class Teaching:
         """Rotates a model's vectors, so that those cut to `dims` find most nearly what whole ones find."""
         encoder = LocalEncoder.around(self.base_folder, model, self.settings.compute)
         held = held_out(self.pairs.splits)
-        passages = _sampled([text for id_, text in self.corpus.texts.items() if id_ not in held])
-        asked = _sampled([query.text for query in queries(self.pairs.splits.train)])
+        passages = sampled([text for id_, text in self.corpus.texts.items() if id_ not in held], AXES_SAMPLE)
+        asked = sampled([query.text for query in queries(self.pairs.splits.train)], AXES_SAMPLE)
         vectors = encoder.encode_passages(passages), encoder.encode_queries(asked)
         training.turn(model, training.fitted_axes(*vectors, dims, next(model.parameters()).device))
         shown = ", ".join(map(str, dims))
@@ -201,7 +201,7 @@ class Teaching:
         )  # fmt: skip
 
 
-def _sampled(texts: Sequence[str]) -> list[str]:
-    """As many texts as axes are fitted to, in their order."""
-    drawn = np.random.default_rng(0).permutation(len(texts))[:AXES_SAMPLE]
+def sampled(texts: Sequence[str], most: int, seed: int = 0) -> list[str]:
+    """At most so many of the texts, drawn at random, in their order."""
+    drawn = np.random.default_rng(seed).permutation(len(texts))[:most]
     return [texts[row] for row in np.sort(drawn)]
