@@ -159,25 +159,28 @@ class Study:
     reporter: Reporter
 
     def run(self, sets: Sequence[str], recipes: Sequence[str], seeds: Sequence[int], *, away: bool) -> None:
-        """Trains and scores what is missing."""
+        """Trains and scores what is missing: models, and the other sets' exams of those that sat only their own."""
         for name in sets:
             for seed in seeds:
                 for recipe in [BASE, *recipes]:
                     number = 0 if recipe == BASE else seed
-                    if not Sitting.path(self.store, name, recipe, number).exists():
-                        self._sit(name, recipe, number, away=away)
+                    path = Sitting.path(self.store, name, recipe, number)
+                    known = Sitting.read(path) if path.exists() else None
+                    if known is None or (away and not known.away):
+                        self._sit(name, recipe, number, known, away=away)
 
-    def _sit(self, name: str, recipe: str, seed: int, *, away: bool) -> None:
+    def _sit(self, name: str, recipe: str, seed: int, known: Sitting | None, *, away: bool) -> None:
         started = time.monotonic()
         model, facts = self._trained(name, recipe, seed)
         seconds = round(time.monotonic() - started, 1)
-        home = dict(zip(map(str, DIMS), self._exam(name, home=True).scores(model, DIMS), strict=True))
-        abroad = self._abroad(name, recipe, model) if away else {}
-        kept = Sitting(name, recipe, seed, seconds, facts, _rounded(home), _rounded(abroad))
-        kept.write(self.store)
-        self.reporter.line(
-            f"== {name}, {recipe}, seed {seed}: {_means(home)} in {seconds:,.0f} s; away {_means(abroad)}"
-        )
+        if known is None:
+            home = dict(zip(map(str, DIMS), self._exam(name, home=True).scores(model, DIMS), strict=True))
+            known = Sitting(name, recipe, seed, seconds, facts, _rounded(home), {})
+        if away:
+            known = replace(known, away=_rounded(self._abroad(name, recipe, model)))
+        known.write(self.store)
+        scores = f"{_means(known.home)} in {known.seconds:,.0f} s; away {_means(known.away)}"
+        self.reporter.line(f"== {name}, {recipe}, seed {seed}: {scores}")
 
     def _abroad(self, name: str, recipe: str, model: SentenceTransformer) -> dict[str, NDArray[np.float64]]:
         """Scores in the other sets' exams. The base's are the same whatever set it is a row of."""
@@ -318,8 +321,8 @@ def _rounded(scores: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float]
     return {name: [round(float(value), 4) for value in each] for name, each in scores.items()}
 
 
-def _means(scores: Mapping[str, NDArray[np.float64]]) -> str:
-    return ", ".join(f"{name} {each.mean():.4f}" for name, each in scores.items()) or "not sat"
+def _means(scores: Mapping[str, Sequence[float]]) -> str:
+    return ", ".join(f"{name} {np.mean(each):.4f}" for name, each in scores.items()) or "not sat"
 
 
 def table(store: Path, data: Path, options: StudyOptions) -> str:
@@ -432,12 +435,13 @@ def against(
 
 
 def _away(base: Sequence[Sitting] | None, seeds: Sequence[Sitting]) -> str:
-    """The mean and the worst change on other sets."""
-    if not base or not seeds[0].away or not base[0].away:
+    """The mean and the worst change on other sets, over the seeds that sat their exams."""
+    travelled = [one for one in seeds if one.away]
+    if not base or not travelled or not base[0].away:
         return ""
     changes = {
-        name: float(np.mean([np.mean(one.away[name]) for one in seeds]) - np.mean(base[0].away[name]))
-        for name in seeds[0].away
+        name: float(np.mean([np.mean(one.away[name]) for one in travelled]) - np.mean(base[0].away[name]))
+        for name in travelled[0].away
     }
     worst = min(changes, key=lambda name: changes[name])
     return f"{np.mean(list(changes.values())):+.4f}, worst {changes[worst]:+.4f} ({worst})"
