@@ -133,11 +133,10 @@ class Judges:
         dev, general = dict(trained.dev_scores), dict(trained.general_scores)
         start = Blend(0.0, dev[0], general[0])
         if not trained.best_epoch:
-            return Interpolation((start,), 0.0, options.general_limit, within_limit=True)
+            return Interpolation((start,), 0.0, options.general_limit)
         end = Blend(1.0, dev[trained.best_epoch], general[trained.best_epoch])
         if not options.alphas and end.dev > start.dev:
-            within = start.general - end.general <= options.general_limit
-            return Interpolation((start, end), 1.0, options.general_limit, within_limit=within)
+            return Interpolation((start, end), 1.0, options.general_limit)
         # On the CPU, so that a GPU holds no third set of weights.
         base = load_model(
             self._base, replace(compute, device="cpu"), max_tokens=self._settings.base.max_tokens,

@@ -98,13 +98,12 @@ class Teaching:
         """Writes the tuned model and how its training went into a folder; gives the counts of its artifact."""
         model, result, judges = self.tune()
         found = judges.interpolated(model, result, self.reporter)
-        start, kept, within = found.blends[0], found.kept, found.within_limit
+        start, kept = found.start, found.kept
         cut = [dim for dim in self._dims if dim < self.base.dimension]
         if self.recipe.turn and cut and found.alpha:
             self._turn(model, cut)
             if self.deployed in cut:  # vectors of this length find other things now
                 kept = replace(kept, dev=judges.dev(model), general=judges.general(model))
-                within = start.general - kept.general <= found.limit
                 self.reporter.line(f"  turned: dev nDCG@10 {kept.dev:.4f}, general knowledge {kept.general:.4f}")
         with quiet_libraries():
             model.save(str(folder / "model"), create_model_card=False)
@@ -112,7 +111,7 @@ class Teaching:
         return {
             "steps": result.steps, "pairs": result.pairs, "alpha": found.alpha,
             "best_epoch": result.best_epoch if found.alpha else 0,  # where the base itself is kept, no epoch is
-            "within_limit": within, "dev": [start.dev, kept.dev],
+            "within_limit": kept.fits(start, found.limit), "dev": [start.dev, kept.dev],
             "general": [start.general, kept.general], "notices": result.notices,
         }  # fmt: skip
 

@@ -38,6 +38,10 @@ class Blend:
     dev: float
     general: float
 
+    def fits(self, start: Blend, limit: float) -> bool:
+        """Whether it loses no more of the general knowledge that `start` has than `limit`."""
+        return start.general - self.general <= limit + _ROUNDING
+
 
 @dataclass(frozen=True, slots=True)
 class Interpolation:
@@ -47,18 +51,26 @@ class Interpolation:
         blends: Everything that was measured, from the base on.
         alpha: Of what was kept.
         limit: Loss of general knowledge that was put up with.
-        within_limit: Whether what was kept loses no more than that.
     """
 
     blends: tuple[Blend, ...]
     alpha: float
     limit: float
-    within_limit: bool
+
+    @property
+    def start(self) -> Blend:
+        """The base."""
+        return self.blends[0]
 
     @property
     def kept(self) -> Blend:
         """What was kept."""
         return next(blend for blend in self.blends if blend.alpha == self.alpha)
+
+    @property
+    def within_limit(self) -> bool:
+        """Whether that forgets no more than the limit."""
+        return self.kept.fits(self.start, self.limit)
 
 
 def interpolate(
@@ -121,21 +133,18 @@ def interpolate(
         report.line(f"  α = {alpha:g}: dev nDCG@10 {blend.dev:.4f}, general knowledge {blend.general:.4f}")
         return blend
 
-    def fits(blend: Blend) -> bool:
-        return start.general - blend.general <= limit + _ROUNDING
-
     steps = sorted(set(alphas), reverse=True)
     try:
         for alpha in steps:
             blend = at(alpha)
-            if not fits(blend):
+            if not blend.fits(start, limit):
                 continue
             if best is not None and best.dev > start.dev and blend.dev < best.dev - chance:
                 break
             fitting.append(blend)
             if best is None or blend.dev > best.dev:
                 best = blend
-        if best is None and steps[-1] < 1 and fits(nearer := at(steps[-1] / 2)):
+        if best is None and steps[-1] < 1 and (nearer := at(steps[-1] / 2)).fits(start, limit):
             best = nearer
             fitting.append(nearer)
         if best is None:
@@ -145,17 +154,16 @@ def interpolate(
             bar = max(best.dev, start.dev) - chance
             found = next((blend for blend in fitting if blend.dev >= bar), start)
             above = tried[max(tried.index(found) - 1, 0)] if found in tried else found
-            if not fits(above) and above.dev >= bar:
+            if not above.fits(start, limit) and above.dev >= bar:
                 between = at((found.alpha + above.alpha) / 2)
-                if fits(between) and between.dev >= bar:
+                if between.fits(start, limit) and between.dev >= bar:
                     found = between
             if found.alpha and found.dev < best.dev:
                 report.line(f"  α = {found.alpha:g} is kept, which dev cannot tell from α = {best.alpha:g}")
         chosen = found.alpha
     finally:
         line.settle(chosen)
-    within = best is not None or chosen == start.alpha
-    return Interpolation(tuple(measured[alpha] for alpha in sorted(measured)), chosen, limit, within)
+    return Interpolation(tuple(measured[alpha] for alpha in sorted(measured)), chosen, limit)
 
 
 def tensors_of(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
