@@ -66,9 +66,11 @@ MICRO = 32
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "in-batch": {"mine.per_pair": 0},
-    "one negative": {"mine.per_pair": 1},
+    "born again": {"train.teacher": "default", "train.loss": "kl", "mine.per_pair": 4},
 }
-"""Name → settings that differ from the defaults. Others are named on the command line: `--set NAME train.lr=1e-4 …`."""
+"""Name → settings that differ from the defaults. Others are named on the command line: `--set NAME train.lr=1e-4 …`. A
+recipe that stands as a teacher is the model that it made of the same set with the same seed (a student of its own size:
+Furlanello et al. 2018)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +209,18 @@ class Study:
             model = _loaded(find_model(EMBEDDED), self.options.tokens)
             teach(model, story, replace(PUBLISHED_OPTIONS, seed=seed), self.reporter)
             return model, {}
-        story = self._story(name, {**self.recipes[recipe], "train.seed": seed})
+        story = self._story(name, {**self._settings(name, recipe, seed), "train.seed": seed})
         found = story.tuned
         kept = {"stage_seconds": found.seconds, "counts": plain(found.counts), "settings": dict(self.recipes[recipe])}
         return _loaded(story.tuned_folder, self.options.tokens), kept
+
+    def _settings(self, name: str, recipe: str, seed: int) -> Mapping[str, Any]:
+        settings = self.recipes[recipe]
+        teacher = settings.get("train.teacher", "")
+        if teacher not in self.recipes:
+            return settings
+        known = self._story(name, {**self._settings(name, teacher, seed), "train.seed": seed})
+        return {**settings, "train.teacher": str(known.tuned_folder.path)}
 
     def _story(self, name: str, changed: Mapping[str, Any]) -> Story:
         limit = {} if self.options.tokens is None else {"base.max_tokens": self.options.tokens}

@@ -44,6 +44,8 @@ STORE = Path("benchmarks/results/reranker")
 BASE, TUNED = "base", "tuned"
 SYSTEMS = (BASE, "base, reranked", TUNED, "tuned, reranked", "distilled, kl", "distilled, margin_mse")
 """Every system but the last two is asked with and without the reranker; those are students of it."""
+STUDENT_NEGATIVES = 4
+"""Hard negatives for each pair of a student, as `train --distil` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,11 @@ class Study:
         if made.version is None:
             return (story.base if system.startswith(BASE) else story.tuned_encoder), None, facts
         if system.startswith("distilled"):
-            taught = self._story(name, source, seed, {"train.loss": system.partition(", ")[2],
-                                                      "train.teacher": made.version})  # fmt: skip
+            taught = self._story(
+                name, source, seed,
+                {"train.loss": system.partition(", ")[2], "train.teacher": made.version,
+                 "mine.per_pair": STUDENT_NEGATIVES},
+            )  # fmt: skip
             return taught.tuned_encoder, None, {**facts, "counts": dict(taught.tuned.counts)}
         encoder = story.base if system.startswith(BASE) else story.tuned_encoder
         return encoder, named_reranker(made.version, story.settings, story.layout), facts
