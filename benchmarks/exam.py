@@ -72,6 +72,12 @@ class Exam:
         of = query_clusters(self.judged, {})
         return [of[query.id] for query in self.asked]
 
+    def unseen(self, train: Sequence[Qrel]) -> list[bool]:
+        """Of each query, whether none of its answers answers one of train's."""
+        taught = {one.passage_id for one in train}
+        met = {one.query_id for one in self.judged if one.passage_id in taught}
+        return [query.id not in met for query in self.asked]
+
     def scores(self, model: SentenceTransformer, dims: Sequence[int | None] = (None,)) -> list[NDArray[np.float64]]:
         """nDCG@10 of each query, shape (queries,), for vectors cut to each of `dims` (whole ones for None)."""
         encoder = LocalEncoder.around(find_model(EMBEDDED), model, ComputeOptions())

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -335,24 +336,46 @@ def _means(scores: Mapping[str, Sequence[float]]) -> str:
     return ", ".join(f"{name} {np.mean(each):.4f}" for name, each in scores.items()) or "not sat"
 
 
-def table(store: Path, data: Path, options: StudyOptions) -> str:
-    """Every set and recipe: mean over seeds at each dimension, gains over base and published recipe, and time."""
-    return "\n".join(_table(store, data, options))
+def table(store: Path, data: Path, options: StudyOptions, dim: int, *, unseen: bool) -> str:
+    """Every set and recipe: mean over seeds at each dimension, gains over base and published recipe, and time.
+
+    Args:
+        store: Folder of the scores.
+        data: Folder of the sets.
+        options: How models were scored.
+        dim: Dimension at which gains are taken.
+        unseen: Whether only those test queries count none of whose answers answers a train query. Sets of which no
+            query is left are left out.
+    """
+    return "\n".join(_table(store, data, options, dim, unseen=unseen))
 
 
-def _table(store: Path, data: Path, options: StudyOptions) -> Iterator[str]:
+def _table(store: Path, data: Path, options: StudyOptions, dim: int, *, unseen: bool) -> Iterator[str]:
     dims = " | ".join(f"{dim}-d" for dim in DIMS)
     yield f"| set | recipe | seeds | {dims} | against the base | against the published recipe | away | s |"
     yield f"|---|---|---|{'---|' * len(DIMS)}---|---|---|---|"
-    for name, found in stored(store).items():
-        exam = Exam.of(LabelledSet.read(data / name), "title", corpus=options.corpus, queries=options.queries)
-        clusters = exam.clusters
+    for name, everything in stored(store).items():
+        source = LabelledSet.read(data / name)
+        exam = Exam.of(source, "title", corpus=options.corpus, queries=options.queries)
+        counted = exam.unseen(source.train) if unseen else [True] * len(exam.asked)
+        if not any(counted):
+            continue
+        found, clusters = _only(everything, counted), list(compress(exam.clusters, counted))
         for recipe, seeds in sorted(found.items(), key=lambda item: (item[0] != BASE, item[0])):
-            values = " | ".join(score(float(averaged(seeds, str(dim)).mean()), 4) for dim in DIMS)
-            gains = [against(found.get(other), seeds, clusters) for other in (BASE, ENGINE)]
+            values = " | ".join(score(float(averaged(seeds, str(each)).mean()), 4) for each in DIMS)
+            gains = [against(found.get(other), seeds, clusters, str(dim)) for other in (BASE, ENGINE)]
             away = _away(found.get(BASE), seeds)
             seconds = float(np.mean([one.seconds for one in seeds]))
             yield f"| {name} | {recipe} | {len(seeds)} | {values} | {' | '.join(gains)} | {away} | {seconds:,.0f} |"
+
+
+def _only(found: Mapping[str, Sequence[Sitting]], counted: Sequence[bool]) -> dict[str, list[Sitting]]:
+    """The same exams with some of their queries."""
+    return {
+        recipe: [replace(one, home={dim: list(compress(scores, counted)) for dim, scores in one.home.items()})
+                 for one in seeds]
+        for recipe, seeds in found.items()
+    }  # fmt: skip
 
 
 def stored(store: Path, name: str = "*") -> dict[str, dict[str, list[Sitting]]]:
@@ -447,7 +470,7 @@ def against(
 def _away(base: Sequence[Sitting] | None, seeds: Sequence[Sitting]) -> str:
     """The mean and the worst change on other sets, over the seeds that sat their exams."""
     travelled = [one for one in seeds if one.away]
-    if not base or not travelled or not base[0].away:
+    if not base or not travelled or not base[0].away or seeds[0].recipe == BASE:
         return ""
     changes = {
         name: float(np.mean([np.mean(one.away[name]) for one in travelled]) - np.mean(base[0].away[name]))
@@ -472,6 +495,8 @@ def main() -> None:
     line.add_argument("--corpus", type=int, default=StudyOptions().corpus, help="most passages of an exam")
     line.add_argument("--queries", type=int, help="most queries of an exam")
     line.add_argument("--away", action="store_true", help="sit the other sets' exams too")
+    line.add_argument("--dim", type=int, choices=DIMS, default=DIMS[0], help="dimension of the table's gains")
+    line.add_argument("--unseen", action="store_true", help="only test queries whose answers train does not have")
     line.add_argument("--set", nargs="+", action="append", default=[], metavar="NAME KEY=VALUE", help="a recipe more")
     arguments = line.parse_args()
     more = {name: dict(one.split("=", 1) for one in changes) for name, *changes in arguments.set}
@@ -483,7 +508,7 @@ def main() -> None:
             print(*choice(arguments.store, arguments.sets), sep="\n")
             return
         if arguments.what == "table":
-            print(table(arguments.store, arguments.data, options))
+            print(table(arguments.store, arguments.data, options, arguments.dim, unseen=arguments.unseen))
             return
         with tempfile.TemporaryDirectory() as folder:
             study = Study(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recipe import DIMS, Sitting, StudyOptions, against, choice, chosen_without, limited
+from benchmarks.conditions import LabelledSet
+from benchmarks.exam import Exam
+from benchmarks.recipe import DIMS, Sitting, StudyOptions, against, choice, chosen_without, limited, table
 from jargonaut.errors import InputError
 from jargonaut.formats import write_beir
 from jargonaut.records import Passage, Qrel, Query
@@ -55,6 +57,23 @@ def test_recipes_are_compared_by_query_over_their_seeds() -> None:
     after = [sat("default", 13, [0.3, 0.5, 0.7, 0.9]), sat("default", 14, [0.5, 0.7, 0.9, 1.0])]
     assert against(before, after, ["a", "b", "c", "d"]).startswith("+0.1875 (")
     assert against(before, before, ["a", "b", "c", "d"]) == ""
+
+
+def test_queries_whose_answers_train_has_can_be_left_out(tmp_path: Path) -> None:
+    """The table counts those alone that ask for passages which nothing was taught about."""
+    train, test = [Qrel("q0", "p0", 1)], [Qrel("q1", "p0", 1), Qrel("q2", "p2", 1)]
+    passages = [Passage(f"p{number}", f"text {number}") for number in range(3)]
+    asked = [Query(f"q{number}", f"query {number}") for number in range(3)]
+    write_beir(tmp_path / "data" / "set", passages, asked, {"train": train, "test": test})
+    order = [query.id for query in Exam.of(LabelledSet.read(tmp_path / "data" / "set"), "title").asked]
+    scores = [{"q1": 0.9, "q2": 0.4}[id_] for id_ in order]
+    Sitting("set", "base", 0, 1.0, {}, {str(dim): scores for dim in DIMS}, {}).write(tmp_path / "store")
+
+    def shown(*, unseen: bool) -> str:
+        return table(tmp_path / "store", tmp_path / "data", StudyOptions(), DIMS[0], unseen=unseen)
+
+    assert "| .6500 |" in shown(unseen=False)
+    assert "| .4000 |" in shown(unseen=True)
 
 
 def test_a_set_has_no_say_in_the_recipe_that_is_chosen_without_it() -> None:
