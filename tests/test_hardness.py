@@ -67,6 +67,16 @@ def test_negatives_come_from_train_passages_alone(story: Callable[..., Story]) -
     assert not list(told.layout.stage("searching").rglob("*.npz"))
 
 
+def test_nothing_is_searched_where_no_negative_is_wanted(story: Callable[..., Story]) -> None:
+    """Every pair is a triplet without negatives, and no vector was asked for."""
+    told = story(per_pair=0)
+    train = told.pairs.splits.train
+    assert [(t.query_id, t.positive_id, t.negative_ids) for t in told.mined.triplets] == [
+        (pair.query_id, pair.passage_id, ()) for pair in train if pair.relevance > 0
+    ]
+    assert told.base.hits + told.base.misses == 0
+
+
 def test_memory_changes_nothing(story: Callable[..., Story]) -> None:
     """Vectors that lie in a file give the same artifact content, under the same name."""
     small = story(memory_gib=0.00001)

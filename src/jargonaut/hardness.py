@@ -261,7 +261,10 @@ class Ground:
         self.searched: dict[str, Any] = {"how": "exact"}
 
     def mine(self, encoder: Encoder, vectors_of: VectorsOf, *, language: Judge | None = None) -> MinedNegatives:
-        """Hard negatives by this model."""
+        """Hard negatives by this model; where none are wanted, nothing is searched."""
+        if not self._options.per_pair:
+            relevant = (pair for pair in self._pairs if pair.relevance > 0)
+            return MinedNegatives(tuple(Triplet(pair.query_id, pair.passage_id) for pair in relevant), {}, 0)
         asked = encoder.encode_queries([query.text for query in self._asked])
         vectors = self._vectors(encoder, vectors_of)
         options, sources = self._options, set(self._options.sources)

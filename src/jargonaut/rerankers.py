@@ -70,11 +70,13 @@ def version_reranker(
         )  # fmt: skip
     registry = Registry(layout.registry, layout.models)
     try:
-        folder = find_model(str(version.path))
+        folder = find_model(str(version.path), trust_remote_code=settings.base.trust_remote_code)
     except ModelError:
         registry.verify(version.version)  # which says what is gone
         raise
-    made = LocalReranker(folder, settings.compute, max_tokens=version.max_tokens)
+    made = LocalReranker(
+        folder, settings.compute, max_tokens=version.max_tokens, trust_remote_code=settings.base.trust_remote_code
+    )
     if made.fingerprint != version.fingerprint:
         registry.verify(version.version)
     return made

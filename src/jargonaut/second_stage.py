@@ -274,7 +274,10 @@ class _Calibrated:
         """
         options, compute = story.settings.reranker, story.settings.compute
         _save(model, folder)
-        scorer = PairScorer(reranking.load_cross_encoder(folder, compute, max_tokens=options.max_tokens), compute)
+        saved = reranking.load_cross_encoder(
+            folder, compute, max_tokens=options.max_tokens, trust_remote_code=story.settings.base.trust_remote_code
+        )
+        scorer = PairScorer(saved, compute)
         logits = dev.logits_at(value)
         logits = scorer.logits(dev.both) if logits is None else logits
         head = reranking.head_of(model)

@@ -81,7 +81,8 @@ class Story:
         self.base_folder = base_model(settings)
         self.base = self._cached(self.base_folder)
         self.dims, self.deployed = dimensions(settings.evaluate, settings.train.dims, self.base.dimension)
-        training.require_fit(self._train_options, self.base.dimension, self.base_folder.layers, self.deployed)
+        training.require_fit(self._train_options, self.base.dimension, self.base_folder.layers, self.deployed,
+                             static=self.base_folder.static)  # fmt: skip
         if settings.mine.remine and settings.train.loss in ("gist", *training.DISTILLING):
             raise SettingsError("passages that are mined again are unknown to guide and teacher", where="[mine] remine",
                                 remedy="say `remine = false`, or another [train] loss")  # fmt: skip
@@ -199,6 +200,7 @@ class Story:
         """The evaluation on test and its report."""
         if self._reranker is not None:
             self._reranker.scorer  # noqa: B018 - loaded now, so that a wrong one is told before hours of work
+            self._reranker.close()
         assessment = self.assessment  # first: whether it is worth it is said before anything is trained
         inputs = {
             **self._given, "tuned": self.tuned_encoder.fingerprint, "training": self.tuned.key,

@@ -126,6 +126,7 @@ class Teaching:
         taught = self._taught(examples)
         if isinstance(self._teacher, CachedEncoder):
             guide = self._references(self._teacher, examples)
+            self._teacher.close()
         self.base.close()  # a GPU's memory is training's
         base, compute = self.settings.base, self.settings.compute
         judges = Judges(splits.dev, texts, self.deployed, self.base_folder, self.settings)

@@ -85,6 +85,18 @@ def test_it_is_an_encoder(encoder: LocalEncoder) -> None:
     assert isinstance(encoder, Encoder)
 
 
+def test_a_closed_encoder_holds_no_model_and_loads_it_again(encoder: LocalEncoder) -> None:
+    """A model that it was only lent stays: its weights are not those of the files."""
+    own = LocalEncoder(find_model(EMBEDDED), FP32)
+    before = own.encode_passages(TEXTS)
+    own.close()
+    assert "model" not in own.__dict__
+    np.testing.assert_array_equal(own.encode_passages(TEXTS), before)
+    lent = LocalEncoder.around(encoder.folder, encoder.model, FP32)
+    lent.close()
+    assert lent.model is encoder.model
+
+
 def test_prompts_are_applied(encoder: LocalEncoder) -> None:
     """Each kind of text gets its own prompt before it."""
     prompted = LocalEncoder(find_model(EMBEDDED, query_prompt="query: ", passage_prompt="passage: "), FP32)

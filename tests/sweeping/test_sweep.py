@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from jargonaut import Workspace
-from jargonaut.artifacts import held
+from jargonaut.artifacts import Artifact, held
 from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.formats import read_passages, read_qrels, read_queries, write_beir
 from jargonaut.records import SPLITS
@@ -186,6 +187,35 @@ def test_time_that_is_up_is_said_and_made_good(clinic: Path, base: Path, tmp_pat
         workspace(tmp_path, base).sweep(clinic, trials=2, minutes=1e-4)
     found = workspace(tmp_path, base).sweep(clinic, trials=1)
     assert [(t.number, t.state, t.values["train.lr"]) for t in found.trials] == [(1, "complete", 1e-3)]
+
+
+@pytest.mark.slow
+def test_settings_that_were_changed_are_the_next_trial(clinic: Path, base: Path, tmp_path: Path) -> None:
+    """It is still the same sweep, and what is compared with today's settings is compared with these."""
+    before = workspace(tmp_path, base).sweep(clinic, trials=1)
+    after = workspace(tmp_path, base, train__lr=3e-3).sweep(clinic, trials=2)
+    assert after.folder == before.folder
+    assert [trial.values["train.lr"] for trial in after.trials] == [1e-3, 3e-3]
+    assert (before.today, after.today) == (1, 2)
+
+
+def test_a_device_that_fails_is_no_fault_of_the_study(tmp_path: Path) -> None:
+    """What trials raise is not taken for a damaged file, whose remedy would cost all trials."""
+    with pytest.raises(RuntimeError, match="CUDA error"), opened(tmp_path / "study.db", prune=False):
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+
+def test_a_trial_without_memory_is_a_failed_one(
+    clinic: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep goes on with the next recipe."""
+
+    def tuned(_: Story) -> Artifact:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(Story, "tuned", property(tuned))
+    with pytest.raises(JargonautError, match="no trial could be finished; the last one: out of memory"):
+        workspace(tmp_path, base).sweep(clinic, trials=2)
 
 
 @pytest.mark.slow

@@ -205,6 +205,8 @@ SCALED: list[Loss] = [
     functools.partial(guided, scale=20.0, symmetric=True, margin=0.1),
     functools.partial(cosent, scale=20.0),
     functools.partial(triplet, margin=0.3),
+    functools.partial(distilled, scale=20.0, kind="kl", share=0.5),
+    functools.partial(distilled, scale=20.0, kind="margin_mse", share=0.5),
 ]
 """Every loss."""
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from jargonaut.errors import InputError, SettingsError
-from jargonaut.training import TrainOptions, require_fit
+from jargonaut.training import DISTILLING, TrainOptions, require_fit
 from jargonaut.training.dimensions import dimension_weights
-from jargonaut.training.losses import Targets, cosent, guided, info_nce, matryoshka, triplet
+from jargonaut.training.losses import Targets, cosent, distilled, guided, info_nce, matryoshka, triplet
 from jargonaut.training.objective import HIGHEST_SCALE, Objective, objective
 from jargonaut.training.optimizer import MasterAdamW
 from jargonaut.training.weights import MasterWeights
@@ -52,6 +52,13 @@ def test_every_setting_of_a_loss_reaches_it() -> None:
         TrainOptions(loss="cosent", scale=7.0): cosent(QUERIES, PASSAGES, TARGETS, scale=7.0),
         TrainOptions(loss="triplet"): triplet(QUERIES, PASSAGES, TARGETS, margin=0.2),
         TrainOptions(loss="triplet", triplet_margin=0.9): triplet(QUERIES, PASSAGES, TARGETS, margin=0.9),
+        TrainOptions(loss="kl", teacher="t"): distilled(QUERIES, PASSAGES, TARGETS, scale=20.0, kind="kl", share=0.5),
+        TrainOptions(loss="kl", teacher="t", teacher_share=0.25): distilled(
+            QUERIES, PASSAGES, TARGETS, scale=20.0, kind="kl", share=0.25
+        ),
+        TrainOptions(loss="margin_mse", teacher="t"): distilled(
+            QUERIES, PASSAGES, TARGETS, scale=20.0, kind="margin_mse", share=0.5
+        ),
     }
     found = {options: value(options) for options in wanted}
     for options, loss in wanted.items():
@@ -59,10 +66,10 @@ def test_every_setting_of_a_loss_reaches_it() -> None:
     assert len({round(one, 5) for one in found.values()}) == len(wanted)
 
 
-@pytest.mark.parametrize("loss", ["mnrl", "gist", "cosent", "triplet"])
+@pytest.mark.parametrize("loss", ["mnrl", "gist", "cosent", "triplet", "kl", "margin_mse"])
 def test_every_loss_is_taken_at_every_dimension(loss: str) -> None:
     """With the weights of the dimensions."""
-    options = TrainOptions(loss=loss)  # type: ignore[arg-type]
+    options = TrainOptions(loss=loss, teacher="t" if loss in DISTILLING else "")  # type: ignore[arg-type]
 
     def one(queries: torch.Tensor, passages: torch.Tensor, targets: Targets) -> torch.Tensor:
         return objective(options, {queries.shape[1]: 1.0}, CPU)(queries, passages, targets)
@@ -97,6 +104,14 @@ def test_a_recipe_that_a_model_cannot_follow_is_refused(options: TrainOptions, w
     """Before anything is mined."""
     with pytest.raises(InputError, match=what):
         require_fit(options, 384, 6)
+
+
+@pytest.mark.parametrize("options", [TrainOptions(freeze_embeddings=True), TrainOptions(lora_rank=4)])
+def test_word_vectors_have_nothing_to_freeze_or_adapt(options: TrainOptions) -> None:
+    """Which is said before anything is mined; all else of a recipe fits them."""
+    require_fit(TrainOptions(), 256, None, static=True)
+    with pytest.raises(InputError, match="word vectors alone"):
+        require_fit(options, 256, None, static=True)
 
 
 def test_a_recipe_fits_where_nothing_speaks_against_it() -> None:

@@ -16,9 +16,9 @@ from jargonaut.errors import JargonautError
 from jargonaut.protocols import SilentReporter
 from jargonaut.records import Triplet
 from jargonaut.training.batches import Batch, assemble
-from jargonaut.training.losses import Loss, cosent, guided, info_nce, matryoshka, triplet
+from jargonaut.training.losses import Loss, cosent, distilled, guided, info_nce, matryoshka, triplet
 from jargonaut.training.references import ReferenceVectors
-from jargonaut.training.steps import Step, Tokens, _is_out_of_memory
+from jargonaut.training.steps import Step, Tokens, is_out_of_memory
 from jargonaut.training.weights import MasterWeights
 
 QUERIES = {"q1": "heart attack", "q2": "broken arm after a fall from a ladder", "q3": "sugar disease"}
@@ -44,6 +44,8 @@ LOSSES: dict[str, Loss] = {
     "gist, symmetric": functools.partial(guided, scale=20.0, margin=0.5, symmetric=True),
     "cosent": functools.partial(cosent, scale=20.0),
     "triplet": functools.partial(triplet, margin=0.9),
+    "kl": functools.partial(distilled, scale=20.0, kind="kl", share=0.5),
+    "margin_mse": functools.partial(distilled, scale=20.0, kind="margin_mse", share=0.5),
 }
 
 
@@ -198,8 +200,8 @@ def test_memory_for_no_text_at_all_is_a_sentence(model: SentenceTransformer) -> 
 )
 def test_allocators_that_only_have_words_are_understood(words: str) -> None:
     """A CPU's, and those of a GPU's libraries."""
-    assert _is_out_of_memory(RuntimeError(words))
-    assert not _is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert is_out_of_memory(RuntimeError(words))
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_other_errors_are_not_memory(model: SentenceTransformer) -> None:

@@ -241,7 +241,7 @@ def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[
         say(f"  {trial.number:>5}  {trial.dev:>7.4f}  {trial.general:>7.4f}  {trial.alpha:>5g}  {shown}{mark}")
     if not best.best_epoch:
         say("\nEvery trial was clearly worse on dev than the base.")
-    elif best.number == found.trials[0].number:
+    elif best.number == found.today:
         say("\nNothing was better than today's settings.")
     say(f"\n  page      {found.page}")
     say(f"  settings  {found.folder / 'best.toml'}")

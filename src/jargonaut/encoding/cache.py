@@ -223,7 +223,7 @@ class CachedEncoder:
         return self._remember(texts, self.encoder.encode_passages, "passage")
 
     def close(self) -> None:
-        """Ends the inner encoder's processes, where it has any; the next call would start others."""
+        """Lets go of the inner encoder's model and processes; the next call that it has no vectors for starts anew."""
         close = getattr(self.encoder, "close", None)
         if close is not None:
             close()

@@ -63,6 +63,7 @@ class LocalEncoder:
         self.options = options or ComputeOptions()
         self._max_tokens = max_tokens
         self._trust_remote_code = trust_remote_code
+        self._lent = False
 
     @classmethod
     def around(cls, folder: ModelFolder, model: SentenceTransformer, options: ComputeOptions) -> LocalEncoder:
@@ -73,6 +74,7 @@ class LocalEncoder:
         encoder = cls(folder, options)
         encoder.__dict__["model"] = model  # where `cached_property` keeps it
         encoder.__dict__["devices"] = (next(model.parameters()).device,)
+        encoder._lent = True
         return encoder
 
     @property
@@ -141,9 +143,15 @@ class LocalEncoder:
         return self._encode(texts, "passage")
 
     def close(self) -> None:
-        """Ends the processes on several devices; the next call that needs them starts new ones."""
+        """Lets go of the model, but for one that is not its own, and ends the processes on several devices.
+
+        The next call loads the model again, and starts processes where it needs them.
+        """
         if "_pool" in self.__dict__:
             self._pool.close()
+        if not self._lent:
+            for name in ("_forward", "model"):
+                self.__dict__.pop(name, None)
 
     def _encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)

@@ -40,7 +40,8 @@ class Neighbours:
     """
 
     def __init__(self, places: Sequence[str]) -> None:
-        _, groups = np.unique(np.asarray(places, dtype=np.str_), return_inverse=True)
+        numbers: dict[str, int] = {}
+        groups = np.array([numbers.setdefault(place, len(numbers)) for place in places], dtype=np.int64)
         self._members: Rows = np.argsort(groups, kind="stable")
         counts = np.bincount(groups)
         self._start = (np.cumsum(counts) - counts)[groups]

@@ -133,7 +133,7 @@ class PairScorer:
         plan = list(self.batches(rows))
         found = np.zeros(len(both))
         found[np.concatenate(plan)] = (
-            torch.cat([self.forward([rows[number] for number in numbers]) for numbers in plan]).double().cpu().numpy()
+            torch.cat([self.forward([rows[number] for number in numbers]) for numbers in plan]).cpu().double().numpy()
         )
         return found
 

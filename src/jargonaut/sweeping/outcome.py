@@ -15,7 +15,7 @@ class TrialResult:
     """One recipe that was tried.
 
     Attributes:
-        number: From 1, in the order in which they were finished; the first is the recipe of the settings.
+        number: From 1, in the order in which they were begun.
         values: Setting (`section.key`) → value.
         state: `complete`, `pruned` (given up after an epoch) or `failed`.
         dev: nDCG@10 on dev of what was kept; of the last epoch where it was pruned; None where it failed.
@@ -54,6 +54,7 @@ class SweepResult:
         base_dev: nDCG@10 of the base on dev.
         importance: Setting → share of the differences in dev scores that it explains; empty with too few trials.
         model: Folder of the best trial's model; None where no trial is complete.
+        today: Number of the trial that has the settings as they are; None where it is not over yet.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class SweepResult:
     base_dev: float | None
     importance: Mapping[str, float]
     model: Path | None
+    today: int | None
 
     @property
     def best(self) -> TrialResult | None:

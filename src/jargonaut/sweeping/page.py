@@ -31,7 +31,7 @@ def to_html(found: SweepResult) -> str:
         .render(
             found=found,
             best=best,
-            first=found.trials[0] if found.trials else None,
+            today=next((trial for trial in found.trials if trial.number == found.today), None),
             states={kind: sum(t.state == kind for t in found.trials) for kind in ("complete", "pruned", "failed")},
             fragment=fragment(best.values) if best else "",
             history=_history(found),

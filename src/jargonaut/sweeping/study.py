@@ -47,38 +47,47 @@ def opened(path: Path, *, prune: bool) -> Iterator[optuna.Study]:
     engine = {"creator": lambda: sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False),
               "poolclass": NullPool}  # fmt: skip
     pruner = optuna.pruners.MedianPruner(n_startup_trials=BEFORE_PRUNING) if prune else optuna.pruners.NopPruner()
-    try:
-        storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=engine)
+    broken = optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError
+    with contextlib.ExitStack() as stack:
         try:
-            yield optuna.create_study(
+            storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=engine)
+            stack.callback(storage.engine.dispose)
+            stack.callback(storage.remove_session)
+            study = optuna.create_study(
                 storage=storage, study_name="sweep", direction="maximize", pruner=pruner, load_if_exists=True
             )
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        kind = JargonautError if isinstance(error, sqlalchemy.exc.OperationalError) else MismatchError
-        raise kind(
-            f"the study of the sweep cannot be used ({reason})", where=str(path),
-            remedy="check its rights and the disk's free space; moved away, the sweep begins anew",
-        ) from error  # fmt: skip
+        except (*broken, RuntimeError) as error:  # the latter where another optuna wrote it
+            raise _unusable(path, error) from error
+        try:
+            yield study
+        except broken as error:
+            raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> JargonautError:
+    import sqlalchemy
+
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    kind = JargonautError if isinstance(error, sqlalchemy.exc.OperationalError) else MismatchError
+    return kind(
+        f"the study of the sweep cannot be used ({reason})", where=str(path),
+        remedy="check its rights and the disk's free space; moved away, the sweep begins anew",
+    )  # fmt: skip
 
 
 def take_up(study: optuna.Study, first: Mapping[str, Any]) -> None:
-    """Lets every trial that was cut off be run again, and `first` be run before all others.
+    """Lets every trial that was cut off be run again, and `first` be run where it was not; before any that is drawn.
 
     Only where no other process works on the study.
     """
     from optuna.trial import TrialState
 
     cut_off = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    if not study.get_trials(deepcopy=False):
-        study.enqueue_trial(dict(first))
     for trial in cut_off:
-        if trial.params:  # queued before it is closed: a kill between the two may repeat it, but does not lose it
-            study.enqueue_trial(trial.params)
+        if wanted := trial.params or trial.system_attrs.get("fixed_params"):
+            study.enqueue_trial(wanted)  # before it is closed: a kill between the two may repeat it, but loses nothing
         study.tell(trial.number, state=TrialState.FAIL)
+    study.enqueue_trial(dict(first), skip_if_exists=True)
 
 
 def next_trial(study: optuna.Study, seed: int) -> optuna.Trial:

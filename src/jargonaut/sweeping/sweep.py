@@ -38,10 +38,11 @@ class _OutOfTimeError(Exception):
 def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResult:
     """Tries recipes until `trials` of them are over, those of earlier calls counted, or the time is up.
 
-    The first is that of the settings, the others are drawn by optuna's tree-structured Parzen estimator (Bergstra et
-    al. 2011) from `[sweep]`. Each is scored as any training is: its best epoch, moved towards the base as far as
-    forgetting demands. A trial whose training was cut off by the clock, by Ctrl-C or by a kill is run again by the next
-    call, from its checkpoint where there is one. Of the models only the best is kept.
+    The first is that of the settings, and so is the next where these have changed since; the others are drawn by
+    optuna's tree-structured Parzen estimator (Bergstra et al. 2011) from `[sweep]`. Each is scored as any training is:
+    its best epoch, moved towards the base as far as forgetting demands. A trial whose training was cut off by the
+    clock, by Ctrl-C or by a kill is run again by the next call, from its checkpoint where there is one. Of the models
+    only the best is kept.
 
     Args:
         story: What is trained on, and the settings that everything else is taken from.
@@ -74,7 +75,7 @@ def sweep(story: Story, trials: int, minutes: float | None = None) -> SweepResul
             except _OutOfTimeError:
                 break
             _remove_beaten(study, story)
-        found = _found(study, story, folder, trials)
+        found = _found(study, story, space, folder, trials)
     _write(found)
     if found.best is None:
         raise _nothing_finished(found)
@@ -119,12 +120,21 @@ class _Trial:
             self._study.tell(self._trial, state=TrialState.PRUNED)
             self._story.reporter.line("  → given up: below the median of the trials before it")
         except JargonautError as error:
-            self._story.abandon()
-            self._trial.set_user_attr("fault", error.what)
-            self._study.tell(self._trial, state=TrialState.FAIL)
-            self._story.reporter.warn(f"this trial failed: {error.what}")
+            self._failed(error.what)
+        except (RuntimeError, MemoryError) as error:
+            if not training.is_out_of_memory(error):
+                raise
+            self._failed("out of memory")
         else:
             self._note(artifact)
+
+    def _failed(self, fault: str) -> None:
+        from optuna.trial import TrialState
+
+        self._story.abandon()
+        self._trial.set_user_attr("fault", fault)
+        self._study.tell(self._trial, state=TrialState.FAIL)
+        self._story.reporter.warn(f"this trial failed: {fault}")
 
     def _note(self, artifact: Artifact) -> None:
         log = json.loads((artifact.path / "training.json").read_text(encoding="utf-8"))
@@ -174,12 +184,13 @@ def _remove_beaten(study: optuna.Study, story: Story) -> None:
             shutil.rmtree(story.layout.stage("training") / key, ignore_errors=True)
 
 
-def _found(study: optuna.Study, story: Story, folder: Path, wanted: int) -> SweepResult:
+def _found(study: optuna.Study, story: Story, space: Space, folder: Path, wanted: int) -> SweepResult:
     told = [trial.user_attrs[_BASE] for trial in study.get_trials(deepcopy=False) if _BASE in trial.user_attrs]
     trials = results(study)
+    today = next((trial.number for trial in trials if space.first.items() <= trial.values.items()), None)
     best = best_of(trials)
     model = None if best is None else story.layout.stage("training") / best.training / "model"
-    return SweepResult(folder, trials, wanted, told[0] if told else None, importance(study), model)
+    return SweepResult(folder, trials, wanted, told[0] if told else None, importance(study), model, today)
 
 
 def _write(found: SweepResult) -> None:

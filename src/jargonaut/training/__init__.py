@@ -11,6 +11,7 @@ from jargonaut.training.parallel import World, launched
 from jargonaut.training.progress import Callback, EpochDone, StepDone, StopTraining
 from jargonaut.training.references import ReferenceVectors
 from jargonaut.training.search import SweepOptions
+from jargonaut.training.steps import is_out_of_memory
 
 __all__ = [
     "DISTILLING",
@@ -30,6 +31,7 @@ __all__ = [
     "careful",
     "fitted_axes",
     "interpolate",
+    "is_out_of_memory",
     "launched",
     "matryoshka_dims",
     "pairs_of_epoch",

@@ -32,7 +32,9 @@ def matryoshka_dims(full: int, asked: Sequence[int]) -> tuple[int, ...]:
     return (full, *(dim for dim in powers if dim < full))
 
 
-def require_fit(options: TrainOptions, dimension: int, layers: int | None, deployed: int | None = None) -> None:
+def require_fit(
+    options: TrainOptions, dimension: int, layers: int | None, deployed: int | None = None, *, static: bool = False
+) -> None:
     """Refuses a recipe that a model cannot follow, before any time is spent on the pairs.
 
     Args:
@@ -40,13 +42,18 @@ def require_fit(options: TrainOptions, dimension: int, layers: int | None, deplo
         dimension: Length of the model's vectors.
         layers: How many the model has; None where that is not known before it is loaded.
         deployed: The dimension that will serve.
+        static: Whether the model is word vectors alone, which have no layers.
 
     Raises:
-        InputError: A dimension is larger than the model's, there are too few weights of dimensions, or too many layers
-            are to be frozen.
+        InputError: A dimension is larger than the model's, there are too few weights of dimensions, too many layers
+            are to be frozen, or there are none that could be frozen or adapted.
         JargonautError: `peft` is missing.
     """
     dimension_weights(matryoshka_dims(dimension, options.dims), options, deployed)
+    asked = [name for name in ("freeze_embeddings", "freeze_layers", "lora_rank") if getattr(options, name)]
+    if static and asked:
+        raise InputError("the base is word vectors alone and has no layers", where=f"[train] {asked[0]}",
+                         remedy="leave it out, or name a transformer as [base] model")  # fmt: skip
     if layers is not None:
         require_depth(options.freeze_layers, layers)
     if options.lora_rank:

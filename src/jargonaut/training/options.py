@@ -81,7 +81,8 @@ class TrainOptions:
         alphas: Steps between the base (0) and the tuned model (1) that may be kept, by weight interpolation: the one
             nearest to the tuned model among those that forget no more general knowledge than `general_limit` and that
             dev cannot tell from the best of them. Half the smallest, and a step halfway between two, may be tried as
-            well. Empty keeps the tuned model as it is.
+            well. Empty keeps the tuned model as it is, or the base where dev tells it to be worse, or no better while
+            it forgets too much.
         general_limit: Loss of nDCG@10 on the general knowledge that ships with the package (English), against the base,
             that is put up with.
         seed: Order of the pairs and dropout.

@@ -235,12 +235,12 @@ def within_memory(work: Callable[[], _T]) -> _T | None:
     try:
         return work()
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
     return None
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether an allocator says so: a GPU's has an error of its own, the CPU's and some libraries only have words."""
     import torch
 
