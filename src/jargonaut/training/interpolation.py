@@ -90,8 +90,8 @@ def interpolate(
     """Puts weights between base and tuned ones into `model`, among those that forget little enough.
 
     Kept is the step nearest to the tuned model that dev cannot tell from the best of these, the base among them: what
-    was learned is given back for a reason, not by chance. Where dev can tell all of them from the base, the base is
-    kept. Where none forgets little enough, half the smallest alpha is tried, too, unless that is 1. Where that forgets
+    was learned is given back for a reason, not by chance. Where all of them are clearly worse than the base, the base
+    is kept. Where none forgets little enough, half the smallest alpha is tried, too, unless that is 1. Where that forgets
     too much as well, the weights that forget least are kept, if they are better on dev than the base. Steps are tried
     from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than another
     that is better than the base, the rest is left out. Where the next step towards the tuned model forgets too much,
