@@ -11,9 +11,10 @@ import pytest
 from sentence_transformers import CrossEncoder
 
 from jargonaut.errors import InputError
+from jargonaut.protocols import SilentReporter
 from jargonaut.records import Pair
 from jargonaut.rerankers import cross_scorer, named_reranker
-from jargonaut.reranking import Calibration
+from jargonaut.reranking import Calibration, LocalReranker
 from jargonaut.second_stage import TunedReranker
 from jargonaut.settings import Settings, override
 from jargonaut.workspace import Workspace
@@ -128,10 +129,27 @@ def test_a_version_judges_pairs_by_its_name(workspace: Workspace, settings: Sett
     """What mining and curation ask: probabilities, high for the answer."""
     texts = {"p0": "p0\nthe farm keeps animals", "p1": "p1\nmetals are melted here"}
     pairs = [Pair("q", QUERY, "p0"), Pair("q", QUERY, "p1")]
-    right, wrong = cross_scorer("v1", texts, settings, workspace.layout)(pairs)
+    right, wrong = cross_scorer("v1", texts, settings, workspace.layout, SilentReporter())(pairs)
     assert right is not None
     assert wrong is not None
     assert 0 <= wrong < right <= 1
+
+
+def test_a_version_is_asked_about_a_pair_once(
+    workspace: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it said is kept, by another process too; the same words cut elsewhere are another pair."""
+    texts = {"p0": "p0\nmetals are melted here", "p1": "p1\nthe farm keeps animals", "p2": "dog", "p3": "og"}
+    first = cross_scorer("v1", texts, settings, workspace.layout, SilentReporter())
+    said = first([Pair("q", "melted metal", "p0")])
+    computed: list[tuple[str, str]] = []
+    logits = LocalReranker.logits
+    monkeypatch.setattr(LocalReranker, "logits", lambda self, both: computed.extend(both) or logits(self, both))
+    again = cross_scorer("v1", texts, settings, workspace.layout, SilentReporter())
+    assert again([Pair("q", "melted metal", "p0"), Pair("q", "melted metal", "p1")])[0] == said[0]
+    assert computed == [("melted metal", texts["p1"])]
+    again([Pair("q", "horse", "p2"), Pair("q", "horsed", "p3")])
+    assert computed[1:] == [("horse", "dog"), ("horsed", "og")]
 
 
 def test_candidates_are_relabelled_by_a_version(workspace: Workspace, settings: Settings) -> None:

@@ -157,7 +157,7 @@ def _curated(
         prepared.texts, prepared.documents, topics_of(encoder, prepared.texts) if balanced else {}, rank=standings,
         encode=encoder.encode_queries if found else None, stemmer=settings.bm25.language,
         judge=language_judge(prepared, settings, layout, reporter) if found and settings.curate.judge else None,
-        cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings, layout)
+        cross_encoder=cross_scorer(settings.curate.cross_encoder, prepared.texts, settings, layout, reporter)
         if found and settings.curate.cross_encoder else None,
     )  # fmt: skip
     return curate(found, evidence, settings.curate, settings.filter)

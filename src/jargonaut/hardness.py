@@ -284,7 +284,9 @@ class Ground:
         judge = language
         if options.cross_encoder:
             where = "[mine] cross_encoder"
-            judge = cross_scorer(options.cross_encoder, self._corpus.texts, self._settings, self._layout, where)
+            judge = cross_scorer(
+                options.cross_encoder, self._corpus.texts, self._settings, self._layout, self._reporter, where
+            )
         return negatives.mine(self._pairs, candidates, options, judge)
 
     def readable(self, found: MinedNegatives) -> list[RemovedCandidate]:

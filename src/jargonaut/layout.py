@@ -54,6 +54,11 @@ class Layout:
         return self.home / "vectors"
 
     @property
+    def verdicts(self) -> Path:
+        """What rerankers said of pairs: one file for each."""
+        return self.home / "verdicts"
+
+    @property
     def index(self) -> Path:
         """Vector collections."""
         return self.home / "index"

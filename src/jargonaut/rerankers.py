@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
+from jargonaut.encoding.cache import VectorCache
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError, JargonautError, ModelError
 from jargonaut.layout import Layout
 from jargonaut.pairs.curation.evidence import Scorer
+from jargonaut.protocols import Reporter
 from jargonaut.records import Pair
 from jargonaut.registry import ModelVersion, Registry
-from jargonaut.reranking import LocalReranker, is_cross_encoder
+from jargonaut.reranking import LocalReranker, Texts, is_cross_encoder, probabilities
 from jargonaut.settings import Settings
 
 EVALUATE = "[evaluate] cross_encoder"
@@ -95,16 +100,42 @@ def reranker_identity(name: str, settings: Settings, layout: Layout) -> Mapping[
         return {"reranker": "not found"}
 
 
+def remembered_logits(
+    reranker: LocalReranker, both: Sequence[Texts], layout: Layout, reporter: Reporter, shown_as: str
+) -> NDArray[np.float64]:
+    """What a reranker says of (query, passage) texts before the logistic function, shape (pairs,).
+
+    Only what it was never asked about is computed, in blocks that are kept, so a kill loses one of them at most.
+
+    Args:
+        reranker: The model.
+        both: Any number of pairs, with or without repeats.
+        layout: Where its answers are kept.
+        reporter: Shows the progress of many.
+        shown_as: What progress calls this work.
+    """
+    known = {f"{len(query)} {query}{passage}": (query, passage) for query, passage in both}
+    written = [f"{len(query)} {query}{passage}" for query, passage in both]
+
+    def asked(texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.asarray(reranker.logits([known[text] for text in texts]), dtype=np.float32)[:, None]
+
+    kept = VectorCache(layout.verdicts, reranker.fingerprint, 1, reporter, number_format=reranker.number_format)
+    return kept.get_or_encode(written, asked, shown_as=shown_as)[:, 0].astype(np.float64)
+
+
 def cross_scorer(
-    name: str, texts: Mapping[str, str], settings: Settings, layout: Layout, where: str = "[curate] cross_encoder"
-) -> Scorer:
-    """What a cross-encoder thinks of positives, from 0 to 1.
+    name: str, texts: Mapping[str, str], settings: Settings, layout: Layout, reporter: Reporter,
+    where: str = "[curate] cross_encoder",
+) -> Scorer:  # fmt: skip
+    """What a cross-encoder thinks of positives, from 0 to 1; kept, so that it is asked about each of them once.
 
     Args:
         name: As for `named_reranker`.
         texts: Passage id → text.
         settings: Where it runs.
-        layout: Where versions are registered.
+        layout: Where versions are registered and answers are kept.
+        reporter: Shows the progress.
         where: The setting that wants it.
     """
 
@@ -113,7 +144,9 @@ def cross_scorer(
         return named_reranker(name, settings, layout, where)
 
     def scored(positives: Sequence[Pair]) -> list[float | None]:
-        return list(model().score_pairs([(pair.query, texts[pair.passage_id]) for pair in positives]))
+        both = [(pair.query, texts[pair.passage_id]) for pair in positives]
+        shown_as = f"asking {model().name} about pairs"
+        return probabilities(remembered_logits(model(), both, layout, reporter, shown_as)).tolist() if both else []
 
     return scored
 

@@ -19,13 +19,11 @@ from jargonaut.layout import Layout
 from jargonaut.protocols import Reporter
 from jargonaut.records import Triplet
 from jargonaut.registry import Registry
-from jargonaut.rerankers import named_reranker
+from jargonaut.rerankers import named_reranker, remembered_logits
 from jargonaut.reranking import LocalReranker, is_cross_encoder
 from jargonaut.settings import Settings
 
 TEACH_VERSION = 1
-_BLOCK = 2048
-"""Pairs that are scored between two signs of progress."""
 _FILE = "scores.jsonl"
 
 
@@ -84,12 +82,9 @@ def taught_by(
     wanted = list(dict.fromkeys((e.query_id, p) for e in examples for p in (e.positive_id, *e.negative_ids)))
 
     def build(folder: Path) -> Mapping[str, Any]:
-        starts = range(0, len(wanted), _BLOCK)
-        rows: list[TaughtScore] = []
-        for start in reporter.track(starts, f"asking the teacher {teacher.name}", len(starts)):
-            some = wanted[start : start + _BLOCK]
-            scores = teacher.logits([(queries[q], passages[p]) for q, p in some])
-            rows += [TaughtScore(q, p, score) for (q, p), score in zip(some, scores, strict=True)]
+        both = [(queries[q], passages[p]) for q, p in wanted]
+        scores = remembered_logits(teacher, both, layout, reporter, f"asking the teacher {teacher.name}").tolist()
+        rows = [TaughtScore(q, p, score) for (q, p), score in zip(wanted, scores, strict=True)]
         formats.write_jsonl(folder / _FILE, rows)
         return {"scores": len(rows)}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from jargonaut.artifacts import content_hash
-from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.devices import ComputeOptions, choose_device, choose_dtype
 from jargonaut.encoding.models import ModelFolder
 from jargonaut.reranking.calibration import Calibration, probabilities
 from jargonaut.reranking.model import PairScorer, Texts, load_cross_encoder
@@ -39,6 +39,11 @@ class LocalReranker:
     def fingerprint(self) -> str:
         """Identity of the scores: files, calibration among them, and token limit. 32 hex digits."""
         return content_hash("reranker", self.folder.weights, self._max_tokens)
+
+    @property
+    def number_format(self) -> str:
+        """What it computes in, such as `bfloat16`; no part of the fingerprint, but scores differ slightly."""
+        return str(choose_dtype(self._compute.precision, choose_device(self._compute.device))).removeprefix("torch.")
 
     @property
     def weight(self) -> float:

@@ -91,11 +91,11 @@ def interpolate(
 
     Kept is the step nearest to the tuned model that dev cannot tell from the best of these, the base among them: what
     was learned is given back for a reason, not by chance. Where all of them are clearly worse than the base, the base
-    is kept. Where none forgets little enough, half the smallest alpha is tried, too, unless that is 1. Where that forgets
-    too much as well, the weights that forget least are kept, if they are better on dev than the base. Steps are tried
-    from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than another
-    that is better than the base, the rest is left out. Where the next step towards the tuned model forgets too much,
-    and dev cannot tell it from the best either, one halfway to it is tried too.
+    is kept. Where none forgets little enough, half the smallest alpha is tried, too, unless that is 1. Where that
+    forgets too much as well, the weights that forget least are kept, if they are better on dev than the base. Steps are
+    tried from the tuned model towards the base; once one that forgets little enough is clearly worse on dev than
+    another that is better than the base, the rest is left out. Where the next step towards the tuned model forgets too
+    much, and dev cannot tell it from the best either, one halfway to it is tried too.
 
     What it holds is the model, its tuned weights and the base's; it computes in the format that `compute` stands for,
     as training does, and leaves the model in fp32.
