@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jargonaut.negatives import FALSE, MinedNegatives, MiningOptions, mine
+from jargonaut.negatives import FALSE, MinedNegatives, MiningOptions, mine, mining
 from jargonaut.records import Pair
 
 from .worlds import World, world
@@ -85,6 +86,15 @@ def test_the_same_input_gives_the_same_negatives(seed: int, options: MiningOptio
     """Triplets, counts and the sample of what was removed."""
     made, again = world(seed), world(seed)
     assert mine(made.pairs, made.candidates, options) == mine(again.pairs, again.candidates, options)
+
+
+@given(SEEDS, OPTIONS)
+def test_how_many_pairs_are_joined_together_changes_nothing(seed: int, options: MiningOptions) -> None:
+    """Memory is a matter of blocks alone, whatever the sources' lengths."""
+    made, again = world(seed), world(seed)
+    whole = mine(made.pairs, made.candidates, options, judge)
+    with patch.object(mining, "_POOLED", 2):
+        assert mine(again.pairs, again.candidates, options, judge) == whole
 
 
 @given(SEEDS, OPTIONS.filter(lambda options: not options.fall_back and options.max_percent is not None))

@@ -25,6 +25,8 @@ RELABELLED = "relabelled"
 """Provenance of a positive that a judge found among the candidates."""
 _BLOCK = 1024
 """Pairs that are looked at together. It decides draws, so it is no setting."""
+_POOLED = 16 * _BLOCK
+"""Pairs whose sources are joined together, which takes several times the memory of what is kept."""
 _ROUNDS = 5
 """How often a judge is asked about what took the place of what it refused."""
 Judge: TypeAlias = Callable[[Sequence[Pair]], Sequence[float | None]]
@@ -218,8 +220,17 @@ class _Mining:
 
     def _pooled(self, found: Sequence[_Found]) -> tuple[Rows, NDArray[np.float32], NDArray[np.float32]]:
         """Candidates of some pairs within the window of ranks, their similarities, and those of the positives."""
-        c, options = self.candidates, self.options
         queries, positives = columns(found)
+        starts = range(0, max(1, len(queries)), _POOLED)
+        parts = [self._pool_of(queries[at : at + _POOLED], positives[at : at + _POOLED]) for at in starts]
+        width = max(pool.shape[1] for pool, _ in parts)
+        pools = np.vstack([_widened(pool, width, NOTHING) for pool, _ in parts])
+        scores = np.vstack([_widened(scored, width, 0) for _, scored in parts])
+        return pools, scores, self.candidates.similarity(queries, positives)
+
+    def _pool_of(self, queries: Rows, positives: Rows) -> tuple[Rows, NDArray[np.float32]]:
+        """Candidates of a block of pairs, and their similarities."""
+        c, options = self.candidates, self.options
         pool = joined([self._answers(source, queries, positives) for source in options.sources], options.depth)
         pool = pool[:, options.skip :]
         if options.sources == ("dense",):
@@ -228,7 +239,7 @@ class _Mining:
             scores = np.zeros(pool.shape, np.float32)
             there = pool != NOTHING
             scores[there] = c.similarity(np.repeat(queries, there.sum(axis=1)), pool[there])
-        return pool, scores, c.similarity(queries, positives)
+        return pool, scores
 
     def _answers(self, source: str, queries: Rows, positives: Rows) -> Rows:
         """What one source says, best first."""
