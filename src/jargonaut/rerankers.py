@@ -114,8 +114,8 @@ def remembered_logits(
         reporter: Shows the progress of many.
         shown_as: What progress calls this work.
     """
-    known = {f"{len(query)} {query}{passage}": (query, passage) for query, passage in both}
     written = [f"{len(query)} {query}{passage}" for query, passage in both]
+    known = dict(zip(written, both, strict=True))
 
     def asked(texts: Sequence[str]) -> NDArray[np.float32]:
         return np.asarray(reranker.logits([known[text] for text in texts]), dtype=np.float32)[:, None]
