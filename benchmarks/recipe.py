@@ -367,7 +367,7 @@ def _table(store: Path, data: Path, options: StudyOptions, dim: int, *, unseen: 
         counted = exam.unseen(source.train) if unseen else [True] * len(exam.asked)
         if not any(counted):
             continue
-        found, clusters = _only(everything, counted), list(compress(exam.clusters, counted))
+        found, clusters = only(everything, counted), list(compress(exam.clusters, counted))
         for recipe, seeds in sorted(found.items(), key=lambda item: (item[0] != BASE, item[0])):
             values = " | ".join(score(float(averaged(seeds, str(each)).mean()), 4) for each in DIMS)
             gains = [against(found.get(other), seeds, clusters, str(dim)) for other in (BASE, ENGINE)]
@@ -376,7 +376,7 @@ def _table(store: Path, data: Path, options: StudyOptions, dim: int, *, unseen: 
             yield f"| {name} | {recipe} | {len(seeds)} | {values} | {' | '.join(gains)} | {away} | {seconds:,.0f} |"
 
 
-def _only(found: Mapping[str, Sequence[Sitting]], counted: Sequence[bool]) -> dict[str, list[Sitting]]:
+def only(found: Mapping[str, Sequence[Sitting]], counted: Sequence[bool]) -> dict[str, list[Sitting]]:
     """The same exams with some of their queries."""
     return {
         recipe: [replace(one, home={dim: list(compress(scores, counted)) for dim, scores in one.home.items()})

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from benchmarks.conditions import LabelledSet
 from benchmarks.entrance import sentences
 from benchmarks.exam import MEASURE
 from benchmarks.page import score
-from benchmarks.recipe import DATA, SETS, Sitting, against, averaged, stored
+from benchmarks.recipe import DATA, SETS, Sitting, against, averaged, only, stored
 from jargonaut.artifacts import content_hash
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.contenders import Contenders
@@ -131,7 +132,7 @@ class Study:
         return encoder, named_reranker(made.version, story.settings, story.layout), facts
 
     def _examined(self, story: Story, encoder: Encoder, reranker: Reranker | None) -> tuple[NDArray[np.float64], float]:
-        """nDCG@10 of each test query, and milliseconds of reranking per query."""
+        """nDCG@10 of each test query, by query id in order, and milliseconds of reranking per query."""
         asked, judged, texts = exam(story)
         run = Contenders(texts, story.settings.bm25).dense("test", encoder, asked, k=100)
         each = 0.0
@@ -141,7 +142,7 @@ class Study:
             run = Run("test", rescored(run, asked, texts, reranker, self.options.depth))
             each = 1000 * (time.monotonic() - started) / len(asked)
         scores = per_query(run, judged, asked).of(MEASURE)
-        return np.array([scores[query.id] for query in asked]), each
+        return np.array([scores[id_] for id_ in sorted(scores)]), each
 
     def _story(self, name: str, source: Path, seed: int, more: Mapping[str, Any] | None = None) -> Story:
         options = self.options
@@ -186,16 +187,27 @@ def cut(source: Path, folder: Path, options: StageOptions) -> Path:
     return folder
 
 
-def table(store: Path, data: Path, options: StageOptions) -> str:
-    """Every set and system: mean over seeds, and what it adds to the base and to the directly tuned model."""
-    return "\n".join(_table(store, data, options))
+def table(store: Path, data: Path, options: StageOptions, *, unseen: bool = False) -> str:
+    """Every set and system: mean over seeds, and what it adds to the base and to the directly tuned model.
+
+    Args:
+        store: Folder of the scores.
+        data: Folder of the sets.
+        options: How models were scored.
+        unseen: Whether only those test queries count none of whose answers answers a train query.
+    """
+    return "\n".join(_table(store, data, options, unseen=unseen))
 
 
-def _table(store: Path, data: Path, options: StageOptions) -> Iterator[str]:
+def _table(store: Path, data: Path, options: StageOptions, *, unseen: bool) -> Iterator[str]:
     yield f"| set | system | seeds | {MEASURE} | against the base | against the tuned | ms to rerank | s to train |"
     yield "|---|---|---|---|---|---|---|---|"
-    for name, found in stored(store).items():
-        clusters = _clusters(data / name, options)
+    for name, everything in stored(store).items():
+        of, met = _asked(data / name, options)
+        counted = [not unseen or id_ not in met for id_ in of]
+        if not any(counted):
+            continue
+        found, clusters = only(everything, counted), list(compress(of.values(), counted))
         for system in (each for each in SYSTEMS if each in found):
             seeds = found[system]
             gains = " | ".join(against(found.get(other), seeds, clusters, MEASURE) for other in (BASE, TUNED))
@@ -205,13 +217,13 @@ def _table(store: Path, data: Path, options: StageOptions) -> Iterator[str]:
             yield f"| {' | '.join(cells)} |"
 
 
-def _clusters(source: Path, options: StageOptions) -> list[str]:
-    """The unit of the bootstrap, of each query, in the order of the scores."""
+def _asked(source: Path, options: StageOptions) -> tuple[dict[str, str], set[str]]:
+    """Test query id → unit of the bootstrap, in the order of the scores; and the ids whose answers train asks for."""
     kept = LabelledSet.read(source)
     wanted = set(sorted({one.query_id for one in kept.test}, key=content_hash)[: options.queries])
-    judged = [one for one in kept.test if one.query_id in wanted]
-    of = query_clusters(judged, {})
-    return [of[id_] for id_ in dict.fromkeys(one.query_id for one in judged)]
+    judged, taught = [one for one in kept.test if one.query_id in wanted], {one.passage_id for one in kept.train}
+    met = {one.query_id for one in judged if one.passage_id in taught}
+    return dict(sorted(query_clusters(judged, {}).items())), met
 
 
 def _milliseconds(one: Sitting) -> float:
@@ -240,13 +252,15 @@ def main() -> None:
     line.add_argument("--tokens", type=int, default=defaults.tokens, help="most tokens of a text")
     line.add_argument("--depth", type=int, default=defaults.depth, help="hits that are reranked")
     line.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="further settings")
+    line.add_argument("--unseen", action="store_true",
+                      help="table: only test queries none of whose answers answers a train query")  # fmt: skip
     given = line.parse_args()
     options = StageOptions(
         given.pairs, given.dev, given.queries, given.corpus, given.tokens, given.depth, tuple(given.set)
     )
     with sentences():
         if given.what == "table":
-            print(table(given.store, given.data, options))
+            print(table(given.store, given.data, options, unseen=given.unseen))
             return
         with tempfile.TemporaryDirectory() as folder:
             study = Study(given.data, given.store, given.work or Path(folder), options, TerminalReporter())

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.conditions import LabelledSet
 from benchmarks.recipe import Sitting
 from benchmarks.reranker import StageOptions, cut, table
+from jargonaut.artifacts import content_hash
 from tests.rerankworld import write_world
 
 OPTIONS = StageOptions(pairs=8, dev=4, queries=5, corpus=6)
@@ -39,3 +40,18 @@ def test_the_table_compares_with_the_base(data: Path, tmp_path: Path) -> None:
     rows = table(tmp_path / "store", data, OPTIONS).splitlines()[2:]
     assert [row.split(" | ")[1] for row in rows] == ["base", "base, reranked"]
     assert "+0.2500" in rows[1]
+
+
+def test_scores_stand_in_the_order_of_the_clusters(data: Path, tmp_path: Path) -> None:
+    """By query id: the order in which judgements come decides nothing."""
+    judged = data / "world" / "qrels" / "test.tsv"
+    head, *lines = judged.read_text().splitlines()
+    asked = sorted(sorted({line.split("\t")[0] for line in lines}, key=content_hash)[:5])
+    rows = [f"{id_}\tp{max(number, 1)}\t1" for number, id_ in enumerate(asked)]  # the first two share their answer
+    for system, found in (("base", [0.0] * 5), ("base, reranked", [1.0, 1.0, 0.0, 0.0, 0.0])):
+        Sitting("world", system, 13, 2.0, {"milliseconds": 40.0}, {"nDCG@10": found}, {}).write(tmp_path / "store")
+    tables = set()
+    for order in (rows, rows[::-1]):
+        judged.write_text("\n".join([head, *order]) + "\n")
+        tables.add(table(tmp_path / "store", data, OPTIONS))
+    assert len(tables) == 1
