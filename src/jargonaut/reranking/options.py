@@ -20,7 +20,7 @@ class RerankerOptions:
             cross-encoder or of any encoder; one that is a cross-encoder already needs far fewer pairs.
         epochs: Most passes over the pairs; the epoch with the best dev score is kept.
         batch_size: Pairs per optimiser step, each with its negatives.
-        lr: Peak learning rate.
+        lr: Peak learning rate. What is a cross-encoder already is usually taught with less, such as 2e-5.
         warmup: Share of the steps over which the rate rises.
         weight_decay: Decoupled weight decay.
         loss: `listwise`, in which the positive competes with its own negatives (localized contrastive estimation; Gao,
@@ -44,12 +44,12 @@ class RerankerOptions:
     model: str = ""
     epochs: int = 4
     batch_size: int = 16
-    lr: float = 5e-5
+    lr: float = 1e-4
     warmup: float = 0.1
     weight_decay: float = 0.01
     loss: RerankerLoss = "listwise"
-    negatives: int = 4
-    random_negatives: int = 2
+    negatives: int = 3
+    random_negatives: int = 1
     max_tokens: int = 256
     depth: int = 50
     dev_queries: int = 200
@@ -64,7 +64,7 @@ class RerankerOptions:
             "reranker", self, (
                 ("epochs", self.epochs >= 1, "1 or more"),
                 ("batch_size", self.batch_size >= 2, "2 or more"),
-                ("lr", 0 < self.lr < math.inf, "above 0, such as 5e-5"),
+                ("lr", 0 < self.lr < math.inf, "above 0, such as 1e-4"),
                 ("warmup", 0 <= self.warmup < 1, "a share of the steps, from 0 to below 1"),
                 ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
                 ("negatives", self.negatives >= 0, "0 or more"),
