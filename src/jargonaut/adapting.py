@@ -188,7 +188,7 @@ class _Fit:
         return Lesson.of(
             [query.id for query in asked], self._base.encode_queries([query.text for query in asked]), ids,
             self._base.encode_passages([texts[id_] for id_ in ids]),
-            {id_: own.get(id_, set()) | set(known.get(id_, ())) for id_ in own}, story.corpus.near_duplicates, hard,
+            own, story.corpus.near_duplicates, hard, known,
         )  # fmt: skip
 
 

@@ -94,6 +94,17 @@ def test_known_answers_and_their_near_duplicates_are_no_negatives() -> None:
     assert twice == pytest.approx(plain)  # two answers alike: the mean of both is that of one
 
 
+def test_what_may_answer_is_neither_learned_from_nor_a_negative() -> None:
+    """A pair that was taken out, by a judge say, is no answer; its passage is no negative of the query either."""
+    queries, passages = turned(4)
+    asked, there = [f"q{n}" for n in range(4)], [f"p{n}" for n in range(4)]
+    own = {query: {passage} for query, passage in zip(asked, there, strict=True)}
+    taught = Lesson.of(asked, queries, there, passages, own, {}, {"q0": {"p1", "p2"}}, {"q0": {"p1"}})
+    assert taught.answers[0].tolist() == [0]
+    assert taught.ignored[0].tolist() == [0, 1]
+    assert taught.hard[0].tolist() == [2]
+
+
 def test_answers_and_hard_negatives_are_in_every_step() -> None:
     """However few candidates are drawn, a batch's own passages are among them."""
     queries, passages = turned(50)

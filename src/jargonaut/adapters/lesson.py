@@ -25,7 +25,7 @@ class Lesson:
         queries: Vectors, shape (n, d), normalised.
         passages: Vectors of all that may stand in a step, shape (m, d), normalised.
         answers: For each query the rows of its answers in `passages`; at least one.
-        ignored: For each query rows that are no negatives of it: its answers and near-duplicates of these.
+        ignored: For each query rows that are no negatives of it: what may answer it, and near-duplicates of that.
         hard: For each query the rows of its hard negatives; there may be none.
     """
 
@@ -45,6 +45,7 @@ class Lesson:
         positives: Mapping[str, Iterable[str]],
         groups: Mapping[str, str],
         hard: Mapping[str, Iterable[str]] | None = None,
+        known: Mapping[str, Iterable[str]] | None = None,
     ) -> Lesson:
         """From ids; queries without an answer among the passages are left out, and so are unknown passages.
 
@@ -53,9 +54,10 @@ class Lesson:
             queries: Their vectors.
             passage_ids: One for each row of `passages`.
             passages: Their vectors.
-            positives: Query id → every passage that is known to answer it.
+            positives: Query id → the passages that it learns to find.
             groups: Passage id → near-duplicate group; what is missing stands alone.
             hard: Query id → its hard negatives.
+            known: Query id → further passages that may answer it: neither learned from nor negatives.
 
         Raises:
             InputError: Nothing is left to learn from: fewer than two queries, or no passage beside the answers.
@@ -67,9 +69,10 @@ class Lesson:
         kept: list[int] = []
         answers, ignored, harder = list[Rows](), list[Rows](), list[Rows]()
         for number, query_id in enumerate(query_ids):
-            known = list(positives.get(query_id, ()))
-            own = sorted({row[id_] for id_ in known if id_ in row})
-            same = {other for id_ in known for other in alike.get(groups.get(id_, id_), [])} | set(own)
+            taught = set(positives.get(query_id, ()))
+            spared = taught.union((known or {}).get(query_id, ()))
+            own = sorted(row[id_] for id_ in taught if id_ in row)
+            same = {other for id_ in spared for other in alike.get(groups.get(id_, id_), [])}
             if not own or len(same) >= len(row):
                 continue
             kept.append(number)

@@ -66,8 +66,7 @@ def tried_adapter(
         own.setdefault(pair.query_id, set()).add(pair.passage_id)
     lesson = Lesson.of(
         [query.id for query in asked], base.encode_queries([query.text for query in asked]), ids, passages[rows],
-        {query.id: own[query.id] | set(prepared.known_positives.get(query.id, ())) for query in asked},
-        corpus.near_duplicates,
+        own, corpus.near_duplicates, known=prepared.known_positives,
     )  # fmt: skip
     found: list[Scores] = []
 

@@ -33,7 +33,7 @@ from jargonaut.settings import Settings
 from jargonaut.sources import PreparedCorpus, tokenizer_of
 from jargonaut.writers import endpoint
 
-ASSESS_VERSION = 4
+ASSESS_VERSION = 5
 _FILE = "assessment.json"
 
 
