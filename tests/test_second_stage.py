@@ -25,7 +25,7 @@ from .tinysets import write_clinic
 pytestmark = pytest.mark.slow
 GIVEN: Mapping[str, Any] = {
     "compute.precision": "fp32", "reranker.epochs": 9, "reranker.patience": 9, "reranker.lr": 3e-3,
-    "reranker.max_tokens": 32, "reranker.depth": 12,
+    "reranker.max_tokens": 32, "reranker.depth": 12, "reranker.negatives": 4, "reranker.random_negatives": 2,
 }  # fmt: skip
 QUERY = "horse dog cow"
 
@@ -160,7 +160,7 @@ def test_candidates_are_relabelled_by_a_version(workspace: Workspace, settings: 
 
 
 def test_a_student_learns_from_a_version(workspace: Workspace, settings: Settings) -> None:
-    """The teacher is asked once, its scores are kept, and the student orders dev better than its base."""
+    """The teacher is asked once, its scores are kept, and the student, a version, orders dev better than its base."""
     given = {"train.teacher": "v1", "train.loss": "kl", "mine.per_pair": 4, "train.epochs": 2, "train.lr": 1e-3,
              "train.few_pairs": 0, "train.batch_size": 16, "train.alphas": [1.0]}  # fmt: skip
     opened = Workspace(workspace.layout.root, settings=override(settings, given))
@@ -169,7 +169,19 @@ def test_a_student_learns_from_a_version(workspace: Workspace, settings: Setting
     kept = list(workspace.layout.stage("taught").glob("*/scores.jsonl"))
     assert len(kept) == 1
     assert len(kept[0].read_text(encoding="utf-8").splitlines()) == 56 + made.negatives
-    assert opened.train().reused
+    student = workspace.registry().get(made.version or "")
+    assert (student.kind, student.base, student.lineage["options"]["train"]["teacher"]) == ("encoder", "base", "v1")
+    again = opened.train()
+    assert (again.reused, again.version) == (True, made.version)
+
+
+def test_a_student_learns_from_a_larger_encoder(workspace: Workspace, settings: Settings) -> None:
+    """Here MiniLM teaches two random layers; what it is called is told by the version."""
+    given = {"train.teacher": "embedded", "train.loss": "margin_mse", "mine.per_pair": 4, "train.epochs": 2,
+             "train.lr": 1e-3, "train.few_pairs": 0, "train.batch_size": 16, "train.alphas": [1.0]}  # fmt: skip
+    made = Workspace(workspace.layout.root, settings=override(settings, given)).train()
+    assert made.dev > made.dev_base + 0.05
+    assert workspace.registry().get(made.version or "").lineage["options"]["train"]["teacher"] == "embedded"
 
 
 def test_a_file_that_was_altered_is_refused(workspace: Workspace, settings: Settings) -> None:

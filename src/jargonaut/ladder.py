@@ -220,13 +220,19 @@ class _Climb:
     def _minutes(self, version: ModelVersion) -> float | None:
         """Training time of a version and of all that it was made from; None where one of them is not known."""
         known = {one.version: one for one in self.registry.list()}
-        needed, waiting = set[str](), [version.version]
+        needed, waiting, folders = set[str](), [version.version], set[Path]()
         while waiting:
-            one = known.get(waiting.pop())
-            if one is not None and one.base and one.version not in needed:
-                needed.add(one.version)
+            name = waiting.pop()
+            one = known.get(name)
+            if one is None:
+                folders.add(Path(name).absolute().parent)
+            elif one.base and name not in needed:
+                needed.add(name)
                 waiting += [one.base, *_teachers(one)]
-        spent = [self._own_minutes(known[name]) for name in sorted(needed)]
+        # A teacher may be a model that was tuned here and is no version; what came from elsewhere cost nothing here.
+        trained = [artifacts.read(folder) for folder in sorted(folders)]
+        spent = [made.seconds / 60 for made in trained if made is not None]
+        spent += [self._own_minutes(known[name]) for name in sorted(needed)]
         return None if None in spent else sum((minutes for minutes in spent if minutes is not None), 0.0)
 
     def _own_minutes(self, version: ModelVersion) -> float | None:
@@ -316,7 +322,7 @@ def _teachers(version: ModelVersion) -> tuple[str, ...]:
     """Names of models that it was taught by or began as, versions or not."""
     options = version.lineage.get("options", {})
     train, reranker = options.get("train", {}), options.get("reranker", {})
-    named = reranker.get("model") if version.kind == "reranker" else train.get("teacher")
+    named = {"reranker": reranker.get("model"), "adapter": None}.get(version.kind, train.get("teacher"))
     return (str(named),) if named else ()
 
 

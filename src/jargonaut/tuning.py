@@ -1,6 +1,7 @@
 """Training alone: corpus, pairs, negatives, a tuned model. Test is not opened and nothing is released.
 
-Knows what a story's training left, and says it as a record.
+A student of a teacher becomes a version, like everything else that stands beside a run's candidate. Knows what a
+story's training left, and says it as a record.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from jargonaut.pipeline import lineage_of
+from jargonaut.registry import ModelVersion, Registry, tell_mlflow
 from jargonaut.story import Story
 
 
@@ -16,6 +19,8 @@ class TunedModel:
     """A tuned model that was neither tested nor released; `jargonaut run` with the same settings takes it up.
 
     Attributes:
+        version: What a student of a teacher (`[train] teacher`) was registered as; None for any other, and for one that
+            is its base, unchanged.
         path: Its sentence-transformers folder.
         log: `training.json` beside it: losses, scores of every epoch, and of the steps between base and tuned model.
         name: What it is, in words.
@@ -36,6 +41,7 @@ class TunedModel:
         notices: What a reader should know.
     """
 
+    version: str | None
     path: Path
     log: Path
     name: str
@@ -62,10 +68,22 @@ def tune(story: Story) -> TunedModel:
     c = artifact.counts
     dev_base, dev = c["dev"]
     general_base, general = c["general"]
+    version = _registered(story).version if story.settings.train.teacher and c["best_epoch"] else None
     return TunedModel(
-        path=artifact.path / "model", log=artifact.path / "training.json", name=story.tuned_name, base=story.base.name,
-        dimension=story.deployed, steps=c["steps"], pairs=c["pairs"], negatives=story.negatives.counts["negatives"],
-        best_epoch=c["best_epoch"], alpha=c["alpha"], dev_base=dev_base, dev=dev, general_base=general_base,
-        general=general, within_limit=c["within_limit"], seconds=artifact.seconds, reused=artifact.reused,
-        notices=tuple(story.notices),
+        version=version, path=artifact.path / "model", log=artifact.path / "training.json", name=story.tuned_name,
+        base=story.base.name, dimension=story.deployed, steps=c["steps"], pairs=c["pairs"],
+        negatives=story.negatives.counts["negatives"], best_epoch=c["best_epoch"], alpha=c["alpha"], dev_base=dev_base,
+        dev=dev, general_base=general_base, general=general, within_limit=c["within_limit"], seconds=artifact.seconds,
+        reused=artifact.reused, notices=tuple(story.notices),
     )  # fmt: skip
+
+
+def _registered(story: Story) -> ModelVersion:
+    """The student as a version that no run has tested."""
+    base, tuned = story.base_model, story.tuned_model
+    registry = Registry(story.layout.registry, story.layout.models, clock=story.clock)
+    first = registry.register_base(base.folder.path, **base.details)
+    version = registry.register(tuned.folder.path, **tuned.details, base=first.version, run_id="",
+                                lineage=lineage_of(story))  # fmt: skip
+    tell_mlflow(version, story.settings.registry, story.reporter)
+    return version

@@ -20,7 +20,8 @@ from jargonaut.encoding.models import find_model
 from jargonaut.errors import InputError, MismatchError
 from jargonaut.records import IndexContent
 from jargonaut.registry import IndexRecord, IndexVerification, Live, Registry, write_card
-from jargonaut.registry.versions import MANIFEST, model_hash
+from jargonaut.registry.narration import narrate
+from jargonaut.registry.versions import MANIFEST, model_hash, read_manifest
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone(timedelta(hours=2)))
 DETAILS: dict[str, Any] = {"name": "m", "fingerprint": "f", "dimension": 384, "base": "base", "run_id": "r1"}
@@ -107,6 +108,18 @@ def test_the_same_model_is_one_version(registry: Registry, tmp_path: Path) -> No
     assert registry.register(source, **{**DETAILS, "name": "other words", "run_id": "r2"}) == first
     assert registry.register(source, **{**DETAILS, "fingerprint": "g"}).version == "v2"
     assert [event.kind for event in registry.events()] == ["registered", "registered"]
+
+
+def test_an_untested_version_takes_over_the_run_that_tests_it(registry: Registry, tmp_path: Path) -> None:
+    """What the run found is told of it from then on, also by its folder; another run changes nothing any more."""
+    source = model(tmp_path / "run")
+    registry.register(source, **{**DETAILS, "run_id": ""}, lineage={"by": "train"})
+    tested = registry.register(source, **DETAILS, metrics={"nDCG@10": 0.5}, lineage={"by": "run"})
+    assert (tested.version, tested.run_id, tested.metrics) == ("v1", "r1", {"nDCG@10": 0.5})
+    assert tested.lineage == {"by": "run"}
+    assert registry.get("v1") == tested == registry.register(source, **{**DETAILS, "run_id": "r2"})
+    assert read_manifest(tested.path) == tested
+    assert list(narrate(registry.events(), registry.list()))[1] == "v1 was tested; nDCG@10 on test 0.500."
 
 
 def test_a_registered_model_can_be_registered_again(registry: Registry, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def train(
 
     `jargonaut run` with the same settings takes the model up where this leaves it. Several GPUs share one training
     under `torchrun --nproc-per-node N -m jargonaut train …`.
+    With `--distil` a teacher's knowledge is taught too, and the student is registered as a version.
     With `--adapter` the model stays as it is, and a map of its query vectors is fitted and registered as a version.
     With `--reranker` a cross-encoder is taught on the same pairs instead (section `reranker`), and registered.
     With `--static` a student of word vectors is made of a version (section `static`), and registered.
@@ -209,7 +210,12 @@ def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
     say(f"  general  nDCG@10 {made.general_base:.4f} → {made.general:.4f}")
     say(f"  model    {made.path}")
     say(f"  log      {made.log}")
-    say("\nNot tested and not released: `jargonaut run` with the same settings does both.")
+    if made.version is None:
+        say("\nNot tested and not released: `jargonaut run` with the same settings does both.")
+        return
+    say(f"  version  {made.version}, not tested yet")
+    say(f"\n`jargonaut evaluate --version {made.version}` tests it, `jargonaut ladder` beside everything else;\n"
+        f"`jargonaut index build {made.version}` makes its index.")  # fmt: skip
 
 
 def _flags(given: list[str], found: SweepResult) -> list[str]:

@@ -45,6 +45,12 @@ def _registered(event: Event, version: ModelVersion | None, detail: Mapping[str,
     return f"{event.version} was registered: {version.name}, tuned from {version.base}{score}."
 
 
+def _tested(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
+    del detail
+    scored = None if version is None else version.metrics.get(SHOWN_METRIC)
+    return f"{event.version} was tested{'' if scored is None else f'; {SHOWN_METRIC} on test {scored:.3f}'}."
+
+
 def _promoted(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
     del version
     before = detail.get("before")
@@ -88,6 +94,7 @@ def _index(detail: Mapping[str, Any]) -> str:
 _SENTENCES: Mapping[str, str | _Teller] = {
     "registered": _registered,
     "adopted": "The folder of {version} was there without an entry, and was taken in again.",
+    "tested": _tested,
     "restored": "The files of {version} were damaged or lost, and were restored.",
     "moved": "The files of {version} lie in {path} now.",
     "promoted": _promoted,

@@ -30,6 +30,7 @@ from jargonaut.registry.tables import (
     reading,
     select,
     select_events,
+    set_run,
     way_back,
 )
 from jargonaut.registry.versions import (
@@ -90,7 +91,8 @@ class Registry:
         """Copies a model folder into the registry as a new version. The source stays as it is.
 
         The same files with the same fingerprint are the same version: registering them again, after another evaluation
-        or after a kill at any moment, gives back the first one. If its folder was lost or altered, it is restored.
+        or after a kill at any moment, gives back the first one. One that no run had tested takes the run, its metrics
+        and its lineage over. If its folder was lost or altered, it is restored.
 
         Args:
             source_folder: A folder that sentence-transformers loads.
@@ -134,7 +136,7 @@ class Registry:
             self._adopt(connection)
             known = self._same(connection, wanted)
             if known is not None and is_whole(known):
-                return known
+                return self._tested(connection, known, wanted) if run_id and not known.run_id else known
             version = known or replace(wanted, version=self._next_name(connection))
             version = replace(version, path=self.models / version.version)
             self._copy(source_folder, version)
@@ -371,6 +373,14 @@ class Registry:
         key = (wanted.content_hash, wanted.fingerprint)
         known = (v for v in select(connection, self.models) if v.base)  # a base lies elsewhere and is never copied
         return next((v for v in known if (v.content_hash, v.fingerprint) == key), None)
+
+    def _tested(self, connection: sqlite3.Connection, known: ModelVersion, found: ModelVersion) -> ModelVersion:
+        """A version that was registered untested gets the run that tested it, and what that found."""
+        version = replace(known, run_id=found.run_id, metrics=found.metrics, lineage=found.lineage)
+        write_manifest(version.path, version)
+        set_run(connection, version)
+        self._note(connection, "tested", version.version, {"run": version.run_id})
+        return version
 
     def _next_name(self, connection: sqlite3.Connection) -> str:
         """The first free `v<number>` above all that are taken, by a row or by a folder of somebody else."""

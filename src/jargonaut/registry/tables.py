@@ -159,6 +159,14 @@ def insert(connection: sqlite3.Connection, version: ModelVersion, *, path: str) 
     )
 
 
+def set_run(connection: sqlite3.Connection, version: ModelVersion) -> None:
+    """Writes which run tested a version, what it found, and what the version came from."""
+    told = (version.run_id, *(json.dumps(dict(one), ensure_ascii=False) for one in (version.metrics, version.lineage)))
+    connection.execute(
+        "UPDATE versions SET run_id = ?, metrics = ?, lineage = ? WHERE version = ?", (*told, version.version)
+    )
+
+
 def select(connection: sqlite3.Connection, models: Path) -> tuple[ModelVersion, ...]:
     """All versions, oldest first, with their present status."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM versions ORDER BY number").fetchall()  # noqa: S608 - a constant
