@@ -34,7 +34,7 @@ from jargonaut.registry import BASE, ModelVersion, Registry
 from jargonaut.rerankers import version_reranker
 from jargonaut.settings import Settings
 
-LADDER_VERSION = 2
+LADDER_VERSION = 3
 _RUNGS = "ladder.json"
 _METRIC = "nDCG@10"
 _TIMED_SLOW = 3
@@ -118,6 +118,7 @@ class _Measured:
     storage: float
     minutes: float | None
     reindex: bool
+    forgot: float | None = None
 
 
 def climb(layout: Layout, settings: Settings, registry: Registry, reporter: Reporter) -> Ladder:
@@ -243,6 +244,13 @@ class _Climb:
             seconds = None if made is None else made.seconds
         return None if seconds is None else float(seconds) / 60
 
+    def forgot(self, version: ModelVersion) -> float | None:
+        """What a version's training cost of general knowledge, in nDCG@10; None where that is not known any more."""
+        key = version.lineage.get("training")
+        made = artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None
+        general = None if made is None else made.counts.get("general")
+        return None if general is None else float(general[0] - general[1])
+
     def _over(self, steps: Sequence[_Step]) -> _Step:
         """Whose hits rerankers order anew, beside the base's: the live version, or the newest encoder."""
         live = self.registry.live()
@@ -295,7 +303,7 @@ class _Climb:
                 own(values[one.name], labels, resamples=options.resamples, confidence=options.confidence,
                     seed=options.seed),
                 against(values[BASE], values[one.name]), against(best, values[one.name]), one.milliseconds, one.storage,
-                one.minutes, one.reindex,
+                one.minutes, one.reindex, one.forgot,
             )
             for one in found
         )  # fmt: skip
@@ -355,12 +363,11 @@ class _Rungs:
             for sent in self._paid(step):
                 self._climb.reporter.line(f"  {plain_search.name:<11} {sent}")
             yield plain_search
-            if step.version.version == BASE:
-                hybrid = fused("base + BM25", plain_search.run, words)
-                yield replace(plain_search, name="base + BM25", kind="hybrid", run=hybrid,
+            if step.version.version in {BASE, self._over.version.version}:
+                name = f"{plain_search.name} + BM25"
+                yield replace(plain_search, name=name, kind="hybrid", run=fused(name, plain_search.run, words),
                               milliseconds=plain_search.milliseconds + spent,
                               storage=plain_search.storage + word_bytes)  # fmt: skip
-            if step.version.version in {BASE, self._over.version.version}:
                 for one in self._steps:
                     if one.reranker is not None:
                         yield self._reranked(one, one.reranker, plain_search)
@@ -375,7 +382,8 @@ class _Rungs:
         inner = step.inner or encoder
         spent = retrieval.milliseconds(lambda query: inner.encode_queries([query.text]), self._some)
         size = retrieval.bytes_per_vector("float32", dim)
-        return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex)
+        return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex,
+                         self._climb.forgot(step.version))  # fmt: skip
 
     def _paid(self, step: _Step) -> Iterator[str]:
         """What was sent to an endpoint, for a version that runs behind one."""

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jargonaut.artifacts import content_hash, plain
 from jargonaut.index import IndexInfo, open_store
 from jargonaut.layout import Layout
 from jargonaut.lifecycle import IndexLifecycle, passages_of
-from jargonaut.origin import licence_of, seeds_of
 from jargonaut.protocols import Reporter
 from jargonaut.registry import Live, ModelVersion, Registry, write_card
 from jargonaut.release import Outcome, release
@@ -78,7 +76,7 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
         lambda version: encoders[version.fingerprint], lambda: passages_of(story.corpus, settings), reporter, clock,
     )  # fmt: skip
     counts = finished.counts
-    outcome = Outcome(finished.key, counts["verdict"], counts["metrics"], lineage_of(story), story.deployed)
+    outcome = Outcome(finished.key, counts["verdict"], counts["metrics"], story.tuned_lineage, story.deployed)
     released = release(lifecycle, base, tuned, outcome, reporter)
     if not write_card(released.version.path, rendered(FinishedRun(finished.path), "card", layout)):
         reporter.warn(f"{released.version.path / 'README.md'} is not ours and stays as it is")
@@ -88,15 +86,3 @@ def run(source: Path, layout: Layout, settings: Settings, reporter: Reporter, *,
         finished.key, finished.path, report, text, released.version, released.index, released.live,
         time.monotonic() - started,
     )  # fmt: skip
-
-
-def lineage_of(story: Story) -> dict[str, Any]:
-    """What a version came from: what went in, by key, what was chosen, by which code, under which licence."""
-    settings = story.settings
-    return {
-        **story.lineage, "negatives": story.negatives.key, "training": story.tuned.key,
-        "base": {"name": story.base.name, "fingerprint": story.base.fingerprint,
-                 "licence": licence_of(story.base_folder.path)},
-        "dimension": story.deployed, "options": plain(story.in_force), "settings": content_hash(settings),
-        "seed": settings.train.seed, "seeds": seeds_of(settings),
-    }  # fmt: skip

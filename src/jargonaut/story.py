@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jargonaut import evaluation, notices, pairs, training
-from jargonaut.artifacts import Artifact, ensure, plain, write_json
+from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
 from jargonaut.contenders import Contenders, Measured, dimensions
 from jargonaut.encoders import base_model, cached_encoder
 from jargonaut.encoding.cache import CachedEncoder
@@ -28,7 +28,7 @@ from jargonaut.errors import SettingsError
 from jargonaut.gate import prepare_assessment
 from jargonaut.hardness import PreparedNegatives, prepare_negatives
 from jargonaut.layout import Layout
-from jargonaut.origin import code_versions
+from jargonaut.origin import code_versions, licence_of, seeds_of
 from jargonaut.pairing import PreparedPairs, prepare_pairs
 from jargonaut.pairs import Leakage
 from jargonaut.pairs.provenance import judged_queries
@@ -241,6 +241,18 @@ class Story:
     def tuned_model(self) -> Model:
         """The candidate, as the registry takes it."""
         return Model(self.tuned_name, self.tuned_folder, self.tuned_encoder, self.settings.base.max_tokens)
+
+    @property
+    def tuned_lineage(self) -> dict[str, Any]:
+        """What the candidate came from: what went in, by key, what was chosen, by which code, under which licence."""
+        settings = self.settings
+        return {
+            **self.lineage, "negatives": self.negatives.key, "training": self.tuned.key,
+            "base": {"name": self.base.name, "fingerprint": self.base.fingerprint,
+                     "licence": licence_of(self.base_folder.path)},
+            "dimension": self.deployed, "options": plain(self.in_force), "settings": content_hash(settings),
+            "seed": settings.train.seed, "seeds": seeds_of(settings),
+        }  # fmt: skip
 
     @property
     def lineage(self) -> dict[str, Any]:

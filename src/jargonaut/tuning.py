@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jargonaut.pipeline import lineage_of
 from jargonaut.registry import ModelVersion, Registry, tell_mlflow
 from jargonaut.story import Story
 
@@ -84,6 +83,6 @@ def _registered(story: Story) -> ModelVersion:
     registry = Registry(story.layout.registry, story.layout.models, clock=story.clock)
     first = registry.register_base(base.folder.path, **base.details)
     version = registry.register(tuned.folder.path, **tuned.details, base=first.version, run_id="",
-                                lineage=lineage_of(story))  # fmt: skip
+                                lineage=story.tuned_lineage)  # fmt: skip
     tell_mlflow(version, story.settings.registry, story.reporter)
     return version

@@ -52,6 +52,15 @@ def test_a_measurable_loss_is_put_up_with_up_to_the_slack() -> None:
     assert "within the slack" in allowed.sentence
 
 
+def test_what_forgot_too_much_is_not_advised() -> None:
+    """The best on the domain's own test may have lost what everybody asks; one whose loss is not known is let pass."""
+    forgetful = replace(BEST, forgot=0.05)
+    found = advise((BASE, STATIC, forgetful), LadderOptions())
+    assert found.rung == "v2"
+    assert found.faults["v1"] == "lost 0.050 of general knowledge, 0.02 are allowed"
+    assert advise((BASE, forgetful), LadderOptions(general_loss=0.05)).rung == "v1"
+
+
 def test_a_loss_that_few_queries_cannot_show_is_not_taken_for_none() -> None:
     """An interval that holds zero is no proof of equality where the loss is large."""
     unsure = replace(BASE, against_best=Interval(-0.08, -1.0, 1.0))

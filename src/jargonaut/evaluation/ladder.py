@@ -33,6 +33,7 @@ class LadderOptions:
         most_loss: Loss that is too much even where it is not measurable, as with few test queries.
         milliseconds: Longest time of one query, its encoding included; not set allows any.
         gigabytes: Largest index of a million passages; not set allows any.
+        general_loss: Most nDCG@10 on general knowledge that a rung's training may have cost.
         rerank_depth: Hits that rerankers order anew.
 
     Raises:
@@ -43,6 +44,7 @@ class LadderOptions:
     most_loss: float = 0.03
     milliseconds: float | None = 500.0
     gigabytes: float | None = None
+    general_loss: float = 0.02
     rerank_depth: int = 50
 
     def __post_init__(self) -> None:
@@ -52,6 +54,7 @@ class LadderOptions:
                 ("most_loss", self.slack <= self.most_loss <= 1, "from `slack` to 1, such as 0.03"),
                 ("milliseconds", self.milliseconds is None or self.milliseconds > 0, "above 0, or not set"),
                 ("gigabytes", self.gigabytes is None or self.gigabytes > 0, "above 0, or not set"),
+                ("general_loss", 0 <= self.general_loss <= 1, "from 0 to 1, such as 0.02"),
                 ("rerank_depth", 1 <= self.rerank_depth <= 100, "from 1 to 100"),
             ),
         )  # fmt: skip
@@ -72,6 +75,7 @@ class Rung:
         bytes_per_passage: What a passage takes in what it searches.
         minutes: What its training took; 0 where none was needed, None where that is not known.
         reindex: Whether all passages have to be embedded anew, for somebody who searches with the base.
+        forgot: nDCG@10 on general knowledge that its training cost; None where that was not measured.
     """
 
     name: str
@@ -84,6 +88,7 @@ class Rung:
     bytes_per_passage: float
     minutes: float | None
     reindex: bool
+    forgot: float | None = None
 
     @property
     def effort(self) -> int:
@@ -123,6 +128,9 @@ RULES: tuple[Rule, ...] = (
     Rule("small", lambda rung, options: rung.bytes_per_passage <= 1000 * (options.gigabytes or math.inf),
          lambda rung, options: f"takes {rung.bytes_per_passage / 1000:,.1f} GB for a million passages, "
          f"{options.gigabytes:g} are allowed"),
+    Rule("keeps", lambda rung, options: (rung.forgot or 0.0) <= options.general_loss,
+         lambda rung, options: f"lost {rung.forgot or 0.0:.3f} of general knowledge, {options.general_loss:g} are "
+         "allowed"),
 )  # fmt: skip
 """All of them must hold; the cheapest rung of which they do is advised."""
 

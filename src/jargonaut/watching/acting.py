@@ -28,7 +28,6 @@ from jargonaut.monitoring import (
 )
 from jargonaut.pairs import question
 from jargonaut.pairs.review import DecisionStore
-from jargonaut.pipeline import lineage_of
 from jargonaut.pool import Pool
 from jargonaut.records import Pair
 from jargonaut.registry import Live, ModelVersion
@@ -229,7 +228,7 @@ class _Attempt:
     def _registered(self, start: str, story: Story) -> ModelVersion:
         registry, base, tuned = self.watch.index.registry, story.base_model, story.tuned_model
         parent = registry.register_base(base.folder.path, **base.details).version if start == "base" else start
-        lineage = lineage_of(story)
+        lineage = story.tuned_lineage
         if start != "base":
             lineage["root_base"] = self.live.lineage.get("root_base") or self.live.lineage.get("base")
         return registry.register(
