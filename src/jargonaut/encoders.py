@@ -64,7 +64,7 @@ def version_encoder(registry: Registry, version: ModelVersion, settings: Setting
     if version.kind == "adapter":
         return _adapted(registry, version, settings)
     if is_remote(version.path):
-        return remote_encoder(read_remote(version.path), settings)
+        return remote_encoder(read_remote(version.path), settings, dimension=version.dimension)
     try:
         folder = find_model(str(version.path), query_prompt=version.query_prompt, passage_prompt=version.passage_prompt)
     except ModelError:
@@ -102,15 +102,16 @@ def _adapted(registry: Registry, version: ModelVersion, settings: Settings) -> A
     return encoder
 
 
-def remote_encoder(model: RemoteModel, settings: Settings) -> RemoteEncoder:
-    """A model behind an endpoint, with the key that the environment holds.
+def remote_encoder(model: RemoteModel, settings: Settings, *, dimension: int | None = None) -> RemoteEncoder:
+    """A model behind an endpoint, with the key that the environment holds, and with its dimension where that is known.
 
     Raises:
         InputError: The key cannot be one.
     """
     given = replace(model, url=settings.remote.url(model.provider))
     known = given if given.server == model.server else model  # the settings' address may hold a password
-    return RemoteEncoder(known, settings.remote, os.environ.get(settings.remote.key_env(model.provider), ""))
+    key = os.environ.get(settings.remote.key_env(model.provider), "")
+    return RemoteEncoder(known, settings.remote, key, dimension=dimension)
 
 
 def remembering(encoder: Encoder, vectors: Path, reporter: Reporter) -> CachedEncoder | AdaptedEncoder:

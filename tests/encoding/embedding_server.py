@@ -34,6 +34,17 @@ def usual(path: str, body: dict[str, Any]) -> Answer:
     return 200, {"data": data[::-1], "usage": {"prompt_tokens": 3 * len(data), "total_tokens": 3 * len(data)}}
 
 
+def reading(words: int, *, counting: bool = True) -> Behaviour:
+    """An endpoint that reads so many words of a text and says nothing of the rest, nor, not `counting`, of tokens."""
+
+    def answer(path: str, body: dict[str, Any]) -> Answer:
+        field = "texts" if "texts" in body else "input"
+        status, found = usual(path, {**body, field: [" ".join(text.split()[:words]) for text in body[field]]})
+        return status, found if counting else {"data": found["data"]}
+
+    return answer
+
+
 class EmbeddingServer:
     """A running server.
 
@@ -41,11 +52,13 @@ class EmbeddingServer:
         url: Its address, without a version.
         requests: Path, body and `Authorization` header of all requests so far.
         behaviour: What it answers instead of the usual.
+        missing: Bytes at the end of an answer that are promised and never come.
     """
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, Any], str]] = []
         self.behaviour: Behaviour = lambda _path, _body: None
+        self.missing = 0
         self._server = _server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -84,9 +97,10 @@ def _server(owner: EmbeddingServer) -> ThreadingHTTPServer:
             content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Length", str(len(content) + owner.missing))
             self.end_headers()
             self.wfile.write(content)
+            self.close_connection = self.close_connection or owner.missing > 0
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
             """Says nothing."""

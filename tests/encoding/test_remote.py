@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jargonaut.encoders import version_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.remote import RemoteEncoder, RemoteOptions
-from jargonaut.encoding.remote_models import Provider, RemoteModel
+from jargonaut.encoding.remote_models import Provider, RemoteModel, write_remote
 from jargonaut.errors import InputError, ModelError, SettingsError
+from jargonaut.registry import Registry
+from jargonaut.settings import Settings, override
 
-from .embedding_server import DIMENSION, EmbeddingServer, embedding_server, usual, vector
+from .embedding_server import DIMENSION, EmbeddingServer, embedding_server, reading, usual, vector
 
 Make = Callable[..., RemoteEncoder]
 PATHS = {"openai": "/v1/embeddings", "cohere": "/v2/embed", "voyage": "/v1/embeddings"}
@@ -39,10 +43,13 @@ def encoder(server: EmbeddingServer) -> Iterator[Make]:
             *,
             model: str = "m",
             url: str = "",
+            known: int | None = None,
             **options: Any,
         ) -> RemoteEncoder:
             asked = RemoteModel(provider, model, url or f"{server.url}/{PATHS[provider].split('/')[1]}", dimension)
-            made = RemoteEncoder(asked, RemoteOptions(**options), "sk-secret", sleep=lambda _: None)
+            made = RemoteEncoder(
+                asked, RemoteOptions(**options), "sk-secret", dimension=known, sleep=lambda _: None
+            )  # fmt: skip
             stack.callback(made.close)
             return made
 
@@ -138,10 +145,14 @@ def _numbered(*numbers: Any) -> Any:
         (_with([0.0] * DIMENSION), "length 0"),
         (_with(["a"] * DIMENSION), "something else than numbers"),
         (_with([[1.0]] * DIMENSION), "something else than numbers"),
+        (_with(["1.5"] * DIMENSION), "something else than numbers"),
+        (_with([True] * DIMENSION), "something else than numbers"),
+        (_with([10**400] * DIMENSION), "not finite"),
         (_with("AAAA"), "vectors of 0, 48 dimensions"),
         (_numbered(0, 0), "numbers its 2 vectors 0, 0"),
         (_numbered(1, 2), "numbers its 2 vectors 1, 2"),
         (_numbered([], None), r"numbers its 2 vectors \[\], None"),
+        (_numbered(False, True), "numbers its 2 vectors False, True"),
         (lambda _path, _body: (200, {"data": "none"}), "holds no vectors"),
         (lambda _path, _body: (200, []), "holds no vectors"),
         (lambda _path, _body: (200, b"<html>proxy</html>"), "no JSON"),
@@ -180,7 +191,7 @@ def test_a_dimension_is_learned_from_a_right_answer_only(
     """Where none is asked for, the first answer is looked at like any other."""
     server.behaviour = lambda _path, _body: (200, answer)
     with pytest.raises(ModelError, match=words):
-        encoder(provider, None).encode_passages(["a", "b"])
+        encoder(provider, None).encode_passages(["a"])
 
 
 def test_huge_numbers_are_still_a_direction(server: EmbeddingServer, encoder: Make) -> None:
@@ -213,13 +224,65 @@ def test_an_endpoint_that_is_down_is_told(encoder: Make) -> None:
         one.encode_queries(["a"])
 
 
+def test_an_answer_that_cannot_be_used_is_not_asked_for_again(server: EmbeddingServer, encoder: Make) -> None:
+    """After a 200 the texts may be paid for: no JSON, or an end that never comes, stops at once."""
+    server.behaviour = lambda _path, _body: (200, b"<html>proxy</html>")
+    with pytest.raises(ModelError, match="is no JSON"):
+        encoder().encode_passages(["a"])
+    server.behaviour, server.missing = lambda _path, _body: None, 10
+    with pytest.raises(ModelError, match="cannot be read to its end"):
+        encoder().encode_passages(["a"])
+    assert len(server.requests) == 2
+
+
+def test_an_endpoint_that_says_nothing_in_time_is_asked_again(server: EmbeddingServer, encoder: Make) -> None:
+    """As often as `tries` says: nobody knows whether it counted."""
+    server.behaviour = lambda _path, _body: time.sleep(0.5)
+    with pytest.raises(ModelError, match=r"no answer within 0\.1 s"):
+        encoder(timeout=0.1, tries=2).encode_passages(["a"])
+    assert len(server.requests) == 2
+
+
+def test_a_count_that_no_float_holds_is_none(server: EmbeddingServer, encoder: Make) -> None:
+    """The tokens are estimated as where there is no count."""
+    server.behaviour = lambda path, body: (200, {**usual(path, body)[1], "usage": {"total_tokens": 10**400}})
+    one = encoder()
+    one.encode_passages(["a" * 400])
+    assert one.tokens == 100
+
+
 def test_nothing_is_paid_twice(server: EmbeddingServer, encoder: Make, tmp_path: Path) -> None:
     """Behind the cache every text is sent once, by any process; another dimension is another model."""
     for _ in range(2):
         CachedEncoder(encoder(dimension=None), tmp_path).encode_passages(["a", "b", "a"])
+    CachedEncoder(encoder(dimension=None), tmp_path).encode_passages(["a", "c"])  # a process with something new
     sent = server.texts
-    assert sorted(sent) == ["a", "b", "dimension"]
+    assert sorted(sent) == ["a", "b", "c", "dimension"]
     assert encoder(dimension=16).fingerprint != encoder(dimension=None).fingerprint
+
+
+def test_a_dimension_comes_with_the_first_answer(server: EmbeddingServer, encoder: Make) -> None:
+    """No text is sent for it where there are texts to send, or where it is known; another than before is refused."""
+    one = encoder(dimension=None)
+    assert one.encode_passages(["a", "b"]).shape == (2, DIMENSION)
+    assert (one.dimension, encoder(dimension=None, known=7).dimension) == (DIMENSION, 7)
+    assert server.texts == ["a", "b"]
+    server.behaviour = _other_dimension
+    with pytest.raises(ModelError, match="vectors of 7 dimensions, and 48 are expected"):
+        one.encode_queries(["c"])
+    with pytest.raises(ModelError, match="vectors of 7 dimensions, and 48 are expected"):
+        encoder(dimension=None, known=DIMENSION).encode_queries(["c"])
+
+
+def test_a_registered_version_knows_its_dimension(server: EmbeddingServer, tmp_path: Path) -> None:
+    """It was learned and paid for when the version was made."""
+    write_remote(RemoteModel("openai", "m", f"{server.url}/v1"), tmp_path / "named")
+    registry = Registry(tmp_path / "registry.db", tmp_path / "models")
+    made = registry.register_base(tmp_path / "named", name="openai:m", fingerprint="f", dimension=DIMENSION)
+    one = version_encoder(registry, made, override(Settings(), {"remote.openai_url": f"{server.url}/v1"}))
+    assert one.dimension == DIMENSION
+    CachedEncoder(one, tmp_path / "vectors").encode_queries(["a"])
+    assert server.texts == ["a"]
 
 
 def test_tokens_are_those_that_the_endpoint_counts(server: EmbeddingServer, encoder: Make) -> None:
@@ -248,7 +311,7 @@ def test_a_key_that_is_none_is_refused_before_it_is_sent(server: EmbeddingServer
 
 @pytest.mark.parametrize(
     "bad",
-    [{"openai_url": "localhost:80"}, {"batch": 97}, {"tries": 0}, {"voyage_price": -1.0}, {"cohere_key_env": "a-b"}],
+    [{"openai_url": "localhost:80"}, {"batch": 2049}, {"tries": 0}, {"voyage_price": -1.0}, {"cohere_key_env": "a-b"}],
 )
 def test_options_that_mean_nothing_are_refused(bad: dict[str, Any]) -> None:
     """With section and key."""
@@ -256,30 +319,134 @@ def test_options_that_mean_nothing_are_refused(bad: dict[str, Any]) -> None:
         RemoteOptions(**bad)
 
 
-@pytest.mark.parametrize(
-    ("provider", "model", "length", "told"),
-    [
-        ("cohere", "embed-english-v3.0", 4_000, "it reads 512 tokens"),  # the documentation says so
-        ("openai", "m", 4_000, "as its count of tokens shows"),  # 3 tokens for 4,000 characters
-        ("openai", "m", 400, ""), ("cohere", "embed-english-v3.0", 400, ""),
-    ],
-)  # fmt: skip
-def test_texts_that_are_cut_in_silence_are_told(
-    encoder: Make, provider: Provider, model: str, length: int, told: str
+@pytest.mark.parametrize(("length", "told"), [(4_000, "it reads 512 tokens"), (1_800, "")])
+def test_texts_beyond_a_documented_limit_are_told(
+    server: EmbeddingServer, encoder: Make, length: int, told: str
 ) -> None:
-    """A text longer than what is read is warned of once, by what is documented or by what was counted."""
-    one = encoder(provider, model=model)
+    """Once, and nothing is sent to find out."""
+    one = encoder("cohere", model="embed-english-v3.0")
     with contextlib.ExitStack() as stack:
         if told:
             stack.enter_context(pytest.warns(RuntimeWarning, match=told))
         one.encode_passages(["a" * length])
     one.encode_passages(["a" * length])  # not told again
     assert one.cut == (2 if told else 0)
+    assert len(server.requests) == 2
+
+
+def prose(characters: int, topic: str = "word") -> str:
+    """Text of about so many characters, of words that differ."""
+    words = (f"{topic}{n}" for n in range(characters))
+    text = ""
+    while len(text) < characters:
+        text += f"{next(words)} "
+    return text
+
+
+@pytest.mark.parametrize("counting", [True, False])
+@pytest.mark.parametrize(
+    ("texts", "cut"),
+    [
+        ([prose(4_000, f"of{n}x") for n in range(64)], 64),
+        ([*(f"short {n}" for n in range(63)), prose(20_000)], 1),
+        (["长文本" * 1_000], 0),  # one word, so it is read whole
+        (["\n".join(["长文本" * 7] * 99 + ["尾"])], 1),
+    ],
+)
+def test_texts_of_which_only_the_beginning_is_read_are_told(
+    server: EmbeddingServer, encoder: Make, texts: list[str], cut: int, counting: bool
+) -> None:
+    """However the batch is mixed and whatever is counted: the beginning of the longest text has the whole's vector."""
+    server.behaviour = reading(50, counting=counting)
+    one = encoder(model="reads-50-words", batch=64)
+    with contextlib.ExitStack() as stack:
+        if cut:
+            stack.enter_context(pytest.warns(RuntimeWarning, match=r"reads at most the first [\d,]+ characters"))
+        one.encode_passages(texts)
+    one.encode_passages(texts)  # neither told nor looked at again
+    assert one.cut == 2 * cut
+    assert len(server.requests) == 3
+    longest, sent = max(texts, key=len).rstrip(), server.requests[1][1]["input"]
+    assert len(sent) == 1
+    assert longest.startswith(sent[0])
+    assert 0.7 * len(longest) < len(sent[0]) <= 0.75 * len(longest)
+
+
+def test_texts_that_are_read_whole_are_looked_at_once(server: EmbeddingServer, encoder: Make) -> None:
+    """Once in a process, on account, and again for much longer texts alone; short ones are not looked at."""
+    one = encoder(model="reads-all")
+    one.encode_passages([prose(900)])
+    assert len(server.requests) == 1
+    one.encode_passages([prose(2_000), prose(1_500)])
+    assert len(server.requests) == 3
+    assert server.requests[-1][1]["input"] == [prose(2_000)[:1_500].rpartition(" ")[0]]
+    assert one.tokens == 3 * (1 + 2 + 1)
+    one.encode_passages([prose(2_900)])
+    encoder(model="reads-all").encode_passages([prose(2_900)])
+    assert len(server.requests) == 5
+    one.encode_queries([prose(3_100)])
+    assert len(server.requests) == 7
+    assert one.cut == 0
+
+
+def test_a_look_that_fails_costs_no_vectors(server: EmbeddingServer, encoder: Make) -> None:
+    """What was paid for comes back, although nobody knows now whether it was read to its end."""
+    server.behaviour = lambda _path, _body: (503, b"") if len(server.requests) == 2 else None
+    one = encoder(model="fails", tries=1)
+    assert one.encode_passages([prose(2_000)]).shape == (1, DIMENSION)
+    assert (len(server.requests), one.cut) == (2, 0)
+
+
+@pytest.mark.parametrize(("provider", "most"), [("openai", 2048), ("cohere", 96), ("voyage", 1000)])
+def test_a_batch_is_what_the_provider_takes(
+    server: EmbeddingServer, encoder: Make, provider: Provider, most: int
+) -> None:
+    """Each has its own limit, and the smallest does not hold for all."""
+    one = encoder(provider, 4, batch=2048)
+    assert one.at_once == most
+    one.encode_passages(["a"] * (most + 1))
+    assert [len(body.get("texts") or body["input"]) for _, body, _ in server.requests] == [most, 1]
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_batch_that_is_too_large_is_sent_in_halves(server: EmbeddingServer, encoder: Make, status: int) -> None:
+    """Until the endpoint takes it, in the caller's order; later batches are no larger."""
+    server.behaviour = lambda _path, body: (status, "too many tokens") if len(body["input"]) > 10 else None
+    texts = [f"text number {n}" for n in range(33)]
+    one = encoder(batch=32)
+    found = one.encode_passages(texts)
+    wanted = np.array([vector(text, DIMENSION) for text in texts])
+    np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted, axis=1, keepdims=True), rtol=1e-5)
+    assert [len(body["input"]) for _, body, _ in server.requests] == [32, 16, 8, 8, 16, 8, 8, 1]
+    assert one.at_once == 8
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_text_that_is_refused_alone_ends_it(server: EmbeddingServer, encoder: Make, status: int) -> None:
+    """There is nothing left to halve, and what is longest is asked for before anything else of its batch is paid."""
+    server.behaviour = lambda _path, body: (status, "too long") if any(len(t) > 9 for t in body["input"]) else None
+    with pytest.raises(ModelError, match="refuses the request"):
+        encoder().encode_passages(["a" * 10, *"bcdefgh"])
+    assert [len(body["input"]) for _, body, _ in server.requests] == [8, 4, 2, 1]
+
+
+def test_halves_are_looked_at_each(server: EmbeddingServer, encoder: Make) -> None:
+    """One vector too few for one half and one too many for the other are not the right number for both."""
+
+    def shifted(path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if len(body["input"]) == 4:
+            return 413, ""
+        more = [[], ["x"]][len(server.requests) - 2]
+        return usual(path, {**body, "input": body["input"][: 1 + 2 * len(more)] + more})
+
+    server.behaviour = shifted
+    with pytest.raises(ModelError, match="gave 1 vectors for 2 texts"):
+        encoder().encode_passages(list("abcd"))
 
 
 def test_what_was_paid_for_is_kept_after_every_request(server: EmbeddingServer, encoder: Make, tmp_path: Path) -> None:
     """An endpoint that fails at the third request costs nothing for the first two when it is asked again."""
-    server.behaviour = lambda _path, _body: (400, "no more") if len(server.requests) == 3 else None
+    server.behaviour = lambda _path, _body: (402, "no more") if len(server.requests) == 3 else None
     texts = [f"text number {n}" for n in range(8)]
     with pytest.raises(ModelError):
         CachedEncoder(encoder(batch=2), tmp_path).encode_passages(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,37 @@ def test_a_damaged_note_is_no_calibration(tmp_path: Path, text: str) -> None:
     """The model still scores; its own order counts alone."""
     (tmp_path / "reranker.json").write_text(text, encoding="utf-8")
     assert Calibration.read(tmp_path) == Calibration()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "weight",
+            ["null", '"half"', "[0.5]", "{}", "true", "-0.1", "1.1", "NaN", "Infinity", "1e999", "1" + "0" * 400],
+        ),
+        ("slope", ["null", '"1"', "[]", "NaN", "-Infinity"]),
+        ("shift", ["null", '"0"', "NaN", "1" + "0" * 400]),
+        ("depth", ["null", '"50"', "2.5", "NaN"]),
+        ("error", ['"low"', "[]", "-1", "2", "NaN"]),
+        ("relevant", ['"few"', "{}", "-1", "2", "NaN"]),
+        ("searched_by", ["null", "7", "[]"]),
+    ],
+)
+def test_a_value_that_no_calibration_has_is_no_calibration(tmp_path: Path, name: str, values: list[str]) -> None:
+    """Nothing, another type, out of range, no number: as with any damaged note."""
+    for value in values:
+        (tmp_path / "reranker.json").write_text(f'{{"weight": 0.5, "{name}": {value}}}', encoding="utf-8")
+        assert Calibration.read(tmp_path) == Calibration(), value
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), st.lists, max_leaves=4))
+def test_whatever_the_weight_is_it_is_read_as_a_share(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    """Any JSON there: a share is kept, anything else is no calibration."""
+    folder = tmp_path_factory.mktemp("note")
+    (folder / "reranker.json").write_text(json.dumps({"weight": value}), encoding="utf-8")
+    share = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    assert Calibration.read(folder).weight == (value if share else 1.0)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import torch
 from sentence_transformers import CrossEncoder
 
 from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.local import quiet_libraries
 from jargonaut.encoding.models import find_model
 from jargonaut.errors import ModelError
 from jargonaut.protocols import Reranker
 from jargonaut.reranking import LocalReranker, PairScorer, has_head, load_cross_encoder
+from tests.tinymodels import FAMILIES, built
 
 CPU = ComputeOptions(device="cpu", precision="fp32")
 PAIRS = [
@@ -63,6 +66,31 @@ def test_a_new_head_is_the_same_for_the_same_seed(tiny_folder: Callable[[str], P
         PairScorer(load_cross_encoder(start, CPU, seed=seed), CPU).logits(PAIRS).tolist() for seed in (1, 1, 2)
     )
     assert one == same != other
+
+
+@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert", "mpnet", "bert", "distilbert"])
+def test_no_limit_goes_beyond_the_positions_of_a_model(model_type: str, base_model_path: Path, tmp_path: Path) -> None:
+    """A long pair is scored though more tokens are allowed than it has positions for, here and by who loads it."""
+    family = FAMILIES[model_type]
+    settings = {**family.settings, "max_position_embeddings": 66}
+    start = built(replace(family, settings=settings), base_model_path, tmp_path / "start")
+    before = {"mpnet": 2, "bert": 0, "distilbert": 0}.get(model_type, 1)  # the tokenizer's padding is 0, MPNet's own 1
+    model = load_cross_encoder(start, CPU, max_tokens=256, training=True)
+    scorer = PairScorer(model, CPU)
+    assert scorer.max_tokens == 66 - before
+    assert max(len(row.ids) for row in scorer.tokens(PAIRS)) == 66 - before
+    with quiet_libraries():
+        model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
+    stock = CrossEncoder(str(tmp_path / "saved"), device="cpu").predict(
+        PAIRS, activation_fn=torch.nn.Identity(), show_progress_bar=False
+    )
+    np.testing.assert_allclose(scorer.logits(PAIRS), stock, atol=1e-5)
+
+
+def test_a_limit_below_what_a_model_can_read_holds(cross_folder: Path) -> None:
+    """The tokenizer's own, 48 tokens, where none is given; else the one that is given, be it less or more."""
+    limits = [PairScorer(load_cross_encoder(cross_folder, CPU, max_tokens=n), CPU).max_tokens for n in (None, 24, 64)]
+    assert limits == [48, 24, 64]
 
 
 def test_a_folder_that_holds_none_is_told(tmp_path: Path) -> None:

@@ -13,6 +13,11 @@ from jargonaut.cli.flags import JsonFlag, WorkspaceFlag, open_workspace
 from jargonaut.cli.terminal import TerminalReporter, say
 from jargonaut.registry import Live, compare
 
+_WIDTH = 100
+"""Characters of a row of `models list`."""
+_BASE = 8
+"""Characters of its column for what a version stands on."""
+
 models_app = typer.Typer(
     no_args_is_help=True,
     help="Registered model versions: list, show, compare, promote, roll back, retire, verify.",
@@ -21,19 +26,24 @@ models_app = typer.Typer(
 
 @models_app.command("list", epilog="Example: jargonaut models list -w my-domain")
 def models_list(workspace: WorkspaceFlag = Path(), as_json: JsonFlag = False) -> None:
-    """Every registered version with its test score; the live one is marked."""
+    """Every registered version: what it is, what it stands on or came from, its test score; the live one is marked.
+
+    What does not fit is cut; `models show` and `--json` have all of it.
+    """
     registry = open_workspace(workspace, TerminalReporter()).registry()
     versions, live = registry.list(), registry.live()
     if as_json:
         say(json.dumps(plain(versions), indent=2, ensure_ascii=False))
         return
-    say(f"  {'version':<10}{'status':<12}{'dim':>5}  {'nDCG@10':>8}  {'created':<17} name")
+    say(_row("version", "kind", "base", "status", "dim", "nDCG@10", "created", "name"))
     for one in versions:
         score = one.metrics.get("nDCG@10")
         shown = f"{score:.3f}" if score is not None else "–"
-        prompt = f" (queries begin with {one.query_prompt!r})" if one.query_prompt else ""
-        row = f"  {one.version:<10}{one.status:<12}{one.dimension:>5}  {shown:>8}  {one.created[:16]:<17} {one.name}"
-        say(row + prompt)
+        dimension = str(one.dimension) if one.has_vectors else "–"
+        base = _cut(one.base or "–", _BASE)
+        say(_row(one.version, one.kind, base, one.status, dimension, shown, one.created[:10], one.name))
+        if one.query_prompt:
+            say(_cut(f"  {'':<9}queries begin with {one.query_prompt!r}", _WIDTH))
     if live:
         say(f"\n  live: {live.version} on {live.index}, {live.dimension} dimensions, since {live.since[:16]}")
 
@@ -136,8 +146,16 @@ def _print_live(live: Live, *, as_json: bool) -> None:
     say(json.dumps(plain(live)) if as_json else f"live: {live.version} on {live.index}")
 
 
+def _row(version: str, kind: str, base: str, status: str, dimension: str, score: str, created: str, name: str) -> str:
+    left = f"  {version:<9}{kind:<10}{base:<{_BASE}} {status:<10}{dimension:>5}  {score:>7}  {created:<11}"
+    return left + _cut(name, _WIDTH - len(left))
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return "–"
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 32 else text[:31] + "…"
+    return _cut(f"{value:.4f}" if isinstance(value, float) else str(value), 32)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,14 +1,14 @@
 """An embedding endpoint as an `Encoder`: OpenAI-compatible, Cohere or Voyage, spoken to in plain HTTP.
 
-Knows how each wants its requests and words its answers, and refuses answers that cannot be right: fewer vectors than
-texts, numbers that are none, another dimension. Remembers nothing (`cache` does) and reads no environment: the key is
-handed in.
+Knows how each wants its requests and words its answers, refuses answers that cannot be right (fewer vectors than texts,
+numbers that are none, another dimension), and finds out whether texts are read to their end. Remembers no vectors
+(`cache` does) and reads no environment: the key is handed in.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
 import random
 import time
 import warnings
@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _SHOWN = 200
 _LONGEST_WAIT = 60.0
 _CHARS_PER_TOKEN = 4
+_BEYOND_COUNTING = 1e15
 _MOST_AT_ONCE: Mapping[Provider, int] = {"openai": 2048, "cohere": 96, "voyage": 1000}
 """Texts that one request may hold, as the providers' documentation says."""
 _READ_AT_MOST: tuple[tuple[Provider, str, int], ...] = (
@@ -43,9 +45,24 @@ _READ_AT_MOST: tuple[tuple[Provider, str, int], ...] = (
     ("voyage", "", 32_000),
 )  # fmt: skip
 """Tokens of a text that models whose names hold these letters read, as documented; the rest is cut off in silence."""
-_LONG_CHARS = 1_500
-_MOST_CHARS_PER_TOKEN = 10
-"""Where a request with a long text was counted for fewer tokens than this stands for, it was not read to its end."""
+_LONG_CHARS = 1_000
+"""A shorter text is not worth a request to see whether it is read to its end."""
+_LONGER = 1.5
+"""So many times as long as the longest text looked at so far, and a text is looked at again."""
+_SAME = 1 - 1e-6
+"""Above this cosine two float32 vectors are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far an endpoint reads: texts of `seen` characters were looked at; nothing after `most` is read, if known."""
+
+    seen: int = 0
+    most: int | None = None
+
+
+_REACHES: dict[str, _Reach] = {}
+"""By fingerprint: looking costs money, and a process often opens a model more than once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ class RemoteOptions:
         openai_price: Price of a million tokens there; not set counts tokens only.
         cohere_price: The same for Cohere.
         voyage_price: The same for Voyage.
-        batch: Texts in one request.
+        batch: Texts in one request; fewer where the provider takes fewer (Cohere 96, Voyage 1,000).
         timeout: Seconds that one request may take.
         tries: Requests for the same texts before the endpoint is given up.
 
@@ -85,7 +102,7 @@ class RemoteOptions:
 
     def __post_init__(self) -> None:
         limits = [
-            ("batch", 1 <= self.batch <= min(_MOST_AT_ONCE.values()), f"from 1 to {min(_MOST_AT_ONCE.values())}"),
+            ("batch", 1 <= self.batch <= max(_MOST_AT_ONCE.values()), f"from 1 to {max(_MOST_AT_ONCE.values())}"),
             ("timeout", 0 < self.timeout < float("inf"), "above 0"),
             ("tries", self.tries >= 1, "1 or more"),
         ]
@@ -120,13 +137,14 @@ class RemoteEncoder:
         model: What is asked for.
         options: Batch size, patience.
         key: The secret; empty for a server that wants none.
+        dimension: Length of its vectors where that is known from before; it is not asked for, but must come.
         client: What speaks HTTP; an ordinary client when None.
         sleep: Waits.
         chance: From 0 to 1, another value at each call; spreads retries.
 
     Attributes:
         tokens: Sent so far, as the endpoint counts them where it does.
-        cut: Long texts that the endpoint read only the beginning of, by its documentation or its own count.
+        cut: Texts that the endpoint read only the beginning of, by its documentation or by what was seen.
 
     Raises:
         InputError: The key cannot be one.
@@ -138,6 +156,7 @@ class RemoteEncoder:
         options: RemoteOptions | None = None,
         key: str = "",
         *,
+        dimension: int | None = None,
         client: httpx2.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
@@ -152,6 +171,8 @@ class RemoteEncoder:
                 "this is no key", where=self.options.key_env(model.provider),
                 remedy="copy the key again: it holds a line break or a letter that is not ASCII",
             )  # fmt: skip
+        self._dimension = model.dimension or dimension
+        self._at_once = min(self.options.batch, _MOST_AT_ONCE[model.provider])
         self._given, self._sleep, self._chance = client, sleep, chance
         self._prompts = family_prompts(model.model) if model.provider == "openai" else family_prompts("")
 
@@ -170,7 +191,7 @@ class RemoteEncoder:
     @property
     def at_once(self) -> int:
         """Texts of one request: whoever keeps vectors keeps them after so many, since each was paid for."""
-        return self.options.batch
+        return self._at_once
 
     @cached_property
     def features(self) -> dict[str, str]:
@@ -181,10 +202,10 @@ class RemoteEncoder:
             "query prompt": self._prompts.query, "passage prompt": self._prompts.passage, "normalisation": "l2",
         }  # fmt: skip
 
-    @cached_property
+    @property
     def dimension(self) -> int:
-        """Length of one vector; where none was asked for, one short text is sent to learn it."""
-        return self.model.dimension or self._checked(self._answered(["dimension"], "query"), 1).shape[1]
+        """Length of one vector; one short text is sent to learn it where nothing was answered before."""
+        return self._dimension or self._asked(["dimension"], "query").shape[1]
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """One row per query, shape (texts, dimension).
@@ -209,15 +230,51 @@ class RemoteEncoder:
             del self.__dict__["_client"]
 
     def _encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         prompt = getattr(self._prompts, kind)
-        for start in range(0, len(texts), self.options.batch):
-            # A blank text is refused by some endpoints, with all that were sent beside it.
-            part = [
-                legible(prompt + text) if text.strip() else "." for text in texts[start : start + self.options.batch]
-            ]
-            rows = self._answered(part, kind)
-            vectors[start : start + len(part)] = self._checked(rows, len(part), self.dimension)
+        # A blank text is refused by some endpoints, with all that were sent beside it.
+        sent = [legible(prompt + text) if text.strip() else "." for text in texts]
+        parts: list[Vectors] = []
+        done = 0
+        while done < len(sent):
+            parts.append(self._asked(sent[done : done + self.at_once], kind))
+            done += len(parts[-1])
+        if not parts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        vectors: Vectors = np.concatenate(parts)
+        self._tell_cuts(sent, vectors, kind)
+        return vectors
+
+    def _asked(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """The unit vectors of one request, in the order of the texts; tries again where that may help.
+
+        Where the endpoint refuses many texts, halves of them are sent: there may be too many for one request.
+        """
+        path, body = _request(self.model, texts, kind)
+        for tried in range(1, self.options.tries + 1):
+            outcome = self._called(path, body)
+            if not isinstance(outcome, _Fault):
+                return self._read(outcome, texts)
+            if outcome.divisible and len(texts) > 1:
+                half = (len(texts) + 1) // 2
+                # The cache hands the longest over first: one that alone is too long ends this before others are paid.
+                halves = [self._asked(texts[:half], kind), self._asked(texts[half:], kind)]
+                self._at_once = min(self._at_once, half)
+                return np.concatenate(halves)
+            if outcome.final or tried == self.options.tries:
+                raise ModelError(outcome.words, where=self._where, remedy=outcome.remedy or _REMEDY)
+            self._sleep(min(_LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
+        raise AssertionError  # the loop ends by a return or an error
+
+    def _read(self, answer: Any, texts: Sequence[str]) -> Vectors:
+        """The unit vectors of an answer, whose tokens are counted, and whose dimension is the one from now on."""
+        try:
+            rows, tokens = _rows(self.model.provider, answer)
+        except ValueError as error:
+            said = _shortened(json.dumps(answer), self._key)
+            raise self._wrong(f"{error} ({said})") from error
+        self.tokens += tokens if tokens is not None else sum(len(t) for t in texts) // _CHARS_PER_TOKEN
+        vectors = self._checked(rows, len(texts), self._dimension)
+        self._dimension = vectors.shape[1]
         return vectors
 
     def _checked(self, rows: Sequence[Any], count: int, dimension: int | None = None) -> Vectors:
@@ -233,14 +290,14 @@ class RemoteEncoder:
             shown = ", ".join(f"{length:,}" for length in sorted(lengths))
             wanted = "" if dimension is None else f", and {dimension:,} are expected"
             raise self._wrong(f"it gave vectors of {shown} dimensions{wanted}")
+        if not {type(number) for row in rows for number in row} <= {float, int, NoneType}:  # numpy reads "1" and true
+            raise self._wrong("it gave vectors that hold something else than numbers")
         try:
             vectors = np.asarray(rows, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise self._wrong("it gave vectors that hold something else than numbers") from error
-        if vectors.ndim != 2:
-            raise self._wrong("it gave vectors that hold something else than numbers")
+        except OverflowError as error:  # a whole number that no float holds
+            raise self._wrong(_NOT_FINITE) from error
         if not np.isfinite(vectors).all():  # a null becomes NaN
-            raise self._wrong("it gave vectors that are not finite (NaN, infinity or null)")
+            raise self._wrong(_NOT_FINITE)
         largest = np.abs(vectors).max(axis=1, keepdims=True)
         if not largest.all():
             raise self._wrong("it gave vectors of length 0")
@@ -248,61 +305,76 @@ class RemoteEncoder:
         unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
         return unit
 
-    def _answered(self, texts: Sequence[str], kind: Kind) -> list[Any]:
-        """The rows of one request, in the order of the texts; tries again where that may help."""
-        path, body = _request(self.model, texts, kind)
-        for tried in range(1, self.options.tries + 1):
-            outcome = self._called(path, body)
-            if not isinstance(outcome, _Fault):
-                try:
-                    rows, tokens = _rows(self.model.provider, outcome)
-                except ValueError as error:
-                    said = _shortened(json.dumps(outcome), self._key)
-                    raise self._wrong(f"{error} ({said})") from error
-                self._look_for_cuts(texts, tokens)
-                self.tokens += tokens if tokens is not None else sum(len(t) for t in texts) // _CHARS_PER_TOKEN
-                return rows
-            if outcome.final or tried == self.options.tries:
-                raise ModelError(outcome.words, where=self._where, remedy=outcome.remedy or _REMEDY)
-            self._sleep(min(_LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
-        raise AssertionError  # the loop ends by a return or an error
-
-    def _look_for_cuts(self, texts: Sequence[str], tokens: int | None) -> None:
-        """Warns, once, where texts are longer than what the endpoint reads of them."""
+    def _tell_cuts(self, texts: Sequence[str], vectors: Vectors, kind: Kind) -> None:
+        """Counts texts that are longer than what the endpoint reads of them, and warns once."""
         provider, name = self.model.provider, self.model.model
         limit = next((most for who, part, most in _READ_AT_MOST if who == provider and part in name), None)
-        long = [text for text in texts if len(text) >= _LONG_CHARS]
-        cut = 0 if limit is None else sum(len(text) > _CHARS_PER_TOKEN * limit for text in long)
-        if long and not cut and tokens is not None and sum(map(len, texts)) > _MOST_CHARS_PER_TOKEN * max(1, tokens):
-            cut = len(long)
+        if limit is not None:
+            most, known = _CHARS_PER_TOKEN * limit, f"it reads {limit:,} tokens of a text"
+        else:
+            seen = self._reach(texts, vectors, kind)
+            if seen is None:
+                return
+            most, known = seen, f"it reads at most the first {seen:,} characters: alone they give the same vector"
+        cut = sum(len(text) > most for text in texts)
         if cut and not self.cut:
-            known = f"it reads {limit:,} tokens of a text" if limit is not None else "as its count of tokens shows"
             warnings.warn(
                 f"{self._where}: long texts are cut off in silence ({known}); what stands after that cannot be found: "
                 "cut passages shorter ([chunk] max_tokens)", RuntimeWarning, stacklevel=2,
             )  # fmt: skip
         self.cut += cut
 
+    def _reach(self, texts: Sequence[str], vectors: Vectors, kind: Kind) -> int | None:
+        """Characters of a text after which nothing is read; None where no text was seen to be cut.
+
+        Proof instead of a guess: an endpoint that gives the longest text's vector for its beginning reads no more.
+        """
+        known = _REACHES.get(self.fingerprint, _Reach())
+        row = max(range(len(texts)), key=lambda one: len(texts[one]))
+        longest = texts[row].rstrip()
+        if known.most is None and len(longest) >= max(_LONG_CHARS, _LONGER * known.seen):
+            known, begun = _Reach(len(longest)), _beginning(longest)
+            _REACHES[self.fingerprint] = known
+            with contextlib.suppress(ModelError):  # the texts' vectors are paid for, and must not be lost for a look
+                part = self._asked([begun], kind)[0]
+                if np.dot(part.astype(np.float64), vectors[row].astype(np.float64)) > _SAME:
+                    known = _REACHES[self.fingerprint] = _Reach(len(longest), len(begun))
+        return known.most
+
     def _called(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON of one response, or what went wrong."""
         import httpx2
 
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        answered = False
         try:
-            response = self._client.post(f"{self.model.url.rstrip('/')}/{path}", json=body, headers=headers)
-        except httpx2.TimeoutException:
-            return _Fault(f"the endpoint gave no answer within {self.options.timeout:g} s")
-        except httpx2.InvalidURL as error:
-            return _Fault(f"this is no address ({error})", final=True, remedy="check the address")
-        except httpx2.HTTPError as error:
-            said = _shortened(str(error) or type(error).__name__, self._key)
-            return _Fault(f"the endpoint cannot be reached ({said})", remedy="check the address, and that it runs")
-        if response.status_code != 200:
+            with self._client.stream(
+                "POST", f"{self.model.url.rstrip('/')}/{path}", json=body, headers=headers
+            ) as response:
+                answered = response.status_code == 200
+                response.read()
+        except (httpx2.InvalidURL, httpx2.HTTPError) as error:
+            return self._unheard(error, answered=answered)
+        if not answered:
             return _refusal(response.status_code, response.headers, _shortened(response.text, self._key))
         try:
             return response.json()
         except (ValueError, RecursionError):
-            return _Fault(f"the endpoint's answer is no JSON: {_shortened(response.text, self._key)!r}")
+            said = _shortened(response.text, self._key)
+            return _Fault(f"the endpoint's answer is no JSON: {said!r}", final=True, remedy=_ONCE)
+
+    def _unheard(self, error: Exception, *, answered: bool) -> _Fault:
+        """Why there is no whole response."""
+        import httpx2
+
+        said = _shortened(str(error) or type(error).__name__, self._key)
+        if isinstance(error, httpx2.InvalidURL):
+            return _Fault(f"this is no address ({said})", final=True, remedy="check the address")
+        if answered:
+            return _Fault(f"the endpoint's answer cannot be read to its end ({said})", final=True, remedy=_ONCE)
+        if isinstance(error, httpx2.TimeoutException):
+            return _Fault(f"the endpoint gave no answer within {self.options.timeout:g} s")
+        return _Fault(f"the endpoint cannot be reached ({said})", remedy="check the address, and that it runs")
 
     @cached_property
     def _client(self) -> httpx2.Client:
@@ -323,6 +395,8 @@ class RemoteEncoder:
 
 
 _NO_VECTORS = "its answer holds no vectors"
+_NOT_FINITE = "it gave vectors that are not finite (NaN, infinity or null)"
+_ONCE = "check the address (most end in /v1); it was asked only once, since an answer may be paid for"
 _REMEDY = "what it answered before is kept and costs nothing next time"
 
 
@@ -330,6 +404,7 @@ _REMEDY = "what it answered before is kept and costs nothing next time"
 class _Fault:
     words: str
     final: bool = False
+    divisible: bool = False  # fewer texts may be taken
     remedy: str = ""
     retry_after: float | None = None
 
@@ -385,7 +460,7 @@ def _in_order(items: Sequence[Mapping[str, Any]]) -> list[Any]:
     """
     numbers = [item.get("index") for item in items]
     if any(number is not None for number in numbers):
-        whole = [number for number in numbers if isinstance(number, int)]
+        whole = [number for number in numbers if isinstance(number, int) and not isinstance(number, bool)]
         if len(whole) < len(items) or sorted(whole) != list(range(len(items))):
             shown = ", ".join(map(str, numbers[:5]))
             raise ValueError(f"it numbers its {len(items):,} vectors {shown}{', …' if numbers[5:] else ''}")
@@ -408,14 +483,22 @@ def _refusal(status: int, headers: Mapping[str, str], said: str) -> _Fault:
             return _Fault(f"the endpoint is too busy {shown}", final=(wait or 0) > _LONGEST_WAIT, retry_after=wait)
         case _ if status >= 500:
             return _Fault(f"the endpoint fails {shown}", retry_after=retry_after(headers))
-    remedy = "check the model's name, and whether it has this dimension"
-    return _Fault(f"the endpoint refuses the request {shown}", final=True, remedy=remedy)
+    remedy = "check the model's name, whether it has this dimension, and how long a text may be"
+    divisible = status in {400, 413}
+    return _Fault(f"the endpoint refuses the request {shown}", final=True, divisible=divisible, remedy=remedy)
 
 
 def _count(usage: Any, name: str) -> int | None:
     value = usage.get(name) if isinstance(usage, dict) else None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _BEYOND_COUNTING
     return int(value) if number else None  # type: ignore[arg-type]  # it is a number here
+
+
+def _beginning(text: str) -> str:
+    """Three quarters of a text, without half a word where there is a blank to cut at."""
+    end = len(text) * 3 // 4
+    blank = max(text.rfind(mark, len(text) // 2, end) for mark in " \n\t")
+    return text[: blank if blank > 0 else end]
 
 
 def _shortened(text: str, secret: str) -> str:

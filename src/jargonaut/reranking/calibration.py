@@ -50,19 +50,31 @@ class Calibration:
     relevant: float | None = None
     searched_by: str = ""
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether every value is one that a calibration can have; a file may say anything."""
+        shares = [self.weight, *(share for share in (self.error, self.relevant) if share is not None)]
+        numbers = [self.slope, self.shift, self.depth, *shares]
+        return (
+            all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers)
+            and all(math.isfinite(number) for number in numbers)
+            and all(0 <= share <= 1 for share in shares)
+            and isinstance(self.depth, int) and isinstance(self.searched_by, str)
+        )  # fmt: skip
+
     def write(self, folder: Path) -> None:
         """Keeps it beside the model."""
         write_json(folder / FILE, plain(self))
 
     @classmethod
     def read(cls, folder: Path) -> Calibration:
-        """What was kept; nothing is known of a model that was not taught here."""
+        """What was kept; nothing is known of a model that was not taught here, or whose note is damaged."""
         try:
             told = json.loads((folder / FILE).read_text(encoding="utf-8"))
             found = cls(**told)
-        except (OSError, ValueError, TypeError):
+            return found if found.is_sound else cls()
+        except (OSError, ValueError, TypeError, OverflowError, RecursionError):
             return cls()
-        return found if 0 <= found.weight <= 1 else cls()
 
 
 def fitted(logits: NDArray[np.float64], relevant: NDArray[np.bool_], *, shifted: bool = True) -> tuple[float, float]:

@@ -53,22 +53,21 @@ class PairScorer:
     Args:
         model: The cross-encoder, on its device, with one output.
         compute: Size of the micro-batches.
+
+    Attributes:
+        max_tokens: Tokens of query and passage together; None without a limit.
     """
 
     def __init__(self, model: CrossEncoder, compute: ComputeOptions) -> None:
         self.model = model
         self._transformer: Any = model[0]
         self.budget = token_budget(compute, model.device, packed=False)
+        self.max_tokens = token_limit(model)
 
     @property
     def plain(self) -> bool:
         """Whether it is a sequence classifier over texts, whose passes are computed here."""
         return is_plain(self.model)
-
-    @property
-    def max_tokens(self) -> int | None:
-        """Tokens of query and passage together; None without a limit."""
-        return token_limit(self.model)
 
     def logits(self, both: Sequence[Texts]) -> NDArray[np.float64]:
         """One number per pair, higher is better; shape (pairs,).
@@ -101,7 +100,8 @@ class PairScorer:
         """Logits of one micro-batch, fp32, shape (rows,)."""
         import torch
 
-        width = padded(max(len(row.ids) for row in rows))
+        longest = max(len(row.ids) for row in rows)
+        width = max(longest, min(padded(longest), self.max_tokens or _NO_LIMIT))  # padding needs a position too
         tokenizer: Any = self.model.tokenizer
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         left = getattr(tokenizer, "padding_side", "right") == "left"
@@ -152,7 +152,8 @@ def load_cross_encoder(
     Args:
         folder: Its files.
         compute: Device and number format.
-        max_tokens: Query and passage together are cut to this; the model's own limit when None.
+        max_tokens: Query and passage together are cut to this, and to what the model has positions for; the model's
+            own limit when None.
         trust_remote_code: Whether code that lies in the folder may run.
         seed: Of a new head.
         training: Whether it stays in fp32, for training.
@@ -179,6 +180,9 @@ def load_cross_encoder(
             "`jargonaut train --reranker` registered, such as v2",
         ) from error  # fmt: skip
     loaded: CrossEncoder = model.eval()
+    limit = token_limit(loaded)
+    if limit is not None:
+        loaded.max_seq_length = limit  # for `predict`, and for whoever loads what is saved of it
     if not training:
         loaded.to(choose_dtype(compute.precision, device))
         keep_head_exact(loaded)
@@ -215,10 +219,23 @@ def _told(path: Path) -> dict[str, Any]:
 
 def token_limit(model: CrossEncoder) -> int | None:
     """Tokens that query and passage are cut to; None where the model has no limit."""
-    inner: Any = getattr(model[0], "auto_model", None)
-    places = getattr(getattr(inner, "config", None), "max_position_embeddings", None)
-    known = [limit for limit in (model.max_seq_length, places) if limit and limit < _NO_LIMIT]
+    known = [limit for limit in (model.max_seq_length, _places(model)) if limit and 0 < limit < _NO_LIMIT]
     return int(min(known)) if known else None
+
+
+def _places(model: CrossEncoder) -> int | None:
+    """Tokens that a model has positions for; None where its configuration names no number.
+
+    RoBERTa and its kin (XLM-R, CamemBERT, MPNet, Longformer …) count from behind the padding's index, which their table
+    of positions knows, so the first rows of the table are no token's.
+    """
+    inner: Any = getattr(model[0], "auto_model", None)
+    rows = getattr(getattr(inner, "config", None), "max_position_embeddings", None)
+    if not isinstance(rows, int):
+        return None
+    tables = [table for name, table in inner.named_modules() if name.rpartition(".")[2] == "position_embeddings"]
+    before = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
+    return rows - max(before, default=0)
 
 
 def head_of(model: CrossEncoder) -> torch.nn.Linear | None:
