@@ -107,6 +107,8 @@ def test_table_and_page_hold_every_rung_and_escape_what_they_are_given() -> None
     assert "<b>v9" not in page
     assert "few &lt;queries&gt;" in page
     assert page.count("<svg") == 2  # every rung takes as many bytes, so there is no picture of that
+    assert "<h3>Quality against time</h3>" in page
+    assert "Quality against training" not in page  # two that were trained took as long
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
@@ -116,3 +118,12 @@ def test_table_and_page_hold_every_rung_and_escape_what_they_are_given() -> None
 def test_times_are_written_without_exponents(value: float, shown: str) -> None:
     """A reranker takes "1,400" ms, never "1.4e+03"."""
     assert significant(value) == shown
+
+
+def test_training_and_a_new_index_are_in_the_picture() -> None:
+    """Minutes on an axis of their own, and another mark for what needs a new index."""
+    rungs = (BASE, BEST, replace(ADAPTER, minutes=0.5))
+    page = ladder_html(rungs, advise(rungs, LadderOptions()), title="t", source="s", queries=5, passages=9,
+                       confidence=0.95, notices=[], machine="m")  # fmt: skip
+    assert "v1 0.800 at 5; v3 0.785 at 0.5" in page
+    assert "Square: all passages must be embedded anew" in page

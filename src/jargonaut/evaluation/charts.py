@@ -113,9 +113,15 @@ def lines(
     return svg(alt.layer(*layers).properties(width=320, height=190), description, room=_LINE_ROOM)
 
 
+_SHAPES = ["circle", "square"]
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One system in a picture of what quality costs; one with a (short) label is on the front, and named there."""
+    """One system in a picture of what quality costs; one with a (short) label is on the front, and named there.
+
+    `square` sets it apart from those that are drawn round.
+    """
 
     x: float
     y: float
@@ -123,6 +129,7 @@ class Mark:
     high: float
     tone: str
     label: str = ""
+    square: bool = False
 
 
 def forest(items: Sequence[Bar], description: str, *, room: int = 156, width: int = 440) -> str:
@@ -170,7 +177,7 @@ def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str
     lowest, highest = min(m.x for m in marks), max(m.x for m in marks)
     rows = [
         {"x": m.x, "y": m.y, "low": m.low, "high": m.high, "label": m.label, "tone": m.tone, "front": bool(m.label),
-         "left": m.x * m.x < lowest * highest}
+         "left": m.x * m.x < lowest * highest, "shape": "square" if m.square else "circle"}
         for m in marks
     ]  # fmt: skip
     x_scale = alt.Scale(type="log", base=2, domain=[lowest / 1.4, highest * 1.4], nice=False)
@@ -180,12 +187,14 @@ def cost(marks: Sequence[Mark], description: str, *, x_title: str, x_format: str
     y_scale = alt.Scale(zero=False, padding=14)
     y = alt.Y("y:Q", scale=y_scale, axis=alt.Axis(tickCount=5, title=None, domain=False, ticks=False))
     colour = alt.Color("tone:N", scale=tones([(m.tone, m.tone) for m in marks]), legend=None)
+    shape = alt.Shape("shape:N", scale=alt.Scale(domain=_SHAPES, range=_SHAPES), legend=None)
     chart = alt.Chart(alt.InlineData(values=rows))
     front = alt.Chart(alt.InlineData(values=[row for row in rows if row["front"]]))
     line = front.mark_line(interpolate="step-after", color="var(--muted)", strokeDash=[4, 3], strokeWidth=1.5)
     span = chart.mark_rule(opacity=0.35).encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q", color=colour)
-    hollow = chart.mark_point(size=46, opacity=0.9, filled=False, strokeWidth=1.5).encode(x=x, y=y, color=colour)
-    filled = front.mark_point(size=64, opacity=1, filled=True).encode(x=x, y=y, color=colour)
+    drawn = {"x": x, "y": y, "color": colour, "shape": shape}
+    hollow = chart.mark_point(size=46, opacity=0.9, filled=False, strokeWidth=1.5).encode(**drawn)
+    filled = front.mark_point(size=64, opacity=1, filled=True).encode(**drawn)
     named = [
         # To the middle, so that no label lies on the axis.
         front.transform_filter(f"datum.left == {'true' if left else 'false'}")

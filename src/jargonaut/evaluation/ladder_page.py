@@ -26,6 +26,7 @@ _LABEL = 20
 _COSTS: tuple[tuple[str, str, str, Callable[[Rung], float]], ...] = (
     ("Quality against time", "milliseconds per query", ".2~r", lambda one: one.milliseconds),
     ("Quality against memory", "bytes of index per passage", ",d", lambda one: one.bytes_per_passage),
+    ("Quality against training", "minutes of training", ".2~r", lambda one: one.minutes or 0.0),
 )
 """Heading of a picture, name of its axis, how the axis is written, and what lies on it."""
 _WIDTH = 120
@@ -109,7 +110,7 @@ def _bars(rungs: Sequence[Rung]) -> str:
 
 
 def _costs(rungs: Sequence[Rung]) -> list[tuple[str, str]]:
-    """Quality against time and against bytes, where these differ."""
+    """Quality against time, bytes and training, where these differ; square where all passages are embedded anew."""
     drawn = []
     for heading, axis, form, of in _COSTS:
         shown = [one for one in rungs if of(one) > 0]
@@ -118,7 +119,7 @@ def _costs(rungs: Sequence[Rung]) -> list[tuple[str, str]]:
         front = _front(shown, of)
         marks = [
             charts.Mark(of(one), one.score.difference, one.score.low, one.score.high, _TONES[one.kind],
-                        _short(one.name) if one.name in front else "")
+                        _short(one.name) if one.name in front else "", one.reindex)
             for one in shown
         ]  # fmt: skip
         told = "; ".join(f"{one.name} {one.score.difference:.3f} at {significant(of(one))}" for one in shown)
