@@ -232,7 +232,7 @@ class _Climb:
                 waiting += [one.base, *_teachers(one)]
         # A teacher may be a model that was tuned here and is no version; what came from elsewhere cost nothing here.
         trained = [artifacts.read(folder) for folder in sorted(folders)]
-        spent = [made.seconds / 60 for made in trained if made is not None]
+        spent: list[float | None] = [made.seconds / 60 for made in trained if made is not None]
         spent += [self._own_minutes(known[name]) for name in sorted(needed)]
         return None if None in spent else sum((minutes for minutes in spent if minutes is not None), 0.0)
 
