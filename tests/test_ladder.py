@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from jargonaut import Workspace
+from jargonaut.artifacts import ensure
 from jargonaut.cli.main import app
 from jargonaut.encoding.devices import ComputeOptions
 from jargonaut.encoding.local import LocalEncoder, quiet_libraries
@@ -216,20 +217,21 @@ def test_training_counts_those_who_taught(root: Path, student: Student, tmp_path
     copy = shutil.copytree(root, tmp_path / "w")
     registry = Workspace(copy).registry()
     first = registry.get("v1")
+    kept = ensure(tmp_path, "train", version=1, inputs={}, options=None, build=lambda _folder: {})
     for number, (kind, options) in enumerate((
         ("static", {"train": {"teacher": "v9"}}), ("reranker", {"reranker": {"model": "v1"}}),
-        ("encoder", {"train": {"teacher": "v4"}}),
+        ("encoder", {"train": {"teacher": "v4"}}), ("encoder", {"train": {"teacher": str(kept.path / "model")}}),
     ), start=3):  # fmt: skip
-        other = shutil.copytree(first.path, tmp_path / kind)
-        (other / "note.json").write_text(kind, encoding="utf-8")
-        registry.register(other, name=kind, fingerprint=kind, dimension=24, run_id="", kind=kind,  # type: ignore[arg-type]
+        other = shutil.copytree(first.path, tmp_path / f"{number}")
+        (other / "note.json").write_text(f"{number}", encoding="utf-8")
+        registry.register(other, name=kind, fingerprint=f"{number}", dimension=24, run_id="", kind=kind,  # type: ignore[arg-type]
                           base="v1" if kind == "encoder" else "base",
                           lineage={"options": options, "train_seconds": 60})  # fmt: skip
         assert registry.list()[-1].version == f"v{number}"
     climb = _Climb(Workspace(copy).layout, Settings(), registry, SilentReporter())
     own = student.version.lineage["train_seconds"] / 60
-    found = [climb._minutes(registry.get(f"v{number}")) for number in (3, 4, 5)]
-    assert found == pytest.approx([1, 1 + own, 2 + own], abs=1e-6)
+    found = [climb._minutes(registry.get(f"v{number}")) for number in (3, 4, 5, 6)]
+    assert found == pytest.approx([1, 1 + own, 2 + own, 1 + own + kept.seconds / 60], abs=1e-6)
 
 
 def test_a_version_that_was_taught_on_the_test_is_flagged(root: Path, settings: Settings, tmp_path: Path) -> None:

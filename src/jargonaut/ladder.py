@@ -6,6 +6,7 @@ loaded is told and left out, and the others are measured.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import TIMED, Contenders, fused
 from jargonaut.encoders import remembering, version_encoder
 from jargonaut.encoding.remote import RemoteEncoder
-from jargonaut.errors import InputError, JargonautError
+from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
 from jargonaut.exams import Exam, exam_of_version, seen_in_training
 from jargonaut.gate import paid
@@ -231,8 +232,7 @@ class _Climb:
                 needed.add(name)
                 waiting += [one.base, *_teachers(one)]
         # A teacher may be a model that was tuned here and is no version; what came from elsewhere cost nothing here.
-        trained = [artifacts.read(folder) for folder in sorted(folders)]
-        spent: list[float | None] = [made.seconds / 60 for made in trained if made is not None]
+        spent: list[float | None] = [_trained_minutes(folder) for folder in sorted(folders)]
         spent += [self._own_minutes(known[name]) for name in sorted(needed)]
         return None if None in spent else sum((minutes for minutes in spent if minutes is not None), 0.0)
 
@@ -324,6 +324,14 @@ class _Climb:
     def _warn(self, text: str) -> None:
         self.told.append(text)
         self.reporter.warn(text)
+
+
+def _trained_minutes(folder: Path) -> float:
+    """Training time of the stage that left this folder; 0 where no stage did."""
+    with contextlib.suppress(MismatchError):
+        made = artifacts.read(folder)
+        return 0.0 if made is None else made.seconds / 60
+    return 0.0
 
 
 def _teachers(version: ModelVersion) -> tuple[str, ...]:
