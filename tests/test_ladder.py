@@ -212,8 +212,9 @@ def test_an_endpoint_that_is_down_leaves_its_versions_out(
     assert sum("tokens were sent now" in line for line in said) == 2
 
 
-def test_training_counts_those_who_taught(root: Path, student: Student, tmp_path: Path) -> None:
+def test_training_counts_those_who_taught(root: Path, student: Student, climbed: Ladder, tmp_path: Path) -> None:
     """A version that learned from another one, or a reranker that began as one, took their time too, each once."""
+    assert "v2 over base" in {one.name for one in climbed.rungs}
     copy = shutil.copytree(root, tmp_path / "w")
     registry = Workspace(copy).registry()
     first = registry.get("v1")
