@@ -23,10 +23,16 @@ _TONES: Mapping[RungKind, str] = {
     "static": "good", "reranker": "even",
 }  # fmt: skip
 _LABEL = 20
+
+
+def _minutes(one: Rung) -> float:
+    return -1.0 if one.minutes is None else one.minutes  # below what costs nothing: not known
+
+
 _COSTS: tuple[tuple[str, str, str, Callable[[Rung], float]], ...] = (
     ("Quality against time", "milliseconds per query", ".2~r", lambda one: one.milliseconds),
     ("Quality against memory", "bytes of index per passage", ",d", lambda one: one.bytes_per_passage),
-    ("Quality against training", "minutes of training", ".2~r", lambda one: _minutes(one)),
+    ("Quality against training", "minutes of training", ".2~r", _minutes),
 )
 """Heading of a picture, name of its axis, how the axis is written, and what lies on it."""
 _WIDTH = 120
@@ -84,10 +90,6 @@ def ladder_html(
 @cache
 def _page() -> Template:
     return page_template("ladder.html.j2")
-
-
-def _minutes(one: Rung) -> float:
-    return -1.0 if one.minutes is None else one.minutes  # below what costs nothing: not known
 
 
 def _ordered(rungs: Sequence[Rung]) -> list[Rung]:
