@@ -222,9 +222,14 @@ class _Climb:
         return _Step(version, kind, dim, minutes, version.searched != base.searched, remembered, inner,
                      forgot=self._forgot(version))  # fmt: skip
 
+    @cached_property
+    def _versions(self) -> Mapping[str, ModelVersion]:
+        """Every version by its name."""
+        return {one.version: one for one in self.registry.list()}
+
     def _minutes(self, version: ModelVersion) -> float | None:
         """Training time of a version and of all that it was made from; None where one of them is not known."""
-        known = {one.version: one for one in self.registry.list()}
+        known = self._versions
         needed, waiting, folders = set[str](), [version.version], set[Path]()
         while waiting:
             name = waiting.pop()
@@ -242,10 +247,14 @@ class _Climb:
     def _own_minutes(self, version: ModelVersion) -> float | None:
         seconds = version.lineage.get("train_seconds")
         if not isinstance(seconds, int | float):
-            key = version.lineage.get("training")
-            made = artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None
+            made = self._training(version)
             seconds = None if made is None else made.seconds
         return None if seconds is None else float(seconds) / 60
+
+    def _training(self, version: ModelVersion) -> Artifact | None:
+        """The training that a version names, if it is still there; the model in it may have been removed since."""
+        key = version.lineage.get("training")
+        return artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None
 
     def _forgot(self, version: ModelVersion) -> float | None:
         """What the trainings of a version, and of those that it was made from, cost of general knowledge.
@@ -255,11 +264,10 @@ class _Climb:
         """
         if version.kind == "static":
             return None
-        known = {one.version: one for one in self.registry.list()}
+        known = self._versions
         found: list[float] = []
         while version.base and version.base in known:
-            key = version.lineage.get("training")
-            made = artifacts.read(self.layout.stage("training") / key) if isinstance(key, str) and key else None
+            made = self._training(version)
             if version.kind == "encoder" and made is not None and "general" in made.counts:
                 before, after = made.counts["general"]
                 found.append(before - after)

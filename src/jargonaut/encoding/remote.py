@@ -271,18 +271,19 @@ class RemoteEncoder:
             said = _shortened(json.dumps(answer), self._key)
             raise self._wrong(f"{error} ({said})") from error
         self.tokens += tokens if tokens is not None else sum(len(t) for t in texts) // _CHARS_PER_TOKEN
-        vectors = self._checked(rows, len(texts), self._dimension)
+        vectors = self._checked(rows, len(texts))
         self._dimension = vectors.shape[1]
         return vectors
 
-    def _checked(self, rows: Sequence[Any], count: int, dimension: int | None = None) -> Vectors:
-        """The rows as unit vectors, shape (count, dimension); of one length, whatever it is, where None is expected.
+    def _checked(self, rows: Sequence[Any], count: int) -> Vectors:
+        """The rows as unit vectors, shape (count, dimension); of one length, whatever it is, where none is known yet.
 
         Raises:
             ModelError: They cannot be right.
         """
         if len(rows) != count:
             raise self._wrong(f"it gave {len(rows):,} vectors for {count:,} texts")
+        dimension = self._dimension
         lengths = {len(row) if isinstance(row, list) else 0 for row in rows}
         if 0 in lengths or lengths != {dimension or max(lengths)}:
             shown = ", ".join(f"{length:,}" for length in sorted(lengths))

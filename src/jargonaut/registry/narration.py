@@ -46,15 +46,17 @@ def _registered(event: Event, version: ModelVersion | None, detail: Mapping[str,
         return f"{event.version} was registered."
     if not version.base:
         return f"The model {version.name} was registered as {event.version}."
-    scored = version.metrics.get(SHOWN_METRIC)
-    score = f"; {SHOWN_METRIC} on test {scored:.3f}" if scored is not None else ""
-    return f"{event.version} was registered: {version.name}, tuned from {version.base}{score}."
+    return f"{event.version} was registered: {version.name}, tuned from {version.base}{_score(version)}."
 
 
 def _tested(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
     del detail
-    scored = None if version is None else version.metrics.get(SHOWN_METRIC)
-    return f"{event.version} was tested{'' if scored is None else f'; {SHOWN_METRIC} on test {scored:.3f}'}."
+    return f"{event.version} was tested{'' if version is None else _score(version)}."
+
+
+def _score(version: ModelVersion) -> str:
+    scored = version.metrics.get(SHOWN_METRIC)
+    return "" if scored is None else f"; {SHOWN_METRIC} on test {scored:.3f}"
 
 
 def _promoted(event: Event, version: ModelVersion | None, detail: Mapping[str, Any]) -> str:
