@@ -18,7 +18,7 @@ SOURCE = ROOT / "src" / "jargonaut"
 FILES = sorted(SOURCE.rglob("*.py"))
 PACKAGES = ["jargonaut", *sorted(m.name for m in pkgutil.walk_packages([str(SOURCE)], "jargonaut.") if m.ispkg)]
 HEAVY = ("torch", "transformers", "sentence_transformers", "lancedb", "pyarrow", "markitdown", "altair", "bm25s",
-         "openai", "httpx2", "xllamacpp")  # fmt: skip
+         "openai", "httpx2", "cohere", "voyageai", "xllamacpp")  # fmt: skip
 
 
 def test_modules_import_only_from_lower_tiers() -> None:

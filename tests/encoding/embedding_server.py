@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import numpy as np
 
 DIMENSION = 48
 Answer = tuple[int, Any]
@@ -25,13 +30,21 @@ def vector(text: str, dimension: int) -> list[float]:
 
 
 def usual(path: str, body: dict[str, Any]) -> Answer:
-    """What a healthy endpoint answers; OpenAI's and Voyage's rows come in another order, with their numbers."""
+    """What a healthy endpoint answers; OpenAI's and Voyage's rows come in another order, with their numbers.
+
+    Voyage's SDK asks for them as base64 of 32-bit numbers.
+    """
     if path == "/v2/embed":
         rows = [vector(text, body.get("output_dimension") or DIMENSION) for text in body["texts"]]
         return 200, {"embeddings": {"float": rows}, "meta": {"billed_units": {"input_tokens": 3 * len(rows)}}}
     asked = body.get("dimensions") or body.get("output_dimension") or DIMENSION
-    data = [{"index": i, "embedding": vector(text, asked)} for i, text in enumerate(body["input"])]
+    coded = (lambda row: base64.b64encode(np.float32(row).tobytes()).decode()) if _in_base64(body) else list
+    data = [{"index": i, "embedding": coded(vector(text, asked))} for i, text in enumerate(body["input"])]
     return 200, {"data": data[::-1], "usage": {"prompt_tokens": 3 * len(data), "total_tokens": 3 * len(data)}}
+
+
+def _in_base64(body: dict[str, Any]) -> bool:
+    return body.get("encoding_format") == "base64"
 
 
 def reading(words: int, *, counting: bool = True) -> Behaviour:
@@ -52,13 +65,17 @@ class EmbeddingServer:
         url: Its address, without a version.
         requests: Path, body and `Authorization` header of all requests so far.
         behaviour: What it answers instead of the usual.
+        headers: What is said beside an answer.
         missing: Bytes at the end of an answer that are promised and never come.
+        pause: Seconds between the head of an answer and the rest.
     """
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, Any], str]] = []
         self.behaviour: Behaviour = lambda _path, _body: None
+        self.headers: dict[str, str] = {}
         self.missing = 0
+        self.pause = 0.0
         self._server = _server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -98,8 +115,12 @@ def _server(owner: EmbeddingServer) -> ThreadingHTTPServer:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content) + owner.missing))
+            for name, value in owner.headers.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            time.sleep(owner.pause)
+            with contextlib.suppress(ConnectionError):  # whoever asked may be gone
+                self.wfile.write(content)
             self.close_connection = self.close_connection or owner.missing > 0
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,11 @@ from jargonaut.settings import Settings, override
 from .embedding_server import DIMENSION, EmbeddingServer, embedding_server, reading, usual, vector
 
 Make = Callable[..., RemoteEncoder]
+PROVIDERS: tuple[Provider, ...] = ("openai", "cohere", "voyage")
 PATHS = {"openai": "/v1/embeddings", "cohere": "/v2/embed", "voyage": "/v1/embeddings"}
+KEYS = {"openai": "OPENAI_API_KEY", "cohere": "CO_API_KEY", "voyage": "VOYAGE_API_KEY"}
+PACKAGES = {"openai": "openai", "cohere": "cohere", "voyage": "voyageai"}
+through_every_sdk = pytest.mark.parametrize("provider", PROVIDERS)
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def encoder(server: EmbeddingServer) -> Iterator[Make]:
         yield make
 
 
-@pytest.mark.parametrize("provider", ["openai", "cohere", "voyage"])
+@through_every_sdk
 def test_every_shape_gives_unit_vectors_in_the_callers_order(
     server: EmbeddingServer, encoder: Make, provider: Provider
 ) -> None:
@@ -180,7 +185,10 @@ def test_what_cannot_be_right_is_refused_in_words(
         ("openai", {"data": []}, "gave 0 vectors for 1 texts"),
         ("openai", {"data": [{"index": 0, "embedding": None}]}, "vectors of 0 dimensions"),
         ("openai", {"data": [{"index": 0, "embedding": []}]}, "vectors of 0 dimensions"),
-        ("voyage", {"data": [{"index": 0, "embedding": "AAAA"}]}, "vectors of 0 dimensions"),
+        ("voyage", {"data": [{"index": 0, "embedding": "AAAA"}]}, "holds no vectors"),
+        ("voyage", {"data": [{"index": 0, "embedding": None}]}, "vectors of 0 dimensions"),
+        ("voyage", {"data": [{"index": 1, "embedding": "AACAPw=="}]}, "numbers its 1 vectors 1"),
+        ("voyage", {"data": [{"index": 0, "embedding": "AADAfw=="}]}, "not finite"),
         ("cohere", {"embeddings": {"float": []}}, "gave 0 vectors for 1 texts"),
         ("cohere", {"embeddings": {"float": [None]}}, "vectors of 0 dimensions"),
     ],
@@ -194,19 +202,108 @@ def test_a_dimension_is_learned_from_a_right_answer_only(
         encoder(provider, None).encode_passages(["a"])
 
 
+@through_every_sdk
+@pytest.mark.parametrize(
+    "answer",
+    [[], None, "no", 7, {}, {"data": None}, {"data": [7]}, {"data": 7}, {"embeddings": [[1.0]]}, {"embeddings": None},
+     {"embeddings": {}}, {"embeddings": {"float": "no"}}, {"embeddings": {"float": None}, "meta": 7}],
+)  # fmt: skip
+def test_an_answer_of_another_shape_is_refused(
+    server: EmbeddingServer, encoder: Make, provider: Provider, answer: Any
+) -> None:
+    """No SDK looks whether it was given what it reads; whatever it stumbles over is a sentence."""
+    server.behaviour = lambda _path, _body: (200, answer)
+    with pytest.raises(ModelError, match="holds no vectors"):
+        encoder(provider).encode_passages(["a"])
+    assert len(server.requests) == 1
+
+
+@through_every_sdk
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ([float("nan")] * DIMENSION, "not finite"),
+        ([None] * DIMENSION, "not finite"),
+        ([float("inf")] * DIMENSION, "not finite"),
+        (["1.5"] * DIMENSION, "something else than numbers"),
+        ([True] * DIMENSION, "something else than numbers"),
+        ([1.0] * 7, "vectors of 7 dimensions, and 48 are expected"),
+    ],
+)
+def test_a_row_that_cannot_be_right_comes_through_every_sdk(
+    server: EmbeddingServer, encoder: Make, provider: Provider, row: list[Any], words: str
+) -> None:
+    """None of them mends a number that is none before it was looked at."""
+    rows = {"embeddings": {"float": [row]}, "data": [{"index": 0, "embedding": row}]}
+    server.behaviour = lambda _path, _body: (200, rows)
+    with pytest.raises(ModelError, match=words):
+        encoder(provider).encode_passages(["a"])
+
+
 def test_huge_numbers_are_still_a_direction(server: EmbeddingServer, encoder: Make) -> None:
     """Squares that no float holds make no zero vector."""
     server.behaviour = _with([1e300, *[0.0] * (DIMENSION - 1)])
     assert np.linalg.norm(encoder().encode_passages(["a", "b"]), axis=1) == pytest.approx([1, 1])
 
 
-@pytest.mark.parametrize(("status", "asked"), [(503, 4), (429, 4), (401, 1), (404, 1), (400, 1)])
-def test_only_what_may_pass_is_tried_again(server: EmbeddingServer, encoder: Make, status: int, asked: int) -> None:
-    """A busy or failing endpoint is asked as often as `tries` says, a refusal ends it at once."""
-    server.behaviour = lambda _path, _body: (status, b"")
-    with pytest.raises(ModelError):
-        encoder().encode_passages(["a"])
+@through_every_sdk
+@pytest.mark.parametrize("body", [b"", b"<html>", {"error": "no"}, {"detail": "no"}, {"message": "no"}])
+@pytest.mark.parametrize(
+    ("status", "asked", "words"),
+    [
+        (503, 4, "the endpoint fails"),
+        (500, 4, "the endpoint fails"),
+        (429, 4, "too busy"),
+        (401, 1, "refuses the key"),
+        (404, 1, "does not know"),
+        (400, 1, "refuses the request"),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(
+    server: EmbeddingServer, encoder: Make, provider: Provider, status: int, asked: int, words: str, body: Any
+) -> None:
+    """A busy or failing endpoint is asked as often as `tries` says, by us and no SDK; a refusal ends it at once."""
+    server.behaviour = lambda _path, _body: (status, body)
+    with pytest.raises(ModelError, match=words):
+        encoder(provider).encode_passages(["a"])
     assert len(server.requests) == asked
+
+
+@through_every_sdk
+def test_an_endpoint_says_how_long_to_wait(server: EmbeddingServer, provider: Provider) -> None:
+    """Its header is heeded whatever the SDK makes of it."""
+    server.headers = {"Retry-After": "7"}
+    server.behaviour = lambda _path, _body: (429, {"detail": "slowly"}) if len(server.requests) < 2 else None
+    waits: list[float] = []
+    asked = RemoteModel(provider, "m", f"{server.url}/{PATHS[provider].split('/')[1]}", DIMENSION)
+    one = RemoteEncoder(asked, key="sk-secret", sleep=waits.append, chance=lambda: 0.0)
+    one.encode_passages(["a"])
+    one.close()
+    assert waits == [pytest.approx(7, rel=0.5)]
+    assert waits[0] >= 7
+
+
+@through_every_sdk
+def test_no_key_of_the_environment_goes_to_a_server_without_keys(
+    server: EmbeddingServer, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An SDK that is given none would look for it, and send it to whatever address was named."""
+    monkeypatch.setenv(KEYS[provider], "sk-of-somebody")
+    one = RemoteEncoder(RemoteModel(provider, "m", f"{server.url}/{PATHS[provider].split('/')[1]}", DIMENSION))
+    one.encode_passages(["a"])
+    one.close()
+    assert "somebody" not in server.requests[0][2]
+
+
+@through_every_sdk
+def test_an_sdk_that_is_not_there_is_told(
+    server: EmbeddingServer, encoder: Make, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that brings it; nothing is sent."""
+    monkeypatch.setitem(sys.modules, PACKAGES[provider], None)
+    with pytest.raises(ModelError, match=rf"pip install 'jargonaut\[{provider}\]'"):
+        encoder(provider).encode_passages(["a"])
+    assert server.requests == []
 
 
 def test_a_fault_that_passes_costs_nothing_but_time(server: EmbeddingServer, encoder: Make) -> None:
@@ -215,38 +312,57 @@ def test_a_fault_that_passes_costs_nothing_but_time(server: EmbeddingServer, enc
     assert encoder().encode_passages(["a"]).shape == (1, DIMENSION)
 
 
-def test_an_endpoint_that_is_down_is_told(encoder: Make) -> None:
+@through_every_sdk
+def test_an_endpoint_that_is_down_is_told(encoder: Make, provider: Provider) -> None:
     """A connection that cannot be made is a sentence, after the tries."""
     with embedding_server() as gone:
         url = gone.url
-    one = encoder(url=f"{url}/v1")
+    one = encoder(provider, url=f"{url}/v1")
     with pytest.raises(ModelError, match="cannot be reached"):
         one.encode_queries(["a"])
 
 
-def test_an_answer_that_cannot_be_used_is_not_asked_for_again(server: EmbeddingServer, encoder: Make) -> None:
-    """After a 200 the texts may be paid for: no JSON, or an end that never comes, stops at once."""
+@through_every_sdk
+def test_an_address_that_is_none_is_told(encoder: Make, provider: Provider) -> None:
+    """No port has such a number."""
+    with pytest.raises(ModelError, match=r"no address|cannot be reached"):
+        encoder(provider, url="http://127.0.0.1:123456/v1").encode_queries(["a"])
+
+
+@through_every_sdk
+def test_an_answer_that_cannot_be_used_is_not_asked_for_again(
+    server: EmbeddingServer, encoder: Make, provider: Provider
+) -> None:
+    """After a 200 the texts may be paid for: no JSON, an end that never comes or comes late, stops at once."""
     server.behaviour = lambda _path, _body: (200, b"<html>proxy</html>")
     with pytest.raises(ModelError, match="is no JSON"):
-        encoder().encode_passages(["a"])
+        encoder(provider).encode_passages(["a"])
     server.behaviour, server.missing = lambda _path, _body: None, 10
     with pytest.raises(ModelError, match="cannot be read to its end"):
-        encoder().encode_passages(["a"])
-    assert len(server.requests) == 2
+        encoder(provider).encode_passages(["a"])
+    server.missing, server.pause = 0, 1.0
+    with pytest.raises(ModelError, match="cannot be read to its end"):
+        encoder(provider, timeout=0.3).encode_passages(["a"])
+    assert len(server.requests) == 3
 
 
-def test_an_endpoint_that_says_nothing_in_time_is_asked_again(server: EmbeddingServer, encoder: Make) -> None:
+@through_every_sdk
+def test_an_endpoint_that_says_nothing_in_time_is_asked_again(
+    server: EmbeddingServer, encoder: Make, provider: Provider
+) -> None:
     """As often as `tries` says: nobody knows whether it counted."""
     server.behaviour = lambda _path, _body: time.sleep(0.5)
     with pytest.raises(ModelError, match=r"no answer within 0\.1 s"):
-        encoder(timeout=0.1, tries=2).encode_passages(["a"])
+        encoder(provider, timeout=0.1, tries=2).encode_passages(["a"])
     assert len(server.requests) == 2
 
 
-def test_a_count_that_no_float_holds_is_none(server: EmbeddingServer, encoder: Make) -> None:
+@through_every_sdk
+def test_a_count_that_no_float_holds_is_none(server: EmbeddingServer, encoder: Make, provider: Provider) -> None:
     """The tokens are estimated as where there is no count."""
-    server.behaviour = lambda path, body: (200, {**usual(path, body)[1], "usage": {"total_tokens": 10**400}})
-    one = encoder()
+    counts = {"usage": {"total_tokens": 10**400}, "meta": {"billed_units": {"input_tokens": 10**400}}}
+    server.behaviour = lambda path, body: (200, {**usual(path, body)[1], **counts})
+    one = encoder(provider)
     one.encode_passages(["a" * 400])
     assert one.tokens == 100
 
@@ -285,12 +401,16 @@ def test_a_registered_version_knows_its_dimension(server: EmbeddingServer, tmp_p
     assert server.texts == ["a"]
 
 
-def test_tokens_are_those_that_the_endpoint_counts(server: EmbeddingServer, encoder: Make) -> None:
+@through_every_sdk
+def test_tokens_are_those_that_the_endpoint_counts(server: EmbeddingServer, encoder: Make, provider: Provider) -> None:
     """What was sent is told as the endpoint counts it, and estimated where it does not."""
-    one = encoder()
+    one = encoder(provider)
     one.encode_passages(["a", "b"])
     assert one.tokens == 6
-    server.behaviour = lambda path, body: (200, {"data": usual(path, body)[1]["data"]})
+    uncounted = ("data", "embeddings")
+    server.behaviour = lambda path, body: (
+        200, {name: value for name, value in usual(path, body)[1].items() if name in uncounted}
+    )  # fmt: skip
     one.encode_passages(["a" * 400])
     assert one.tokens == 106
 
@@ -408,16 +528,20 @@ def test_a_batch_is_what_the_provider_takes(
     assert [len(body.get("texts") or body["input"]) for _, body, _ in server.requests] == [most, 1]
 
 
+@through_every_sdk
 @pytest.mark.parametrize("status", [400, 413])
-def test_a_batch_that_is_too_large_is_sent_in_halves(server: EmbeddingServer, encoder: Make, status: int) -> None:
+def test_a_batch_that_is_too_large_is_sent_in_halves(
+    server: EmbeddingServer, encoder: Make, provider: Provider, status: int
+) -> None:
     """Until the endpoint takes it, in the caller's order."""
-    server.behaviour = lambda _path, body: (status, "too many tokens") if len(body["input"]) > 10 else None
+    field = "texts" if provider == "cohere" else "input"
+    server.behaviour = lambda _path, body: (status, {"detail": "too many tokens"}) if len(body[field]) > 10 else None
     texts = [f"text number {n}" for n in range(33)]
-    one = encoder(batch=32)
+    one = encoder(provider, batch=32)
     found = one.encode_passages(texts)
     wanted = np.array([vector(text, DIMENSION) for text in texts])
     np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted, axis=1, keepdims=True), rtol=1e-5)
-    assert [len(body["input"]) for _, body, _ in server.requests] == [32, 16, 8, 8, 16, 8, 8, 1]
+    assert [len(body[field]) for _, body, _ in server.requests] == [32, 16, 8, 8, 16, 8, 8, 1]
 
 
 def test_a_refusal_for_another_reason_is_not_divided(server: EmbeddingServer, encoder: Make) -> None:

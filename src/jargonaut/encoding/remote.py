@@ -1,24 +1,23 @@
-"""An embedding endpoint as an `Encoder`: OpenAI-compatible, Cohere or Voyage, spoken to in plain HTTP.
+"""An embedding endpoint as an `Encoder`: OpenAI-compatible, Cohere or Voyage.
 
-Knows how each wants its requests and words its answers, refuses answers that cannot be right (fewer vectors than texts,
-numbers that are none, another dimension), and finds out whether texts are read to their end. Remembers no vectors
-(`cache` does) and reads no environment: the key is handed in.
+Tries again where that may help and costs nothing, divides what is too much for one request, refuses answers that cannot
+be right (fewer vectors than texts, numbers that are none, another dimension), and finds out whether texts are read to
+their end. Speaks through `providers`, remembers no vectors (`cache` does) and reads no environment: the key is handed
+in.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import random
-import re
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,26 +25,13 @@ import numpy as np
 from jargonaut.artifacts import content_hash, legible
 from jargonaut.encoding.cache import Kind
 from jargonaut.encoding.families import family_prompts
+from jargonaut.encoding.providers import LONGEST_WAIT, MOST_AT_ONCE, READ_AT_MOST, Answer, Endpoint, connect
 from jargonaut.encoding.remote_models import PROVIDERS, Provider, RemoteModel
 from jargonaut.errors import InputError, ModelError, require_limits
 from jargonaut.llm.patience import waited
-from jargonaut.llm.wire import retry_after
 from jargonaut.protocols import Vectors
 
-if TYPE_CHECKING:
-    import httpx2
-
-_SHOWN = 200
-_LONGEST_WAIT = 60.0
 _CHARS_PER_TOKEN = 4
-_BEYOND_COUNTING = 1e15
-_MOST_AT_ONCE: Mapping[Provider, int] = {"openai": 2048, "cohere": 96, "voyage": 1000}
-"""Texts that one request may hold, as the providers' documentation says."""
-_READ_AT_MOST: tuple[tuple[Provider, str, int], ...] = (
-    ("cohere", "v3", 512), ("cohere", "v2", 512), ("cohere", "", 128_000), ("voyage", "voyage-2", 4_000),
-    ("voyage", "", 32_000),
-)  # fmt: skip
-"""Tokens of a text that models whose names hold these letters read, as documented; the rest is cut off in silence."""
 _LONG_CHARS = 1_000
 """A shorter text is not worth a request to see whether it is read to its end."""
 _LONGER = 1.5
@@ -103,7 +89,7 @@ class RemoteOptions:
 
     def __post_init__(self) -> None:
         limits = [
-            ("batch", 1 <= self.batch <= max(_MOST_AT_ONCE.values()), f"from 1 to {max(_MOST_AT_ONCE.values())}"),
+            ("batch", 1 <= self.batch <= max(MOST_AT_ONCE.values()), f"from 1 to {max(MOST_AT_ONCE.values())}"),
             ("timeout", 0 < self.timeout < float("inf"), "above 0"),
             ("tries", self.tries >= 1, "1 or more"),
         ]
@@ -139,7 +125,6 @@ class RemoteEncoder:
         options: Batch size, patience.
         key: The secret; empty for a server that wants none.
         dimension: Length of its vectors where that is known from before; it is not asked for, but must come.
-        client: What speaks HTTP; an ordinary client when None.
         sleep: Waits.
         chance: From 0 to 1, another value at each call; spreads retries.
 
@@ -158,7 +143,6 @@ class RemoteEncoder:
         key: str = "",
         *,
         dimension: int | None = None,
-        client: httpx2.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -173,7 +157,7 @@ class RemoteEncoder:
                 remedy="copy the key again: it holds a line break or a letter that is not ASCII",
             )  # fmt: skip
         self._dimension = model.dimension or dimension
-        self._given, self._sleep, self._chance = client, sleep, chance
+        self._sleep, self._chance = sleep, chance
         self._prompts = family_prompts(model.model) if model.provider == "openai" else family_prompts("")
 
     @property
@@ -191,7 +175,7 @@ class RemoteEncoder:
     @property
     def at_once(self) -> int:
         """Texts of one request: whoever keeps vectors keeps them after so many, since each was paid for."""
-        return min(self.options.batch, _MOST_AT_ONCE[self.model.provider])
+        return min(self.options.batch, MOST_AT_ONCE[self.model.provider])
 
     @cached_property
     def features(self) -> dict[str, str]:
@@ -225,9 +209,9 @@ class RemoteEncoder:
 
     def close(self) -> None:
         """Ends its connections."""
-        if self._given is None and "_client" in self.__dict__:
-            self._client.close()
-            del self.__dict__["_client"]
+        if "_endpoint" in self.__dict__:
+            self._endpoint.close()
+            del self.__dict__["_endpoint"]
 
     def _encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
         prompt = getattr(self._prompts, kind)
@@ -249,10 +233,9 @@ class RemoteEncoder:
 
         Where the endpoint says that many texts are too much for one request, halves of them are sent.
         """
-        path, body = _request(self.model, texts, kind)
         for tried in range(1, self.options.tries + 1):
-            outcome = self._called(path, body)
-            if not isinstance(outcome, _Fault):
+            outcome = self._endpoint.ask(texts, kind)
+            if isinstance(outcome, Answer):
                 return self._read(outcome, texts)
             if outcome.divisible and len(texts) > 1:
                 half = (len(texts) + 1) // 2
@@ -260,18 +243,14 @@ class RemoteEncoder:
                 return np.concatenate([self._asked(texts[:half], kind), self._asked(texts[half:], kind)])
             if outcome.final or tried == self.options.tries:
                 raise ModelError(outcome.words, where=self._where, remedy=outcome.remedy or _REMEDY)
-            self._sleep(min(_LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
+            self._sleep(min(LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
         raise AssertionError  # the loop ends by a return or an error
 
-    def _read(self, answer: Any, texts: Sequence[str]) -> Vectors:
+    def _read(self, answer: Answer, texts: Sequence[str]) -> Vectors:
         """The unit vectors of an answer, whose tokens are counted, and whose dimension is the one from now on."""
-        try:
-            rows, tokens = _rows(self.model.provider, answer)
-        except ValueError as error:
-            said = _shortened(json.dumps(answer), self._key)
-            raise self._wrong(f"{error} ({said})") from error
-        self.tokens += tokens if tokens is not None else sum(len(t) for t in texts) // _CHARS_PER_TOKEN
-        vectors = self._checked(rows, len(texts))
+        guessed = sum(len(text) for text in texts) // _CHARS_PER_TOKEN
+        self.tokens += guessed if answer.tokens is None else answer.tokens
+        vectors = self._checked(answer.rows, len(texts))
         self._dimension = vectors.shape[1]
         return vectors
 
@@ -307,7 +286,7 @@ class RemoteEncoder:
     def _tell_cuts(self, texts: Sequence[str], vectors: Vectors, kind: Kind) -> None:
         """Counts texts that are longer than what the endpoint reads of them, and warns once."""
         provider, name = self.model.provider, self.model.model
-        limit = next((most for who, part, most in _READ_AT_MOST if who == provider and part in name), None)
+        limit = next((most for who, part, most in READ_AT_MOST if who == provider and part in name), None)
         if limit is not None:
             most, known = _CHARS_PER_TOKEN * limit, f"it reads {limit:,} tokens of a text"
         else:
@@ -340,50 +319,11 @@ class RemoteEncoder:
                     known = _REACHES[self.fingerprint] = _Reach(len(longest), len(begun))
         return known.most
 
-    def _called(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON of one response, or what went wrong."""
-        import httpx2
-
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        answered = False
-        try:
-            with self._client.stream(
-                "POST", f"{self.model.url.rstrip('/')}/{path}", json=body, headers=headers
-            ) as response:
-                answered = response.status_code == 200
-                response.read()
-        except (httpx2.InvalidURL, httpx2.HTTPError) as error:
-            return self._unheard(error, answered=answered)
-        if not answered:
-            return _refusal(response.status_code, response.headers, _shortened(response.text, self._key))
-        try:
-            return response.json()
-        except (ValueError, RecursionError):
-            said = _shortened(response.text, self._key)
-            return _Fault(f"the endpoint's answer is no JSON: {said!r}", final=True, remedy=_ONCE)
-
-    def _unheard(self, error: Exception, *, answered: bool) -> _Fault:
-        """Why there is no whole response."""
-        import httpx2
-
-        said = _shortened(str(error) or type(error).__name__, self._key)
-        if isinstance(error, httpx2.InvalidURL):
-            return _Fault(f"this is no address ({said})", final=True, remedy="check the address")
-        if answered:
-            return _Fault(f"the endpoint's answer cannot be read to its end ({said})", final=True, remedy=_ONCE)
-        if isinstance(error, httpx2.TimeoutException):
-            return _Fault(f"the endpoint gave no answer within {self.options.timeout:g} s")
-        return _Fault(f"the endpoint cannot be reached ({said})", remedy="check the address, and that it runs")
-
     @cached_property
-    def _client(self) -> httpx2.Client:
-        import httpx2
-
-        if self._given is not None:
-            return self._given
-        client = httpx2.Client(timeout=self.options.timeout)
-        weakref.finalize(self, client.close)  # who serves with it for as long as it lives need not close it
-        return client
+    def _endpoint(self) -> Endpoint:
+        endpoint = connect(self.model, self._key, self.options.timeout)
+        weakref.finalize(self, endpoint.close)  # who serves with it for as long as it lives need not close it
+        return endpoint
 
     @property
     def _where(self) -> str:
@@ -393,106 +333,8 @@ class RemoteEncoder:
         return ModelError(f"this endpoint's answer cannot be right: {what}", where=self._where, remedy=_REMEDY)
 
 
-_NO_VECTORS = "its answer holds no vectors"
 _NOT_FINITE = "it gave vectors that are not finite (NaN, infinity or null)"
-_TOO_MUCH = re.compile(r"token|too (large|long|many)|batch|length|size|limit|maximum|at most", re.IGNORECASE)
-"""What a refusal says where fewer texts might be taken; halving for any other would pay for what is lost."""
-_ONCE = "check the address (most end in /v1); it was asked only once, since an answer may be paid for"
 _REMEDY = "what it answered before is kept and costs nothing next time"
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    words: str
-    final: bool = False
-    divisible: bool = False  # fewer texts may be taken
-    remedy: str = ""
-    retry_after: float | None = None
-
-
-def _request(model: RemoteModel, texts: Sequence[str], kind: Kind) -> tuple[str, dict[str, Any]]:
-    """Path and body of one request."""
-    asked = model.dimension
-    match model.provider:
-        case "openai":
-            body: dict[str, Any] = {"model": model.model, "input": list(texts), "encoding_format": "float"}
-            return "embeddings", body if asked is None else {**body, "dimensions": asked}
-        case "cohere":
-            body = {
-                "model": model.model, "texts": list(texts), "embedding_types": ["float"], "truncate": "END",
-                "input_type": "search_query" if kind == "query" else "search_document",
-            }  # fmt: skip
-            return "embed", body if asked is None else {**body, "output_dimension": asked}
-        case "voyage":
-            body = {
-                "model": model.model, "input": list(texts), "truncation": True,
-                "input_type": "query" if kind == "query" else "document",
-            }  # fmt: skip
-            return "embeddings", body if asked is None else {**body, "output_dimension": asked}
-
-
-def _rows(provider: Provider, answer: Any) -> tuple[list[Any], int | None]:
-    """Vectors of an answer in the order of the texts, and the tokens that it counts.
-
-    Raises:
-        ValueError: It holds none, or it does not say which is whose.
-    """
-    answer = answer if isinstance(answer, dict) else {}
-    if provider == "cohere":
-        found, meta = answer.get("embeddings"), answer.get("meta")
-        rows = found.get("float") if isinstance(found, dict) else None
-        if not isinstance(rows, list):
-            raise ValueError(_NO_VECTORS)
-        billed = meta.get("billed_units") if isinstance(meta, dict) else None
-        return rows, _count(billed, "input_tokens")
-    items = answer.get("data")
-    if not isinstance(items, list) or not all(isinstance(item, dict) and "embedding" in item for item in items):
-        raise ValueError(_NO_VECTORS)
-    usage = answer.get("usage")
-    tokens = _count(usage, "total_tokens")
-    return _in_order(items), tokens if tokens is not None else _count(usage, "prompt_tokens")
-
-
-def _in_order(items: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """The vectors as they are numbered, since the protocol allows any order; as they stand where none has a number.
-
-    Raises:
-        ValueError: The numbers are not one for each.
-    """
-    numbers = [item.get("index") for item in items]
-    if any(number is not None for number in numbers):
-        whole = [number for number in numbers if isinstance(number, int) and not isinstance(number, bool)]
-        if len(whole) < len(items) or sorted(whole) != list(range(len(items))):
-            shown = ", ".join(map(str, numbers[:5]))
-            raise ValueError(f"it numbers its {len(items):,} vectors {shown}{', …' if numbers[5:] else ''}")
-        items = sorted(items, key=lambda item: int(item["index"]))
-    return [item["embedding"] for item in items]
-
-
-def _refusal(status: int, headers: Mapping[str, str], said: str) -> _Fault:
-    shown = f"({status}: {said})" if said else f"({status})"
-    match status:
-        case 401 | 403:
-            return _Fault(f"the endpoint refuses the key {shown}", final=True, remedy="give a valid key")
-        case 402:
-            return _Fault(f"the account's credit is used up {shown}", final=True, remedy="top it up")
-        case 404 | 405:
-            remedy = "check the model's name and the address (most end in /v1)"
-            return _Fault(f"the endpoint does not know this address or this model {shown}", final=True, remedy=remedy)
-        case 408 | 409 | 425 | 429:
-            wait = retry_after(headers)
-            return _Fault(f"the endpoint is too busy {shown}", final=(wait or 0) > _LONGEST_WAIT, retry_after=wait)
-        case _ if status >= 500:
-            return _Fault(f"the endpoint fails {shown}", retry_after=retry_after(headers))
-    remedy = "check the model's name, whether it has this dimension, and how long a text may be"
-    divisible = status == 413 or (status == 400 and _TOO_MUCH.search(said) is not None)
-    return _Fault(f"the endpoint refuses the request {shown}", final=True, divisible=divisible, remedy=remedy)
-
-
-def _count(usage: Any, name: str) -> int | None:
-    value = usage.get(name) if isinstance(usage, dict) else None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _BEYOND_COUNTING
-    return int(value) if number else None  # type: ignore[arg-type]  # it is a number here
 
 
 def _beginning(text: str) -> str:
@@ -500,12 +342,6 @@ def _beginning(text: str) -> str:
     end = len(text) * 3 // 4
     blank = max(text.rfind(mark, len(text) // 2, end) for mark in " \n\t")
     return text[: blank if blank > 0 else end]
-
-
-def _shortened(text: str, secret: str) -> str:
-    text = " ".join(text.split())
-    text = text.replace(secret, "…") if secret else text
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _is_address(text: str) -> bool:
