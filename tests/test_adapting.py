@@ -191,5 +191,6 @@ def test_typed_at_the_command_line(made: AdaptedModel, home: tuple[Path, Setting
     assert '"kind": "low_rank"' in said
     code, said = typed("--adapter", "mlp", "--set", "adapter.lr=1e-12", "--set", "adapter.epochs=1")
     assert (code, "Nothing was registered" in said) == (3, True)
+    assert "there is no adapter 'lowrank'" in typed(str(clinic), "--adapter", "lowrank")[1]
     assert "about fine-tuning" in typed("--adapter", "--loss", "gist")[1]
     assert "--over names" in typed("--over", "base")[1]

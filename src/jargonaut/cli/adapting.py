@@ -28,11 +28,16 @@ class TrainCommand(TyperCommand):
     """A command whose `--adapter` may stand alone: `train --adapter`, `train docs/ --adapter low_rank`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Gives the flag its value where a kind does not follow."""
+        """Gives the flag its value where no kind follows; a word that is no file either is a kind mistyped."""
         for place, one in enumerate(args):
-            if one == ADAPTER_FLAG and args[place + 1 : place + 2] not in [[kind] for kind in KINDS]:
+            following = args[place + 1 : place + 2]
+            if one == ADAPTER_FLAG and not any(_is_meant_as_kind(word) for word in following):
                 args = [*args[:place], f"{ADAPTER_FLAG}={BY_SETTINGS}", *args[place + 1 :]]
         return super().parse_args(ctx, args)
+
+
+def _is_meant_as_kind(word: str) -> bool:
+    return word in KINDS or not (word.startswith("-") or Path(word).exists())
 
 
 def adapter_settings(adapter: str | None, over: str | None) -> list[str]:
@@ -48,7 +53,8 @@ def adapter_settings(adapter: str | None, over: str | None) -> list[str]:
     if adapter == BY_SETTINGS:
         return []
     if adapter not in KINDS:
-        raise InputError(f"there is no adapter {adapter!r}", where=ADAPTER_FLAG, remedy=f"say {', '.join(KINDS)}")
+        remedy = f"say {', '.join(KINDS)}, or a folder that is there"
+        raise InputError(f"there is no adapter {adapter!r}, nor a file of that name", where=ADAPTER_FLAG, remedy=remedy)
     return [f"adapter.kind={adapter}"]
 
 
