@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import threading
@@ -12,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-import numpy as np
 
 DIMENSION = 48
 Answer = tuple[int, Any]
@@ -30,21 +27,13 @@ def vector(text: str, dimension: int) -> list[float]:
 
 
 def usual(path: str, body: dict[str, Any]) -> Answer:
-    """What a healthy endpoint answers; OpenAI's and Voyage's rows come in another order, with their numbers.
-
-    Voyage's SDK asks for them as base64 of 32-bit numbers.
-    """
+    """What a healthy endpoint answers; OpenAI's and Voyage's rows come in another order, with their numbers."""
     if path == "/v2/embed":
         rows = [vector(text, body.get("output_dimension") or DIMENSION) for text in body["texts"]]
         return 200, {"embeddings": {"float": rows}, "meta": {"billed_units": {"input_tokens": 3 * len(rows)}}}
     asked = body.get("dimensions") or body.get("output_dimension") or DIMENSION
-    coded = (lambda row: base64.b64encode(np.float32(row).tobytes()).decode()) if _in_base64(body) else list
-    data = [{"index": i, "embedding": coded(vector(text, asked))} for i, text in enumerate(body["input"])]
+    data = [{"index": i, "embedding": vector(text, asked)} for i, text in enumerate(body["input"])]
     return 200, {"data": data[::-1], "usage": {"prompt_tokens": 3 * len(data), "total_tokens": 3 * len(data)}}
-
-
-def _in_base64(body: dict[str, Any]) -> bool:
-    return body.get("encoding_format") == "base64"
 
 
 def reading(words: int, *, counting: bool = True) -> Behaviour:

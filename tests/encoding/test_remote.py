@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ def encoder(server: EmbeddingServer) -> Iterator[Make]:
             return made
 
         yield make
+
+
+def _model(server: EmbeddingServer, provider: Provider) -> RemoteModel:
+    return RemoteModel(provider, "m", f"{server.url}/{PATHS[provider].split('/')[1]}", DIMENSION)
 
 
 @through_every_sdk
@@ -185,10 +190,9 @@ def test_what_cannot_be_right_is_refused_in_words(
         ("openai", {"data": []}, "gave 0 vectors for 1 texts"),
         ("openai", {"data": [{"index": 0, "embedding": None}]}, "vectors of 0 dimensions"),
         ("openai", {"data": [{"index": 0, "embedding": []}]}, "vectors of 0 dimensions"),
-        ("voyage", {"data": [{"index": 0, "embedding": "AAAA"}]}, "holds no vectors"),
+        ("voyage", {"data": [{"index": 0, "embedding": "AAAA"}]}, "vectors of 0 dimensions"),
         ("voyage", {"data": [{"index": 0, "embedding": None}]}, "vectors of 0 dimensions"),
-        ("voyage", {"data": [{"index": 1, "embedding": "AACAPw=="}]}, "numbers its 1 vectors 1"),
-        ("voyage", {"data": [{"index": 0, "embedding": "AADAfw=="}]}, "not finite"),
+        ("voyage", {"data": [{"index": 1, "embedding": [1.0]}]}, "numbers its 1 vectors 1"),
         ("cohere", {"embeddings": {"float": []}}, "gave 0 vectors for 1 texts"),
         ("cohere", {"embeddings": {"float": [None]}}, "vectors of 0 dimensions"),
     ],
@@ -206,12 +210,12 @@ def test_a_dimension_is_learned_from_a_right_answer_only(
 @pytest.mark.parametrize(
     "answer",
     [[], None, "no", 7, {}, {"data": None}, {"data": [7]}, {"data": 7}, {"embeddings": [[1.0]]}, {"embeddings": None},
-     {"embeddings": {}}, {"embeddings": {"float": "no"}}, {"embeddings": {"float": None}, "meta": 7}],
+     {"embeddings": {}}, {"embeddings": {"float": "no"}}, {"embeddings": {"float": None}}],
 )  # fmt: skip
 def test_an_answer_of_another_shape_is_refused(
     server: EmbeddingServer, encoder: Make, provider: Provider, answer: Any
 ) -> None:
-    """No SDK looks whether it was given what it reads; whatever it stumbles over is a sentence."""
+    """It is a sentence, and never a traceback from within an SDK."""
     server.behaviour = lambda _path, _body: (200, answer)
     with pytest.raises(ModelError, match="holds no vectors"):
         encoder(provider).encode_passages(["a"])
@@ -247,16 +251,25 @@ def test_huge_numbers_are_still_a_direction(server: EmbeddingServer, encoder: Ma
 
 
 @through_every_sdk
-@pytest.mark.parametrize("body", [b"", b"<html>", {"error": "no"}, {"detail": "no"}, {"message": "no"}])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"cl\xe9", {"error": "no"}, {"detail": "no"}])
 @pytest.mark.parametrize(
     ("status", "asked", "words"),
     [
-        (503, 4, "the endpoint fails"),
         (500, 4, "the endpoint fails"),
+        (503, 4, "the endpoint fails"),
+        (529, 4, "the endpoint fails"),
+        (408, 4, "too busy"),
+        (409, 4, "too busy"),
+        (425, 4, "too busy"),
         (429, 4, "too busy"),
         (401, 1, "refuses the key"),
+        (403, 1, "refuses the key"),
+        (402, 1, "credit is used up"),
         (404, 1, "does not know"),
+        (405, 1, "does not know"),
         (400, 1, "refuses the request"),
+        (422, 1, "refuses the request"),
+        (307, 1, "sends its callers to another place"),
     ],
 )
 def test_only_what_may_pass_is_tried_again(
@@ -270,29 +283,127 @@ def test_only_what_may_pass_is_tried_again(
 
 
 @through_every_sdk
-def test_an_endpoint_says_how_long_to_wait(server: EmbeddingServer, provider: Provider) -> None:
-    """Its header is heeded whatever the SDK makes of it."""
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("body", [b"", {"detail": "slowly"}, {"message": "slowly"}])
+def test_an_endpoint_says_how_long_to_wait(server: EmbeddingServer, provider: Provider, status: int, body: Any) -> None:
+    """Its header is heeded whatever else it says; who asks for more than a minute is given up."""
     server.headers = {"Retry-After": "7"}
-    server.behaviour = lambda _path, _body: (429, {"detail": "slowly"}) if len(server.requests) < 2 else None
+    server.behaviour = lambda _path, _body: (status, body) if len(server.requests) < 2 else None
     waits: list[float] = []
-    asked = RemoteModel(provider, "m", f"{server.url}/{PATHS[provider].split('/')[1]}", DIMENSION)
-    one = RemoteEncoder(asked, key="sk-secret", sleep=waits.append, chance=lambda: 0.0)
+    one = RemoteEncoder(_model(server, provider), key="sk-secret", sleep=waits.append, chance=lambda: 0.0)
     one.encode_passages(["a"])
+    assert waits == [7.0]
+    server.headers, server.requests = {"Retry-After": "3600"}, []
+    with pytest.raises(ModelError):
+        one.encode_passages(["a"])
     one.close()
-    assert waits == [pytest.approx(7, rel=0.5)]
-    assert waits[0] >= 7
+    assert (len(server.requests), len(waits)) == (1, 1)
 
 
 @through_every_sdk
-def test_no_key_of_the_environment_goes_to_a_server_without_keys(
-    server: EmbeddingServer, provider: Provider, monkeypatch: pytest.MonkeyPatch
+def test_a_refusal_that_breaks_off_is_still_one(server: EmbeddingServer, encoder: Make, provider: Provider) -> None:
+    """Its status was there, and nothing was paid: it is asked again."""
+
+    def whole_then(_path: str, _body: dict[str, Any]) -> tuple[int, Any] | None:
+        server.missing = 10 if len(server.requests) < 3 else 0
+        return (503, b"be") if server.missing else None
+
+    server.behaviour = whole_then
+    assert encoder(provider).encode_passages(["a"]).shape == (1, DIMENSION)
+
+
+@through_every_sdk
+def test_nobody_is_followed_to_another_address(server: EmbeddingServer, encoder: Make, provider: Provider) -> None:
+    """Texts go where the user sends them, and the sentence says where they were wanted."""
+    with embedding_server() as other:
+        server.headers = {"Location": f"{other.url}{PATHS[provider]}"}
+        server.behaviour = lambda _path, _body: (308, b"")
+        with pytest.raises(ModelError, match=rf"sends its callers to {other.url}"):
+            encoder(provider).encode_passages(["a"])
+        assert (len(server.requests), other.requests) == (1, [])
+
+
+@through_every_sdk
+@pytest.mark.parametrize("key", ["", "sk-secret"])
+def test_nothing_of_the_environment_goes_out(
+    server: EmbeddingServer, provider: Provider, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """An SDK that is given none would look for it, and send it to whatever address was named."""
+    """SDKs look for keys there, and requests for passwords; what is sent is the key that was given, or none."""
+    (tmp_path / "netrc").write_text("default login somebody password of-somebody\n", encoding="utf-8")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv(KEYS[provider], "sk-of-somebody")
-    one = RemoteEncoder(RemoteModel(provider, "m", f"{server.url}/{PATHS[provider].split('/')[1]}", DIMENSION))
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-of-somebody")
+    monkeypatch.setenv("OPENAI_ORG_ID", "örg")
+    one = RemoteEncoder(_model(server, provider), key=key)
     one.encode_passages(["a"])
     one.close()
-    assert "somebody" not in server.requests[0][2]
+    assert server.requests[0][2] in ([f"Bearer {key}"] if key else ["", "Bearer none"])
+
+
+@through_every_sdk
+def test_a_user_in_the_address_is_told_to_the_server_alone(server: EmbeddingServer, provider: Provider) -> None:
+    """As HTTP's own way to log in; no message repeats the password."""
+    place = f"{server.url}/{PATHS[provider].split('/')[1]}".replace("//", "//me:pa55word@")
+    one = RemoteEncoder(RemoteModel(provider, "m", place, DIMENSION), RemoteOptions(tries=1))
+    one.encode_passages(["a"])
+    assert server.requests[0][2] == "Basic bWU6cGE1NXdvcmQ="
+    server.headers = {"Location": place}
+    for answer in ((308, b""), (400, place.encode())):
+        server.behaviour = lambda _path, _body, answer=answer: answer
+        with pytest.raises(ModelError) as caught:
+            one.encode_passages(["a"])
+        assert "pa55word" not in str(caught.value)
+    one.close()
+
+
+@through_every_sdk
+def test_threads_may_share_an_endpoint(server: EmbeddingServer, encoder: Make, provider: Provider) -> None:
+    """What one hears is not what another hears."""
+    server.behaviour = lambda _path, body: (200, b"<html>") if "bad" in (body.get("texts") or body["input"]) else None
+    one = encoder(provider)
+
+    def told(word: str) -> str:
+        try:
+            return str(one.encode_passages([word]).shape)
+        except ModelError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(told, ["bad", "good"] * 40))
+    assert all("is no JSON" in said for said in found[::2])
+    assert set(found[1::2]) == {str((1, DIMENSION))}
+    assert len(server.requests) == 80
+
+
+@through_every_sdk
+@pytest.mark.parametrize("counted", [7, "x", [1], True, {"billed_units": 7}, {"billed_units": None}])
+def test_a_strange_account_costs_no_vectors(
+    server: EmbeddingServer, encoder: Make, provider: Provider, counted: Any
+) -> None:
+    """Tokens are estimated where they cannot be read; the vectors were paid for."""
+    server.behaviour = lambda path, body: (200, {**usual(path, body)[1], "usage": counted, "meta": counted})
+    one = encoder(provider)
+    assert one.encode_passages(["a" * 400]).shape == (1, DIMENSION)
+    assert one.tokens == 100
+
+
+@pytest.mark.parametrize(
+    ("provider", "field", "value"), [("cohere", "truncate", "END"), ("voyage", "truncation", True)]
+)
+def test_long_texts_are_cut_and_not_refused(
+    server: EmbeddingServer, encoder: Make, provider: Provider, field: str, value: Any
+) -> None:
+    """What was cut is told; a refusal would end the whole corpus."""
+    encoder(provider).encode_passages(["a"])
+    assert server.requests[0][1][field] == value
+
+
+@through_every_sdk
+def test_an_address_may_end_in_a_slash(server: EmbeddingServer, encoder: Make, provider: Provider) -> None:
+    """It is the same place."""
+    encoder(provider, url=f"{server.url}/{PATHS[provider].split('/')[1]}/").encode_passages(["a"])
+    assert server.requests[0][0] == PATHS[provider]
 
 
 @through_every_sdk
@@ -324,9 +435,10 @@ def test_an_endpoint_that_is_down_is_told(encoder: Make, provider: Provider) -> 
 
 @through_every_sdk
 def test_an_address_that_is_none_is_told(encoder: Make, provider: Provider) -> None:
-    """No port has such a number."""
-    with pytest.raises(ModelError, match=r"no address|cannot be reached"):
-        encoder(provider, url="http://127.0.0.1:123456/v1").encode_queries(["a"])
+    """No port is a word, and no name has such a length."""
+    for place in ("127.0.0.1:port", f"{'a' * 70}.example"):
+        with pytest.raises(ModelError, match="cannot be sent"):
+            encoder(provider, url=f"http://{place}/v1").encode_queries(["a"])
 
 
 @through_every_sdk

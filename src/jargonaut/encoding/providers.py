@@ -1,7 +1,8 @@
-"""One request for vectors to OpenAI, Cohere or Voyage, each through its own SDK: the rows of the answer, or a fault.
+"""One request for vectors to OpenAI, Cohere or Voyage, each through its own SDK: the rows of the answer, or why not.
 
-Knows how each wants its requests and words its answers. Never tries again, nor lets an SDK do so: whether a request may
-be paid twice is for `remote` to say, and so is whether the rows can be right.
+An SDK words and sends the request; the response is read here, before it makes objects of whatever came, so that status,
+headers and the moment at which an answer began are facts. Never tries again, nor lets an SDK do so: what may be paid
+twice is for `remote` to say, and so is whether the rows can be right.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from jargonaut.encoding.cache import Kind
@@ -22,6 +25,7 @@ from jargonaut.llm.wire import retry_after
 if TYPE_CHECKING:
     import httpx
     import openai
+    import requests
 
 LONGEST_WAIT = 60.0
 """Seconds; an endpoint that asks for more is given up."""
@@ -33,18 +37,33 @@ READ_AT_MOST: tuple[tuple[Provider, str, int], ...] = (
 )  # fmt: skip
 """Tokens of a text that models whose names hold these letters read, as documented; the rest is cut off in silence."""
 
+WRONG = "this endpoint's answer cannot be right"
+
 _SHOWN = 200
 _BEYOND_COUNTING = 1e15
 _NO_KEY = "none"
 """An SDK that is given no key looks for one in the environment, and sends it to whatever address this is."""
+_SECRET = re.compile(r"//[^/@\s]*@")
 _TOO_MUCH = re.compile(r"token|too (large|long|many)|batch|length|size|limit|maximum|at most", re.IGNORECASE)
 """What a refusal says where fewer texts might be taken; halving for any other would pay for what is lost."""
+_BUSY = (408, 409, 425, 429)
+_NO_SUCH = (
+    "the endpoint does not know this address or this model", "check the model's name and the address (most end in /v1)",
+)  # fmt: skip
+_REFUSALS: Mapping[int, tuple[str, str]] = {
+    401: ("the endpoint refuses the key", "give a valid key"),
+    402: ("the account's credit is used up", "top it up"),
+    403: ("the endpoint refuses the key", "give a valid key"),
+    404: _NO_SUCH,
+    405: _NO_SUCH,
+}
+"""Status → what it says, and what to do; further ones are told where they are met."""
 _NO_VECTORS = "its answer holds no vectors"
 _ONCE = "check the address (most end in /v1); it was asked only once, since an answer may be paid for"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What a request brought.
 
     Attributes:
@@ -57,7 +76,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Failure:
     """Why a request brought nothing.
 
     Attributes:
@@ -78,7 +97,7 @@ class Fault:
 class Endpoint(Protocol):
     """A model behind an endpoint."""
 
-    def ask(self, texts: Sequence[str], kind: Kind, /) -> Answer | Fault:
+    def ask(self, texts: Sequence[str], kind: Kind, /) -> Reply | Failure:
         """Makes one request."""
 
     def close(self) -> None:
@@ -101,13 +120,37 @@ def connect(model: RemoteModel, key: str, timeout: float) -> Endpoint:
         return kind(model, key, timeout)
     except ImportError as error:
         raise ModelError(
-            f"this endpoint is spoken to through the package {kind.package}, which is not installed",
+            f"this endpoint is spoken to through the package {kind.package}, which cannot be imported ({error})",
             where=f"{model.provider}:{model.model}", remedy=f"pip install 'jargonaut[{model.provider}]'",
         ) from error  # fmt: skip
 
 
-class _Sdk:
-    """What all three share: whom they ask, and the words for what goes wrong."""
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """A response; `broken` says why its body has no end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    broken: Exception | None = None
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+
+def _whole(
+    status: int, headers: Mapping[str, str], read: Callable[[], bytes], faults: type[Exception]
+) -> _Response:  # fmt: skip
+    """A response whose body is read now."""
+    try:
+        return _Response(status, headers, read())
+    except faults as error:
+        return _Response(status, headers, b"", error)
+
+
+class _Sdk(ABC):
+    """What all three share: whom they ask, how an answer is read, and the words for what goes wrong."""
 
     package: ClassVar[str]
 
@@ -115,107 +158,137 @@ class _Sdk:
         importlib.import_module(self.package)
         self._model, self._key, self._timeout = model, key, timeout
 
-    @property
-    def _asking(self) -> dict[str, int]:
-        """The dimension, where one is asked for: many models refuse the parameter."""
-        return {} if self._model.dimension is None else {"output_dimension": self._model.dimension}
-
-    def _refused(self, status: int, headers: Mapping[str, str], body: str) -> Fault:
-        """What a status other than success says."""
-        said = self._shortened(body)
-        shown = f"({status}: {said})" if said else f"({status})"
-        match status:
-            case 401 | 403:
-                return Fault(f"the endpoint refuses the key {shown}", final=True, remedy="give a valid key")
-            case 402:
-                return Fault(f"the account's credit is used up {shown}", final=True, remedy="top it up")
-            case 404 | 405:
-                words = f"the endpoint does not know this address or this model {shown}"
-                return Fault(words, final=True, remedy="check the model's name and the address (most end in /v1)")
-            case 408 | 409 | 425 | 429:
-                wait = retry_after(headers)
-                return Fault(f"the endpoint is too busy {shown}", final=(wait or 0) > LONGEST_WAIT, retry_after=wait)
-            case _ if status >= 500:
-                return Fault(f"the endpoint fails {shown}", retry_after=retry_after(headers))
-        remedy = "check the model's name, whether it has this dimension, and how long a text may be"
-        divisible = status == 413 or (status == 400 and _TOO_MUCH.search(said) is not None)
-        return Fault(f"the endpoint refuses the request {shown}", final=True, divisible=divisible, remedy=remedy)
-
-    def _unheard(self, error: BaseException, *, answered: bool, late: bool) -> Fault:
-        """Why there is no whole response."""
-        said = self._shortened(str(error) or type(error).__name__)
-        if type(error).__name__ == "InvalidURL":  # as httpx, httpx2 and requests call it
-            return Fault(f"this is no address ({said})", final=True, remedy="check the address")
-        if answered:
-            return Fault(f"the endpoint's answer cannot be read to its end ({said})", final=True, remedy=_ONCE)
-        if late:
-            return Fault(f"the endpoint gave no answer within {self._timeout:g} s")
-        return Fault(f"the endpoint cannot be reached ({said})", remedy="check the address, and that it runs")
-
-    def _no_json(self, body: str) -> Fault:
-        return Fault(f"the endpoint's answer is no JSON: {self._shortened(body)!r}", final=True, remedy=_ONCE)
-
-    def _wrong(self, why: str, body: str = "") -> Fault:
-        """A successful response that holds something else than rows."""
-        said = f" ({self._shortened(body)})" if body else ""
-        return Fault(f"this endpoint's answer cannot be right: {why}{said}", final=True)
-
-    def _numbered(self, answer: Any) -> Answer | Fault:
-        """The rows of an answer in OpenAI's shape, which is Voyage's too."""
-        body = answer if isinstance(answer, dict) else {}
-        items, usage = body.get("data"), body.get("usage")
-        if not isinstance(items, list) or not all(isinstance(item, dict) and "embedding" in item for item in items):
-            return self._wrong(_NO_VECTORS, json.dumps(answer))
+    def ask(self, texts: Sequence[str], kind: Kind, /) -> Reply | Failure:
+        """Makes one request."""
+        heard = self._send(texts, kind)
+        if isinstance(heard, Failure):
+            return heard
+        if not 200 <= heard.status < 300:
+            return self._refused(heard)
+        if heard.broken is not None:
+            said = self._shortened(str(heard.broken))
+            return Failure(f"the endpoint's answer cannot be read to its end ({said})", final=True, remedy=_ONCE)
         try:
-            rows = _in_order(items)
+            answer = json.loads(heard.body)
+        except (ValueError, RecursionError):
+            said = self._shortened(heard.text)
+            return Failure(f"the endpoint's answer is no JSON: {said!r}", final=True, remedy=_ONCE)
+        try:
+            return self._read(answer if isinstance(answer, dict) else {})
         except ValueError as error:
-            return self._wrong(str(error), json.dumps(answer))
+            return Failure(f"{WRONG}: {error} ({self._shortened(heard.text)})", final=True)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends its connections."""
+
+    @abstractmethod
+    def _send(self, texts: Sequence[str], kind: Kind) -> _Response | Failure:
+        """The response, or why there is none."""
+
+    def _read(self, answer: Mapping[str, Any]) -> Reply:
+        """The rows of an answer in OpenAI's shape, which is Voyage's too.
+
+        Raises:
+            ValueError: It holds none, or it does not say which is whose.
+        """
+        items, usage = answer.get("data"), answer.get("usage")
+        if not isinstance(items, list) or not all(isinstance(item, dict) and "embedding" in item for item in items):
+            raise ValueError(_NO_VECTORS)
         tokens = _count(usage, "total_tokens")
-        return Answer(rows, tokens if tokens is not None else _count(usage, "prompt_tokens"))
+        return Reply(_in_order(items), tokens if tokens is not None else _count(usage, "prompt_tokens"))
+
+    def _refused(self, heard: _Response) -> Failure:
+        """What a status other than success says."""
+        said = self._shortened(heard.text)
+        shown = f"({heard.status}: {said})" if said else f"({heard.status})"
+        wait = retry_after(heard.headers)
+        if heard.status in _BUSY or heard.status >= 500:
+            words = f"the endpoint {'is too busy' if heard.status in _BUSY else 'fails'} {shown}"
+            return Failure(words, final=(wait or 0) > LONGEST_WAIT, retry_after=wait)
+        if 300 <= heard.status < 400:
+            place = self._shortened(heard.headers.get("location", "")) or "another place"
+            remedy = "texts are sent to no address that you did not name: name the new one if you trust it"
+            return Failure(f"the endpoint sends its callers to {place} ({heard.status})", final=True, remedy=remedy)
+        if heard.status in _REFUSALS:
+            words, remedy = _REFUSALS[heard.status]
+            return Failure(f"{words} {shown}", final=True, remedy=remedy)
+        remedy = "check the model's name, whether it has this dimension, and how long a text may be"
+        divisible = heard.status == 413 or (heard.status == 400 and _TOO_MUCH.search(said) is not None)
+        return Failure(f"the endpoint refuses the request {shown}", final=True, divisible=divisible, remedy=remedy)
+
+    def _unsent(self, error: BaseException) -> Failure:
+        """No request could be made."""
+        remedy = "check the address, the key, and what the environment says of proxies"
+        return Failure(f"the request cannot be sent ({self._shortened(str(error))})", final=True, remedy=remedy)
+
+    def _unheard(self, error: BaseException, *, late: bool) -> Failure:
+        """No response began."""
+        if isinstance(error, ValueError):  # as requests says that an address is none
+            return self._unsent(error)
+        if late:
+            return Failure(f"the endpoint gave no answer within {self._timeout:g} s")
+        said = self._shortened(str(error) or type(error).__name__)
+        return Failure(f"the endpoint cannot be reached ({said})", remedy="check the address, and that it runs")
 
     def _shortened(self, text: str) -> str:
-        text = " ".join(text.split())
+        text = _SECRET.sub("//", " ".join(text.split()))
         text = text.replace(self._key, "…") if self._key else text
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 class _OpenAi(_Sdk):
-    """Any server that speaks OpenAI's API; its answer is read as it came, before the SDK makes objects of it."""
+    """Any server that speaks OpenAI's API."""
 
     package = "openai"
 
-    def ask(self, texts: Sequence[str], _kind: Kind, /) -> Answer | Fault:
+    def _send(self, texts: Sequence[str], kind: Kind) -> _Response | Failure:
         import httpx2
         import openai
 
-        answered = False
+        del kind  # which this API does not tell apart
         try:
             with self._sdk.embeddings.with_streaming_response.create(
                 model=self._model.model, input=list(texts), encoding_format="float",
-                dimensions=self._model.dimension or openai.omit,
+                dimensions=self._model.dimension or openai.omit, extra_headers=self._headers,
             ) as response:  # fmt: skip
-                answered = True
-                content = response.read().decode("utf-8", "replace")
+                return _whole(response.status_code, response.headers, response.read, httpx2.HTTPError)
         except openai.APIStatusError as error:
-            return self._refused(error.status_code, error.response.headers, error.response.text)
-        except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            return _Response(error.status_code, error.response.headers, error.response.content)
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
             late = isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException))
-            return self._unheard(error.__cause__ or error, answered=answered, late=late)
-        try:
-            return self._numbered(json.loads(content))
-        except (ValueError, RecursionError):
-            return self._no_json(content)
+            return self._unheard(error.__cause__ or error, late=late)
+        except (httpx2.InvalidURL, ValueError, ImportError) as error:
+            return self._unsent(error)
 
     def close(self) -> None:
         if "_sdk" in self.__dict__:
             self._sdk.close()
 
+    @property
+    def _headers(self) -> dict[str, Any]:
+        """Those that the SDK would otherwise take from the environment, whoever the server is."""
+        import openai
+
+        bearer = f"Bearer {self._key}" if self._key else openai.Omit()
+        return {"Authorization": bearer, "OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
+
     @cached_property
     def _sdk(self) -> openai.OpenAI:
         import openai
 
-        key = self._key or _NO_KEY
-        return openai.OpenAI(base_url=self._model.url, api_key=key, max_retries=0, timeout=self._timeout)
+        web = openai.DefaultHttpxClient(follow_redirects=False, timeout=self._timeout)
+        return openai.OpenAI(
+            base_url=self._model.url, api_key=self._key or _NO_KEY, max_retries=0, timeout=self._timeout,
+            http_client=web,
+        )  # fmt: skip
+
+
+class _Met(Exception):  # noqa: N818 - it is no error
+    """Carries a response out of an SDK that would make objects of it."""
+
+    def __init__(self, response: _Response) -> None:
+        self.response = response
 
 
 class _Cohere(_Sdk):
@@ -223,43 +296,33 @@ class _Cohere(_Sdk):
 
     package = "cohere"
 
-    def __init__(self, model: RemoteModel, key: str, timeout: float) -> None:
-        super().__init__(model, key, timeout)
-        self._heard: list[httpx.Response] = []  # the response, from the moment that its head is there
-
-    def ask(self, texts: Sequence[str], kind: Kind, /) -> Answer | Fault:
+    def _send(self, texts: Sequence[str], kind: Kind) -> _Response | Failure:
         import httpx
-        from cohere.core.api_error import ApiError
 
-        self._heard.clear()
+        asked = {} if self._model.dimension is None else {"output_dimension": self._model.dimension}
         try:
-            said = self._sdk.embed(
+            self._sdk.embed(
                 model=self._model.model, texts=list(texts), embedding_types=["float"], truncate="END",
-                input_type="search_query" if kind == "query" else "search_document",
-                **self._asking,
+                input_type="search_query" if kind == "query" else "search_document", **asked,
             )  # fmt: skip
-            rows, billed = said.embeddings.float_, said.meta.billed_units if said.meta else None
-        except ApiError as error:
-            if self._answered:
-                return self._no_json(self._heard[-1].text)
-            return self._refused(error.status_code or 0, error.headers or {}, _said(error.body))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return self._unheard(error, answered=self._answered, late=isinstance(error, httpx.TimeoutException))
-        except (TypeError, ValueError, AttributeError, RecursionError):  # the SDK trusts the shape of what it reads
-            rows = billed = None
-            if not self._heard:
-                raise
-        if not isinstance(rows, list):
-            return self._wrong(_NO_VECTORS, self._heard[-1].text)
-        return Answer(rows, _count(vars(billed) if billed else None, "input_tokens"))
+        except _Met as met:
+            return met.response
+        except httpx.HTTPError as error:
+            return self._unheard(error, late=isinstance(error, httpx.TimeoutException))
+        except (httpx.InvalidURL, ValueError, ImportError) as error:
+            return self._unsent(error)
+        raise AssertionError  # every response is met
 
     def close(self) -> None:
         if "_web" in self.__dict__:
             self._web.close()
 
-    @property
-    def _answered(self) -> bool:
-        return bool(self._heard) and self._heard[-1].is_success
+    def _read(self, answer: Mapping[str, Any]) -> Reply:
+        found, meta = answer.get("embeddings"), answer.get("meta")
+        rows = found.get("float") if isinstance(found, dict) else None
+        if not isinstance(rows, list):
+            raise ValueError(_NO_VECTORS)  # noqa: TRY004 - of a foreign answer
+        return Reply(rows, _count(meta.get("billed_units") if isinstance(meta, dict) else None, "input_tokens"))
 
     @cached_property
     def _sdk(self) -> Any:
@@ -273,54 +336,73 @@ class _Cohere(_Sdk):
     def _web(self) -> httpx.Client:
         import httpx
 
-        hooks = {"response": [self._heard.append]}
-        return httpx.Client(timeout=self._timeout, follow_redirects=True, event_hooks=hooks)
+        def meet(response: httpx.Response) -> None:
+            raise _Met(_whole(response.status_code, response.headers, response.read, httpx.HTTPError))
+
+        return httpx.Client(timeout=self._timeout, event_hooks={"response": [meet]})
 
 
 class _Voyage(_Sdk):
-    """Voyage's API, by the SDK's resource: its `Client` drops the numbers that say whose a vector is."""
+    """Voyage's API, by the part of the SDK that makes requests: its `Client` drops the numbers of the vectors."""
 
     package = "voyageai"
 
-    def ask(self, texts: Sequence[str], kind: Kind, /) -> Answer | Fault:
+    def __init__(self, model: RemoteModel, key: str, timeout: float) -> None:
+        super().__init__(model, key, timeout)
         import voyageai
 
+        if voyageai.requestssession is None:  # unless the program that we are part of has its own
+            voyageai.requestssession = _plain_session
+
+    def _send(self, texts: Sequence[str], kind: Kind) -> _Response | Failure:
+        import requests
+        import voyageai
+        from voyageai.api_resources.api_requestor import APIRequestor
+
+        body = {
+            "model": self._model.model, "input": list(texts), "truncation": True,
+            "input_type": "query" if kind == "query" else "document",
+        }  # fmt: skip
+        if self._model.dimension is not None:
+            body["output_dimension"] = self._model.dimension
         try:
-            said = voyageai.Embedding.create(
-                model=self._model.model, input=list(texts), truncation=True,
-                input_type="query" if kind == "query" else "document", **self._asking,
-                api_key=self._key or _NO_KEY, base_url=self._model.url.rstrip("/"), request_timeout=self._timeout,
-            )  # fmt: skip
+            requestor = APIRequestor(self._key or _NO_KEY, self._model.url.rstrip("/"))
+            with requestor.request_raw(
+                "post", "/embeddings", params=body, stream=True, request_timeout=self._timeout
+            ) as response:
+                return _whole(
+                    response.status_code, response.headers, lambda: response.content, requests.RequestException
+                )
         except voyageai.error.VoyageError as error:
-            if error.http_status is None:
-                late = isinstance(error, voyageai.error.Timeout)
-                answered = not late and _was_answered(error.__cause__)
-                return self._unheard(error.__cause__ or error, answered=answered, late=late)
-            if error.http_status < 300:
-                return self._no_json(str(error.http_body or ""))
-            return self._refused(error.http_status, error.headers, str(error.http_body or ""))
-        except (TypeError, ValueError, AttributeError, LookupError, RecursionError):
-            return self._wrong(_NO_VECTORS)  # the SDK trusts the shape of what it reads
-        return self._numbered(said)
+            return self._unheard(error.__cause__ or error, late=isinstance(error, voyageai.error.Timeout))
+        except (ValueError, ImportError) as error:
+            return self._unsent(error)
 
     def close(self) -> None:
-        """Its connections are the SDK's, one for each thread."""
+        """Its connections are the SDK's, one for each thread, which ends them itself."""
 
 
 _SDKS: Mapping[Provider, type[_OpenAi | _Cohere | _Voyage]] = {"openai": _OpenAi, "cohere": _Cohere, "voyage": _Voyage}
 
 
-def _was_answered(error: BaseException | None) -> bool:
-    """Whether `requests` had met a response when it failed."""
-    from requests.exceptions import ChunkedEncodingError, ContentDecodingError
-    from urllib3.exceptions import ReadTimeoutError
+def _plain_session() -> requests.Session:
+    """Asks once, keeps no cookies, follows nobody to another address, and gives out nothing of a `.netrc` file."""
+    import requests
 
-    late = isinstance(error, Exception) and any(isinstance(part, ReadTimeoutError) for part in error.args)
-    return late or isinstance(error, (ChunkedEncodingError, ContentDecodingError))
+    session = requests.Session()
+    session.auth = _as_addressed
+    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005 - requests' name
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
 
 
-def _said(body: Any) -> str:
-    return body if isinstance(body, str) else "" if body is None else json.dumps(body)
+def _as_addressed(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leaves the key where it is, unless the address names a user."""
+    from requests.auth import HTTPBasicAuth
+    from requests.utils import get_auth_from_url
+
+    name, password = get_auth_from_url(request.url or "")
+    return HTTPBasicAuth(name, password)(request) if name or password else request
 
 
 def _in_order(items: Sequence[Mapping[str, Any]]) -> list[Any]:

@@ -25,7 +25,7 @@ import numpy as np
 from jargonaut.artifacts import content_hash, legible
 from jargonaut.encoding.cache import Kind
 from jargonaut.encoding.families import family_prompts
-from jargonaut.encoding.providers import LONGEST_WAIT, MOST_AT_ONCE, READ_AT_MOST, Answer, Endpoint, connect
+from jargonaut.encoding.providers import LONGEST_WAIT, MOST_AT_ONCE, READ_AT_MOST, WRONG, Endpoint, Reply, connect
 from jargonaut.encoding.remote_models import PROVIDERS, Provider, RemoteModel
 from jargonaut.errors import InputError, ModelError, require_limits
 from jargonaut.llm.patience import waited
@@ -235,7 +235,7 @@ class RemoteEncoder:
         """
         for tried in range(1, self.options.tries + 1):
             outcome = self._endpoint.ask(texts, kind)
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, Reply):
                 return self._read(outcome, texts)
             if outcome.divisible and len(texts) > 1:
                 half = (len(texts) + 1) // 2
@@ -246,11 +246,11 @@ class RemoteEncoder:
             self._sleep(min(LONGEST_WAIT, waited(tried, outcome.retry_after, self._chance)))
         raise AssertionError  # the loop ends by a return or an error
 
-    def _read(self, answer: Answer, texts: Sequence[str]) -> Vectors:
+    def _read(self, reply: Reply, texts: Sequence[str]) -> Vectors:
         """The unit vectors of an answer, whose tokens are counted, and whose dimension is the one from now on."""
         guessed = sum(len(text) for text in texts) // _CHARS_PER_TOKEN
-        self.tokens += guessed if answer.tokens is None else answer.tokens
-        vectors = self._checked(answer.rows, len(texts))
+        self.tokens += guessed if reply.tokens is None else reply.tokens
+        vectors = self._checked(reply.rows, len(texts))
         self._dimension = vectors.shape[1]
         return vectors
 
@@ -330,7 +330,7 @@ class RemoteEncoder:
         return f"{self.name} at {self.model.server}"
 
     def _wrong(self, what: str) -> ModelError:
-        return ModelError(f"this endpoint's answer cannot be right: {what}", where=self._where, remedy=_REMEDY)
+        return ModelError(f"{WRONG}: {what}", where=self._where, remedy=_REMEDY)
 
 
 _NOT_FINITE = "it gave vectors that are not finite (NaN, infinity or null)"
