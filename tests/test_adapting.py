@@ -14,6 +14,7 @@ from jargonaut import Workspace
 from jargonaut.adapting import AdaptedModel
 from jargonaut.cli.main import app
 from jargonaut.errors import InputError, JargonautError
+from jargonaut.layout import Layout
 from jargonaut.settings import Settings, override
 from tests.encoding.embedding_server import DIMENSION, EmbeddingServer, embedding_server
 from tests.tinymodels import FAMILIES, built, loaded
@@ -175,7 +176,9 @@ def test_what_makes_no_sense_is_refused(made: AdaptedModel, home: tuple[Path, Se
             opened.adapt(clinic, over=over)
 
 
-def test_typed_at_the_command_line(made: AdaptedModel, home: tuple[Path, Settings], clinic: Path) -> None:
+def test_typed_at_the_command_line(
+    made: AdaptedModel, home: tuple[Path, Settings], clinic: Path, tmp_path: Path
+) -> None:
     """The flag stands with or without a kind; flags of fine-tuning are refused; no gain is exit code 3."""
     del made
     where = ["-w", str(home[0]), "--base", home[1].base.model]
@@ -191,6 +194,11 @@ def test_typed_at_the_command_line(made: AdaptedModel, home: tuple[Path, Setting
     assert '"kind": "low_rank"' in said
     code, said = typed("--adapter", "mlp", "--set", "adapter.lr=1e-12", "--set", "adapter.epochs=1")
     assert (code, "Nothing was registered" in said) == (3, True)
+    new = Layout(tmp_path / "new")
+    where[1] = str(new.root)
+    code, said = typed(str(clinic), "--adapter", "mlp", "--set", "adapter.lr=1e-12", "--set", "adapter.epochs=1")
+    assert code == 3, said
+    assert not new.registry.exists()  # what was tried and not kept leaves no base behind
     assert "there is no adapter 'lowrank'" in typed(str(clinic), "--adapter", "lowrank")[1]
     assert "about fine-tuning" in typed("--adapter", "--loss", "gist")[1]
     assert "--over names" in typed("--over", "base")[1]

@@ -41,7 +41,7 @@ class AdaptedModel:
 
     Attributes:
         version: The registered version; None where no map was better on dev than none, and then nothing was registered.
-        base: The version that it stands on.
+        base: The version that it stands on; empty where that is none, because nothing was kept.
         base_name: What a user calls that.
         kind: Form of the map.
         sides: Whether passages are mapped too, and so need an index of their own.
@@ -99,14 +99,16 @@ def adapt(story: Story, over: str | None = None) -> AdaptedModel:
         artifact = fit.artifact()
         for notice in fit.notices:
             story.reporter.warn(notice)
-        registered = _registered_base(story, inner)
         account = paid(inner, story.settings) if isinstance(inner, RemoteEncoder) else ""
-        version = _registered(story, fit, artifact, registered) if artifact.counts["best_epoch"] else None
         c = artifact.counts
+        version, known = None, _known_base(story, inner)
+        if c["best_epoch"]:
+            known = known or _registered_base(story, inner)
+            version = _registered(story, fit, artifact, known)
         return AdaptedModel(
-            version, registered.version, base.name, fit.options.kind, fit.options.sides, fit.deployed, c["queries"],
-            c["passages"], c["parameters"], c["best_epoch"], c["epochs"], c["dev"][0], c["dev"][1], c["seconds"],
-            base.misses, account, artifact.reused, tuple(fit.notices),
+            version, known.version if known else "", base.name, fit.options.kind, fit.options.sides, fit.deployed,
+            c["queries"], c["passages"], c["parameters"], c["best_epoch"], c["epochs"], c["dev"][0], c["dev"][1],
+            c["seconds"], base.misses, account, artifact.reused, tuple(fit.notices),
         )  # fmt: skip
     finally:
         base.close()
@@ -247,12 +249,16 @@ def _registry(story: Story) -> Registry:
     return Registry(story.layout.registry, story.layout.models, clock=story.clock)
 
 
+def _known_base(story: Story, inner: VersionEncoder) -> ModelVersion | None:
+    """The version that the base is, if it is one."""
+    if not story.layout.registry.exists():
+        return None
+    return next((one for one in _registry(story).list() if one.fingerprint == inner.fingerprint), None)
+
+
 def _registered_base(story: Story, inner: VersionEncoder) -> ModelVersion:
-    """The base as a version; it is registered now where it is not yet."""
+    """The base, registered now: what was tried and not kept leaves no version behind."""
     registry = _registry(story)
-    known = [one for one in registry.list() if one.fingerprint == inner.fingerprint]
-    if known:
-        return known[0]
     if isinstance(inner, RemoteEncoder):
         folder = story.layout.home / "remote" / inner.fingerprint
         write_remote(inner.model, folder)

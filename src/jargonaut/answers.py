@@ -48,6 +48,7 @@ class SearchResult:
         reranker: Whose order it is; empty for the version's own.
         search_ms: What the search took, where hits were reranked: its model loaded, the collection opened anew.
         rerank_ms: What reranking took, the loading of the reranker excluded.
+        rerank_weight: The reranker's share of the order; the search's own scores have the rest.
     """
 
     query: str
@@ -56,6 +57,7 @@ class SearchResult:
     reranker: str = ""
     search_ms: float | None = None
     rerank_ms: float | None = None
+    rerank_weight: float | None = None
 
 
 def answer(query: str, version: str, searcher: IndexSearcher, k: int) -> SearchResult:
@@ -106,4 +108,6 @@ def rerank(
     by_id = {hit.passage.id: hit for hit in first}
     ordered = [replace(by_id[id_], reranked=scores[id_], first_rank=by_id[id_].rank) for id_ in order]
     hits = (replace(hit, rank=rank) for rank, hit in enumerate([*ordered, *rest][:k], start=1))
-    return replace(found, hits=tuple(hits), reranker=name, search_ms=searched, rerank_ms=took)
+    return replace(
+        found, hits=tuple(hits), reranker=name, search_ms=searched, rerank_ms=took, rerank_weight=reranker.weight
+    )

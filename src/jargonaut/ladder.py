@@ -124,6 +124,13 @@ class _Measured:
     forgot: float | None = None
 
 
+class _OutOfReach(Exception):  # noqa: N818 - it is never seen outside
+    """A version could not be asked while it was measured, as when its endpoint went down after the cache answered."""
+
+    def __init__(self, step: _Step) -> None:
+        self.step = step
+
+
 def climb(layout: Layout, settings: Settings, registry: Registry, reporter: Reporter) -> Ladder:
     """Measures every registered version beside BM25, the base and their hybrid; done once for the same ones.
 
@@ -151,6 +158,20 @@ class _Climb:
         exam, steps = self._exam, self._steps()
         for one in steps:
             self._tell_what_was_seen(one.version, exam)
+        while True:
+            try:
+                return self._measured(exam, steps)
+            except _OutOfReach as met:
+                steps = [one for one in steps if one is not met.step]
+                self._warn(f"{met.step.version.version} cannot be measured: {met.__cause__}")
+                self._require_base(steps)
+
+    def _measured(self, exam: Exam, steps: Sequence[_Step]) -> Ladder:
+        """The ladder of these versions, measured now or before.
+
+        Raises:
+            _OutOfReach: One of them could not be asked.
+        """
         options = self.settings.evaluate
         inputs = {
             "exam": exam.key, "over": self._over(steps).version.version,
@@ -198,12 +219,15 @@ class _Climb:
                 found.append(step)
             except JargonautError as error:
                 self._warn(f"{version.version} cannot be measured: {error}")
-        if not found or found[0].version.version != BASE:
+        self._require_base(found)
+        return found
+
+    def _require_base(self, steps: Sequence[_Step]) -> None:
+        if not steps or steps[0].version.version != BASE:
             raise InputError(
                 "the base cannot be loaded, so there is nothing to compare with", where=str(self.layout.root),
                 remedy="`jargonaut models verify` says what is wrong",
             )  # fmt: skip
-        return found
 
     def _step(self, version: ModelVersion) -> _Step:
         base = self.registry.get(BASE)
@@ -389,7 +413,10 @@ class _Rungs:
         for step in self._steps:
             if step.encoder is None:
                 continue
-            plain_search = self._dense(step, step.encoder)
+            try:
+                plain_search = self._dense(step, step.encoder)
+            except JargonautError as error:
+                raise _OutOfReach(step) from error
             self._climb.reporter.line(f"  {plain_search.name:<11} {plain_search.milliseconds:.3g} ms a query")
             for sent in self._paid(step):
                 self._climb.reporter.line(f"  {plain_search.name:<11} {sent}")

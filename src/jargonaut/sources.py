@@ -224,8 +224,8 @@ class _Reach:
         if cut == 0:
             return None
         return (
-            f"{cut:,} of {len(passages):,} passages are longer than the {self.room} tokens that the model reads; "
-            "dense search does not see the rest (cut them, or give the documents themselves)"
+            f"{cut:,} of {len(passages):,} passages are longer than the {self.room} tokens that {self._base.name} "
+            "reads; dense search does not see the rest (cut them, or give the documents themselves)"
         )
 
 

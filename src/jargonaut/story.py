@@ -193,7 +193,9 @@ class Story:
         """The candidate's descriptive name."""
         if self.tuned.counts["best_epoch"] == 0:
             return f"{self.base.name}, unchanged (training on {self.source.path.resolve().name} made it worse)"
-        return f"{self.base.name}, tuned on {self.source.path.resolve().name}"
+        teacher = self.settings.train.teacher
+        taught = f", taught by {Path(teacher).name}" if teacher else ""
+        return f"{self.base.name}, tuned on {self.source.path.resolve().name}{taught}"
 
     @cached_property
     def run(self) -> Artifact:

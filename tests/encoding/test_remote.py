@@ -489,6 +489,15 @@ def test_nothing_is_paid_twice(server: EmbeddingServer, encoder: Make, tmp_path:
     assert encoder(dimension=16).fingerprint != encoder(dimension=None).fingerprint
 
 
+def test_a_request_holds_a_batch_however_long_its_texts_are(
+    server: EmbeddingServer, encoder: Make, tmp_path: Path
+) -> None:
+    """Rate limits count requests; the rule that keeps local blocks short is not for them."""
+    one = encoder(batch=64, model="reads-all-of-these")
+    CachedEncoder(one, tmp_path).encode_passages([prose(1_300, f"of{n}x") for n in range(128)])
+    assert [len(body["input"]) for _, body, _ in server.requests] == [64, 1, 64]  # one looks how far it reads
+
+
 def test_a_dimension_comes_with_the_first_answer(server: EmbeddingServer, encoder: Make) -> None:
     """No text is sent for it where there are texts to send, or where it is known; another than before is refused."""
     one = encoder(dimension=None)
@@ -555,7 +564,7 @@ def test_options_that_mean_nothing_are_refused(bad: dict[str, Any]) -> None:
 def test_texts_beyond_a_documented_limit_are_told(
     server: EmbeddingServer, encoder: Make, length: int, told: str
 ) -> None:
-    """Once, and nothing is sent to find out."""
+    """Once, and nothing is sent to find out where a text is beyond it for certain."""
     one = encoder("cohere", model="embed-english-v3.0")
     with contextlib.ExitStack() as stack:
         if told:
@@ -563,7 +572,7 @@ def test_texts_beyond_a_documented_limit_are_told(
         one.encode_passages(["a" * length])
     one.encode_passages(["a" * length])  # not told again
     assert one.cut == (2 if told else 0)
-    assert len(server.requests) == 2
+    assert len(server.requests) == (2 if told else 3)  # within the documented limit it is tried
 
 
 def prose(characters: int, topic: str = "word") -> str:
@@ -602,6 +611,18 @@ def test_texts_of_which_only_the_beginning_is_read_are_told(
     assert len(sent) == 1
     assert longest.startswith(sent[0])
     assert 0.7 * len(longest) < len(sent[0]) <= 0.75 * len(longest)
+
+
+@pytest.mark.parametrize(("provider", "model"), [("cohere", "embed-multilingual-v3.0"), ("voyage", "voyage-3")])
+def test_documentation_is_not_believed_alone(
+    server: EmbeddingServer, encoder: Make, provider: Provider, model: str
+) -> None:
+    """Where each letter is a token, much shorter texts are cut than those of the language that it was written for."""
+    server.behaviour = reading(50)
+    one = encoder(provider, model=model)
+    with pytest.warns(RuntimeWarning, match=r"reads at most the first [\d,]+ characters"):
+        one.encode_passages(["一 二 三 四 五 六 七 八 九 十 " * 60])
+    assert one.cut == 1
 
 
 def test_texts_that_are_read_whole_are_looked_at_once(server: EmbeddingServer, encoder: Make) -> None:

@@ -74,14 +74,16 @@ def adapt(opened: Workspace, source: Path | None, over: str | None, workspace: P
 
 def _is_indexed(opened: Workspace, made: AdaptedModel) -> bool:
     """Whether there is a collection that the version can search."""
-    space = "" if made.version is None else made.version.searched
+    if made.version is None:
+        return False
+    space = made.version.searched
     return any(one.fingerprint == space and not one.removed for one in opened.registry().indexes.all())
 
 
 def _print(made: AdaptedModel, workspace: Path, *, indexed: bool) -> None:
     after = f"epoch {made.best_epoch} of {made.epochs}" if made.best_epoch else "nothing: no epoch was better than none"
     embedded = f"; {made.embedded:,} texts were embedded for it now" if made.embedded else "; nothing was embedded"
-    say(f"\n  base     {made.base}, {made.base_name}")
+    say(f"\n  base     {', '.join(part for part in (made.base, made.base_name) if part)}")
     say(f"  adapter  {made.kind}, {made.sides}; {made.parameters:,} numbers")
     say(f"  kept     {after}")
     say(f"  dev      nDCG@10 {made.dev_base:.4f} → {made.dev:.4f} at {made.dimension} dimensions")

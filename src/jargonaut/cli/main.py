@@ -301,14 +301,16 @@ def _print_hits(result: SearchResult, others: dict[str, int] | None) -> None:
     by = f", reranked by {result.reranker}" if result.reranker else ""
     say(f"\n{result.version}{by}: {result.query}")
     if result.rerank_ms is not None and result.search_ms is not None:
-        say(f"  search {result.search_ms:,.0f} ms, reranking {result.rerank_ms:,.0f} ms")
+        own = result.rerank_weight or 0.0
+        order = "" if own >= 1 else f"; order: {own:.0%} {result.reranker}, {1 - own:.0%} the search's own score"
+        say(f"  search {result.search_ms:,.0f} ms, reranking {result.rerank_ms:,.0f} ms{order}")
     if not result.hits:
         say("  nothing was found")
     for hit in result.hits:
         moved = f"  (rank {others[hit.passage.id]} there)" if others and hit.passage.id in others else ""
         moved = moved or ("  (not found there)" if others is not None else "")
         path = " > ".join(part for part in (hit.passage.title, *hit.passage.headings) if part)
-        shown = f"{hit.score:.3f}"
+        shown = f"{hit.score:.3f}" if result.rerank_weight is None else f"(not reranked; search: {hit.score:.3f})"
         if hit.reranked is not None:
             shown = f"{hit.reranked:.3f} (search: {hit.score:.3f}, rank {hit.first_rank})"
         say(f"  {hit.rank:>2}. {shown}  {hit.passage.id}{moved}")

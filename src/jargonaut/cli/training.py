@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -149,7 +150,7 @@ def train(
         return
     made = opened.train(source)
     world.leave()
-    _print_tuned(made, as_json=as_json)
+    _print_tuned(made, workspace, as_json=as_json)
     raise typer.Exit(0 if made.best_epoch or world.size > 1 else EXIT_DONT)  # a launcher takes 3 for a crash
 
 
@@ -199,7 +200,7 @@ def _distilling(teacher: str | None, given: list[str], workspace: Path) -> list[
     return [f"{name}={value}" for name, value in wanted.items() if name not in said]
 
 
-def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
+def _print_tuned(made: TunedModel, workspace: Path, *, as_json: bool) -> None:
     if as_json:
         say(json.dumps(plain(made), ensure_ascii=False, indent=2))
         return
@@ -214,8 +215,11 @@ def _print_tuned(made: TunedModel, *, as_json: bool) -> None:
         say("\nNot tested and not released: `jargonaut run` with the same settings does both.")
         return
     say(f"  version  {made.version}{'' if made.tested else ', not tested yet'}")
-    say(f"\n`jargonaut evaluate --version {made.version}` tests it, `jargonaut ladder` beside everything else;\n"
-        f"`jargonaut index build {made.version}` makes its index.")  # fmt: skip
+    where = shlex.join(["-w", str(workspace)])
+    say("\nWhat to type next:")
+    say(f"  jargonaut evaluate --version {made.version} {where}")
+    say(f"  jargonaut ladder {where}   # beside everything else")
+    say(f"  jargonaut index build {made.version} {where}")
 
 
 def _flags(given: list[str], found: SweepResult) -> list[str]:
@@ -226,8 +230,6 @@ def _flags(given: list[str], found: SweepResult) -> list[str]:
 
 
 def _print_sweep(found: SweepResult, source: Path, workspace: Path, again: list[str], *, as_json: bool) -> None:
-    import shlex
-
     best = found.best
     assert best is not None  # noqa: S101 - a sweep without a complete trial is an error
     command = shlex.join(["jargonaut", "run", str(source), "-w", str(workspace), *again])

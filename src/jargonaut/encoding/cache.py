@@ -77,6 +77,7 @@ class VectorCache:
         block: int = _BLOCK,
         *,
         kind: Kind = "passage",
+        whole: bool = False,
         shown_as: str = "encoding",
     ) -> Vectors:
         """The vectors of `texts`, encoding only those that were never seen.
@@ -86,6 +87,7 @@ class VectorCache:
             encode: Called with the missing distinct texts, longest first, so that a block's texts are of one length.
             block: Most texts encoded between two commits, and 127 times as many characters: a kill loses at most this.
             kind: Prompt that `encode` applies.
+            whole: Whether a block holds so many texts however long they are, as a request to an endpoint does.
             shown_as: What progress calls this work.
 
         Returns:
@@ -105,7 +107,7 @@ class VectorCache:
         distinct = list(rows)
         shown = self.reporter.track(order, shown_as, len(order)) if len(order) >= SHOW_FROM else iter(order)
         while part := list(itertools.islice(shown, 1)):
-            size = max(1, block * _CHARS_EACH // max(1, len(missing[part[0]])))
+            size = block if whole else max(1, block * _CHARS_EACH // max(1, len(missing[part[0]])))
             part += itertools.islice(shown, min(block, size) - 1)
             vectors[part] = self._checked(encode([missing[row] for row in part]), len(part))
             self._store([distinct[row] for row in part], vectors[part])
@@ -231,8 +233,11 @@ class CachedEncoder:
     def _remember(self, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors], kind: Kind) -> Vectors:
         shown_as = f"encoding {'queries' if kind == 'query' else 'passages'} with {self.name}"
         # As much for each device; what an endpoint was paid for is kept after every request.
-        block = getattr(self.encoder, "at_once", _BLOCK * len(getattr(self.encoder, "devices", (None,))))
-        vectors = self._cache.get_or_encode(texts, encode, block, kind=kind, shown_as=shown_as)
+        request: int | None = getattr(self.encoder, "at_once", None)
+        block = request or _BLOCK * len(getattr(self.encoder, "devices", (None,)))
+        vectors = self._cache.get_or_encode(
+            texts, encode, block, kind=kind, whole=request is not None, shown_as=shown_as
+        )
         self.hits, self.misses = self._cache.hits, self._cache.misses
         return vectors
 

@@ -287,9 +287,9 @@ class RemoteEncoder:
         """Counts texts that are longer than what the endpoint reads of them, and warns once."""
         provider, name = self.model.provider, self.model.model
         limit = next((most for who, part, most in READ_AT_MOST if who == provider and part in name), None)
-        if limit is not None:
+        if limit is not None and any(len(text) > _CHARS_PER_TOKEN * limit for text in texts):
             most, known = _CHARS_PER_TOKEN * limit, f"it reads {limit:,} tokens of a text"
-        else:
+        else:  # a letter may be a token, and documentation be wrong
             seen = self._reach(texts, vectors, kind)
             if seen is None:
                 return
