@@ -101,7 +101,7 @@ def adapt(story: Story, over: str | None = None) -> AdaptedModel:
             story.reporter.warn(notice)
         account = paid(inner, story.settings) if isinstance(inner, RemoteEncoder) else ""
         c = artifact.counts
-        version, known = None, _known_base(story, inner)
+        version, known = None, _known(story, inner)
         if c["best_epoch"]:
             known = known or _registered_base(story, inner)
             version = _registered(story, fit, artifact, known)
@@ -230,8 +230,9 @@ def _base(story: Story, over: str | None) -> tuple[CachedEncoder, VersionEncoder
                          remedy="leave them out: an adapter takes whole vectors, which are cut after it")  # fmt: skip
     encoder, found = open_candidate(candidate, story.settings, story.layout, story.reporter)
     if isinstance(found, adapters.AdaptedEncoder):
+        known = _known(story, found.base)
         raise InputError(f"{over} is an adapter itself", where="--over",
-                         remedy=f"name what it stands on: {found.base.name}")  # fmt: skip
+                         remedy=f"name what it stands on: {known.version if known else found.base.name}")  # fmt: skip
     return encoder, found
 
 
@@ -249,11 +250,11 @@ def _registry(story: Story) -> Registry:
     return Registry(story.layout.registry, story.layout.models, clock=story.clock)
 
 
-def _known_base(story: Story, inner: VersionEncoder) -> ModelVersion | None:
-    """The version that the base is, if it is one."""
+def _known(story: Story, encoder: Encoder) -> ModelVersion | None:
+    """The version that an encoder is, if it is one."""
     if not story.layout.registry.exists():
         return None
-    return next((one for one in _registry(story).list() if one.fingerprint == inner.fingerprint), None)
+    return next((one for one in _registry(story).list() if one.fingerprint == encoder.fingerprint), None)
 
 
 def _registered_base(story: Story, inner: VersionEncoder) -> ModelVersion:

@@ -94,7 +94,8 @@ class ModelVersion:
         if not self.has_vectors:
             raise InputError(
                 f"version {self.version!r} is a reranker: it has no vectors and searches nothing by itself",
-                remedy="name an encoder (`jargonaut models list` shows which is which); searches rerank by `--rerank`",
+                remedy="name an encoder (`jargonaut models list` shows which is which); a reranker is used by "
+                f"`search --rerank {self.version}` and `evaluate --set evaluate.cross_encoder={self.version}`",
             )
 
 
