@@ -50,6 +50,9 @@ def test_an_adapter_is_a_version_on_its_base(made: AdaptedModel, home: tuple[Pat
     """It is better on dev, names its base and the space that it searches, and the second call finds it done."""
     assert made.version is not None
     assert made.dev > made.dev_base
+    assert made.low is not None
+    assert made.high is not None
+    assert made.low <= made.dev - made.dev_base <= made.high
     one = made.version
     base = Workspace(home[0]).registry().get("base")
     assert (one.version, one.kind, one.base, one.space) == ("v1", "adapter", "base", base.fingerprint)

@@ -53,6 +53,8 @@ class AdaptedModel:
         epochs: Passes that were made.
         dev_base: nDCG@10 of the base on dev.
         dev: The same with the adapter.
+        low: Lower end of the gain's confidence interval, on dev; None where nothing was kept.
+        high: Its upper end.
         seconds: What fitting took when it was done, dev scoring included, embedding left out.
         embedded: Texts that had to be embedded for it now.
         account: What an endpoint was sent; empty for a base that runs here.
@@ -73,6 +75,8 @@ class AdaptedModel:
     epochs: int
     dev_base: float
     dev: float
+    low: float | None
+    high: float | None
     seconds: float
     embedded: int
     account: str
@@ -101,6 +105,7 @@ def adapt(story: Story, over: str | None = None) -> AdaptedModel:
             story.reporter.warn(notice)
         account = paid(inner, story.settings) if isinstance(inner, RemoteEncoder) else ""
         c = artifact.counts
+        low, high = c.get("gain", (None, None))
         version, known = None, _known(story, inner)
         if c["best_epoch"]:
             known = known or _registered_base(story, inner)
@@ -108,7 +113,7 @@ def adapt(story: Story, over: str | None = None) -> AdaptedModel:
         return AdaptedModel(
             version, known.version if known else "", base.name, fit.options.kind, fit.options.sides, fit.deployed,
             c["queries"], c["passages"], c["parameters"], c["best_epoch"], c["epochs"], c["dev"][0], c["dev"][1],
-            c["seconds"], base.misses, account, artifact.reused, tuple(fit.notices),
+            low, high, c["seconds"], base.misses, account, artifact.reused, tuple(fit.notices),
         )  # fmt: skip
     finally:
         base.close()
@@ -161,7 +166,11 @@ class _Fit:
         )  # fmt: skip
         adapters.save_adapter(fitted.adapter, folder / "adapter")
         write_json(folder / _FITTED, {**plain(_without_map(fitted)), "dims": self.dims})
+        groups, confidence = story.pairs.splits.groups, story.settings.evaluate.confidence
+        adapted = adapters.AdaptedEncoder(held, fitted.adapter)
+        gain = judge.gain(held, adapted, groups, confidence) if fitted.best_epoch else (None, None)
         return {
+            "gain": gain,
             "queries": len(lesson.queries), "passages": len(lesson.passages),
             "parameters": fitted.adapter.parameters if fitted.best_epoch else 0, "best_epoch": fitted.best_epoch,
             "epochs": len(fitted.epochs), "dev": [fitted.base_score, fitted.score], "seconds": fitted.seconds,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jargonaut import evaluation, retrieval
 from jargonaut.encoding.local import LocalEncoder, load_model
@@ -65,12 +66,30 @@ class DevJudge:
 
     def score(self, encoder: Encoder) -> float:
         """Mean nDCG@10 of a model's answers."""
+        return float(self._values(encoder).mean())
+
+    def gain(self, base: Encoder, other: Encoder, groups: Mapping[str, str], confidence: float) -> tuple[float, float]:
+        """Confidence interval of what one model adds to another, by paired bootstrap over document groups.
+
+        Args:
+            base: The one.
+            other: The other.
+            groups: Passage id → its document group, as the splits have it.
+            confidence: Of the interval, from 0 to 1.
+        """
+        known = evaluation.query_clusters(self._judged, groups)
+        clusters = [known[query.id] for query in self._asked]
+        found = evaluation.paired_bootstrap(self._values(base), self._values(other), clusters, confidence=confidence)
+        return found.low, found.high
+
+    def _values(self, encoder: Encoder) -> NDArray[np.float64]:
+        """nDCG@10 of each query, in order."""
         run = retrieval.dense_run(
             "dev", [query.id for query in self._asked], encoder.encode_queries([query.text for query in self._asked]),
             self._pool, encoder.encode_passages([self._texts[passage_id] for passage_id in self._pool]), k=10,
             dim=self._dim,
         )  # fmt: skip
-        return evaluation.per_query(run, self._judged, self._asked).mean("nDCG@10")
+        return evaluation.per_query(run, self._judged, self._asked).values["nDCG@10"]
 
 
 def _sampled(dev: tuple[Pair, ...], seed: int) -> tuple[Pair, ...]:

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from jargonaut.artifacts import plain
+from jargonaut.cli.adapting import WHOLE
 from jargonaut.cli.terminal import EXIT_DONT, say
 
 if TYPE_CHECKING:
     from jargonaut.schooling import Student
     from jargonaut.second_stage import TunedReranker
     from jargonaut.workspace import Workspace
-
-WHOLE = 2.0
-"""Width of an interval that says nothing."""
 
 
 def teach_reranker(opened: Workspace, source: Path | None, workspace: Path, *, as_json: bool) -> None:
