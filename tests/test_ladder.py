@@ -207,10 +207,8 @@ def test_an_endpoint_that_is_down_leaves_its_versions_out(
         assert all("the endpoint fails" in one for one in told)
         server.behaviour = lambda _path, _body: None
         up = Workspace(copy, settings=settings, reporter=Told(said)).ladder()
-        server.behaviour = lambda _path, _body: (
-            503,
-            b"",
-        )  # the cache knows every vector now, but not how long one takes
+        # The cache knows every vector now, but not how long one takes.
+        server.behaviour = lambda _path, _body: (503, b"")
         other = override(settings, {"ladder.rerank_depth": 3})
         again = Workspace(copy, settings=other).ladder()
         assert {one.name for one in again.rungs} == {one.name for one in climbed.rungs}

@@ -102,6 +102,8 @@ def test_a_search_is_reranked(workspace: Workspace) -> None:
         assert (hit.first_rank, hit.score) == (before[hit.passage.id].rank, pytest.approx(before[hit.passage.id].score))
     assert found.rerank_ms is not None
     assert found.rerank_ms > 0
+    assert found.rerank_weight is not None
+    assert 0 < found.rerank_weight <= 1
     partly = workspace.search(QUERY, k=12, reranker="v1", rerank_depth=2)
     assert [hit.reranked is None for hit in partly.hits] == [False] * 2 + [True] * 10
     assert [hit.rank for hit in partly.hits] == list(range(1, 13))

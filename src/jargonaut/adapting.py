@@ -101,11 +101,13 @@ def adapt(story: Story, over: str | None = None) -> AdaptedModel:
     try:
         fit = _Fit(story, base)
         artifact = fit.artifact()
-        for notice in fit.notices:
-            story.reporter.warn(notice)
         account = paid(inner, story.settings) if isinstance(inner, RemoteEncoder) else ""
         c = artifact.counts
-        low, high = c.get("gain", (None, None))
+        low, high = c["gain"]
+        if low is not None and low <= 0:
+            fit.notices.append("what it adds on dev lies within its confidence interval: no measurable difference")
+        for notice in fit.notices:
+            story.reporter.warn(notice)
         version, known = None, _known(story, inner)
         if c["best_epoch"]:
             known = known or _registered_base(story, inner)
@@ -142,7 +144,10 @@ class _Fit:
             "pairs": story.pairs.artifact.key, "corpus": story.corpus.artifact.key, "base": self._base.fingerprint,
             "negatives": "" if self._mined is None else self._mined.artifact.key,
         }  # fmt: skip
-        options = {"adapter": self.options, "dims": self.dims, "deployed": self.deployed}
+        options = {
+            "adapter": self.options, "dims": self.dims, "deployed": self.deployed,
+            "confidence": story.settings.evaluate.confidence,
+        }  # fmt: skip
         made = ensure(story.layout.stage("adapters"), "adapt", version=adapters.VERSION, inputs=inputs,
                       options=options, build=self._build)  # fmt: skip
         again = " (done before)" if made.reused else ""

@@ -1,7 +1,7 @@
 """The ladder of a workspace: every way to search that was made in it, on the same queries, with what each costs.
 
 Joins registry, exam, contenders and the table of rules. Trains nothing and moves no pointer; a version that cannot be
-loaded is told and left out, and the others are measured.
+loaded or asked is told and left out, and the others are measured.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class _Climb:
     def _require_base(self, steps: Sequence[_Step]) -> None:
         if not steps or steps[0].version.version != BASE:
             raise InputError(
-                "the base cannot be loaded, so there is nothing to compare with", where=str(self.layout.root),
+                "the base cannot be loaded or asked, so there is nothing to compare with", where=str(self.layout.root),
                 remedy="`jargonaut models verify` says what is wrong",
             )  # fmt: skip
 
@@ -316,6 +316,7 @@ class _Climb:
 
     def _measure(self, folder: Path, exam: Exam, steps: Sequence[_Step]) -> Mapping[str, Any]:
         asked, judged = queries(exam.test), qrels(exam.test)
+        _require_answers(steps, asked[0].text)
         self.reporter.line(f"{len(asked):,} queries of {exam.source} over {len(exam.corpus.texts):,} passages")
         clusters = evaluation.query_clusters(judged, exam.groups)
         labels = [clusters[query.id] for query in asked]
@@ -371,6 +372,29 @@ class _Climb:
     def _warn(self, text: str) -> None:
         self.told.append(text)
         self.reporter.warn(text)
+
+
+def _endpoint(step: _Step) -> RemoteEncoder | None:
+    """What a version runs behind, if it does."""
+    encoder = step.inner
+    while isinstance(encoder, AdaptedEncoder):
+        encoder = encoder.base
+    return encoder if isinstance(encoder, RemoteEncoder) else None
+
+
+def _require_answers(steps: Sequence[_Step], query: str) -> None:
+    """Asks every endpoint once, uncached, before anything is measured that would have to be measured again.
+
+    Raises:
+        _OutOfReach: One is down.
+    """
+    for step in steps:
+        endpoint = _endpoint(step)
+        if endpoint is not None:
+            try:
+                endpoint.encode_queries([query])
+            except JargonautError as error:
+                raise _OutOfReach(step) from error
 
 
 def _trained_minutes(folder: Path) -> float:
@@ -445,11 +469,9 @@ class _Rungs:
 
     def _paid(self, step: _Step) -> Iterator[str]:
         """What was sent to an endpoint, for a version that runs behind one."""
-        encoder = step.inner
-        while isinstance(encoder, AdaptedEncoder):
-            encoder = encoder.base
-        if isinstance(encoder, RemoteEncoder) and encoder.tokens:
-            yield paid(encoder, self._climb.settings)
+        endpoint = _endpoint(step)
+        if endpoint is not None and endpoint.tokens:
+            yield paid(endpoint, self._climb.settings)
 
     def _reranked(self, step: _Step, score: Reranker, first: _Measured) -> _Measured:
         """A reranker over the hits of a search."""

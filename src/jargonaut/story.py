@@ -193,8 +193,9 @@ class Story:
         """The candidate's descriptive name."""
         if self.tuned.counts["best_epoch"] == 0:
             return f"{self.base.name}, unchanged (training on {self.source.path.resolve().name} made it worse)"
-        teacher = self.settings.train.teacher
-        taught = f", taught by {Path(teacher).name}" if teacher else ""
+        where = Path(self.settings.train.teacher or "")
+        teacher = where.parent.name[:12] if where.name == "model" else where.name  # of a training: its key
+        taught = f", taught by {teacher}" if teacher else ""
         return f"{self.base.name}, tuned on {self.source.path.resolve().name}{taught}"
 
     @cached_property

@@ -54,6 +54,7 @@ class EmbeddingServer:
         url: Its address, without a version.
         requests: Path, body and `Authorization` header of all requests so far.
         behaviour: What it answers instead of the usual.
+        heard: All headers of the last request.
         headers: What is said beside an answer.
         missing: Bytes at the end of an answer that are promised and never come.
         pause: Seconds between the head of an answer and the rest.
@@ -62,6 +63,7 @@ class EmbeddingServer:
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, Any], str]] = []
         self.behaviour: Behaviour = lambda _path, _body: None
+        self.heard: dict[str, str] = {}
         self.headers: dict[str, str] = {}
         self.missing = 0
         self.pause = 0.0
@@ -98,6 +100,7 @@ def _server(owner: EmbeddingServer) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            owner.heard = dict(self.headers)
             owner.requests.append((self.path, body, self.headers.get("Authorization", "")))
             status, answer = owner.behaviour(self.path, body) or usual(self.path, body)
             content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

@@ -16,7 +16,7 @@ import pytest
 from jargonaut.encoders import version_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.remote import RemoteEncoder, RemoteOptions
-from jargonaut.encoding.remote_models import Provider, RemoteModel, write_remote
+from jargonaut.encoding.remote_models import PROVIDERS, Provider, RemoteModel, write_remote
 from jargonaut.errors import InputError, ModelError, SettingsError
 from jargonaut.registry import Registry
 from jargonaut.settings import Settings, override
@@ -24,7 +24,6 @@ from jargonaut.settings import Settings, override
 from .embedding_server import DIMENSION, EmbeddingServer, embedding_server, reading, usual, vector
 
 Make = Callable[..., RemoteEncoder]
-PROVIDERS: tuple[Provider, ...] = ("openai", "cohere", "voyage")
 PATHS = {"openai": "/v1/embeddings", "cohere": "/v2/embed", "voyage": "/v1/embeddings"}
 KEYS = {"openai": "OPENAI_API_KEY", "cohere": "CO_API_KEY", "voyage": "VOYAGE_API_KEY"}
 PACKAGES = {"openai": "openai", "cohere": "cohere", "voyage": "voyageai"}
@@ -333,12 +332,17 @@ def test_nothing_of_the_environment_goes_out(
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv(KEYS[provider], "sk-of-somebody")
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-of-somebody")
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-of-somebody\napi-key: of-somebody\nHost: else"
+    )
     monkeypatch.setenv("OPENAI_ORG_ID", "örg")
     one = RemoteEncoder(_model(server, provider), key=key)
     one.encode_passages(["a"])
     one.close()
-    assert server.requests[0][2] in ([f"Bearer {key}"] if key else ["", "Bearer none"])
+    without = "" if provider == "openai" else "Bearer none"
+    assert server.requests[0][2] == (f"Bearer {key}" if key else without)
+    assert "somebody" not in str(server.heard)
+    assert server.heard["Host"] in server.url
 
 
 @through_every_sdk

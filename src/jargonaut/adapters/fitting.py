@@ -24,7 +24,7 @@ from jargonaut.protocols import Reporter, SilentReporter
 if TYPE_CHECKING:
     import torch
 
-VERSION = 2
+VERSION = 3
 """Counts up when the same lesson and options give another adapter."""
 _FAR = -1e4
 """Score of what is no negative: no softmax sees it, and unlike −∞ it leaves no NaN where nothing else is there."""

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from jargonaut.adapters import KINDS
 from jargonaut.artifacts import plain
-from jargonaut.cli.terminal import EXIT_DONT, say
+from jargonaut.cli.terminal import EXIT_DONT, interval, say
 from jargonaut.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from jargonaut.workspace import Workspace
 
 ADAPTER_FLAG = "--adapter"
-WHOLE = 2.0
-"""Width of an interval that says nothing."""
 BY_SETTINGS = "as-set"
 """What the flag stands for without a kind: `[adapter] kind`."""
 
@@ -88,8 +86,7 @@ def _print(made: AdaptedModel, workspace: Path, *, indexed: bool) -> None:
     say(f"\n  base     {', '.join(part for part in (made.base, made.base_name) if part)}")
     say(f"  adapter  {made.kind}, {made.sides}; {made.parameters:,} numbers")
     say(f"  kept     {after}")
-    known = made.low is not None and made.high is not None and made.high - made.low < WHOLE
-    gained = f" ({made.low:+.4f} to {made.high:+.4f})" if known else ""
+    gained = "" if made.low is None or made.high is None else f" ({interval(made.low, made.high)})"
     say(f"  dev      nDCG@10 {made.dev_base:.4f} → {made.dev:.4f}{gained} at {made.dimension} dimensions")
     say(f"  took     {made.seconds:.1f} s from cached vectors{embedded}")
     if made.account:
@@ -99,8 +96,6 @@ def _print(made: AdaptedModel, workspace: Path, *, indexed: bool) -> None:
         return
     name, where = made.version.version, shlex.join(["-w", str(workspace)])
     say(f"  version  {name}  {made.version.path}")
-    if not known or (made.low or 0.0) <= 0:
-        say("\nOn dev that is no measurable difference.")
     say("\nNot tested on test yet. What to type next:")
     say(f"  jargonaut evaluate --version {name} {where}")
     if made.sides == "both":

@@ -300,7 +300,7 @@ def _print_run(result: Any, *, as_json: bool) -> None:
 def _print_hits(result: SearchResult, others: dict[str, int] | None) -> None:
     by = f", reranked by {result.reranker}" if result.reranker else ""
     say(f"\n{result.version}{by}: {result.query}")
-    if result.rerank_ms is not None and result.search_ms is not None:
+    if result.rerank_ms is not None and result.search_ms is not None and result.hits:
         own = result.rerank_weight or 0.0
         order = "" if own >= 1 else f"; order: {own:.0%} {result.reranker}, {1 - own:.0%} the search's own score"
         say(f"  search {result.search_ms:,.0f} ms, reranking {result.rerank_ms:,.0f} ms{order}")

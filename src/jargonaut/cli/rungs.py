@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from jargonaut.artifacts import plain
-from jargonaut.cli.adapting import WHOLE
-from jargonaut.cli.terminal import EXIT_DONT, say
+from jargonaut.cli.terminal import EXIT_DONT, interval, say
 
 if TYPE_CHECKING:
     from jargonaut.schooling import Student
@@ -46,9 +45,7 @@ def _print_reranker(made: TunedReranker, workspace: Path, *, as_json: bool) -> N
     if as_json:
         say(json.dumps(plain(made), ensure_ascii=False, indent=2))
         return
-    known = made.high - made.low < WHOLE
-    interval = f"{made.low:+.4f} to {made.high:+.4f}" if known else "too few document groups for an interval"
-    gained = f"dense {made.dense:.4f} → reranked {made.reranked:.4f} ({interval})"
+    gained = f"dense {made.dense:.4f} → reranked {made.reranked:.4f} ({interval(made.low, made.high)})"
     say(f"\n  dev      nDCG@10 of {made.queries:,} queries: {gained}")
     if made.version is None:
         say("\nNo epoch was better on dev than dense search, so nothing is registered.")

@@ -15,6 +15,8 @@ EXIT_DONT = 3
 """Exit code of what is done and came to "don't"."""
 PLAIN_EVERY = 30.0
 """Seconds between two plain progress lines."""
+_WHOLE = 2.0
+"""Width of an interval that holds every difference."""
 
 
 class TerminalReporter:
@@ -63,3 +65,8 @@ class TerminalReporter:
 def say(text: str) -> None:
     """A result, on stdout."""
     sys.stdout.write(text + "\n")
+
+
+def interval(low: float, high: float) -> str:
+    """The bounds of a difference; from −1 to 1 it says nothing."""
+    return f"{low:+.4f} to {high:+.4f}" if high - low < _WHOLE else "too few document groups for an interval"

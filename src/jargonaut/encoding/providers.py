@@ -139,9 +139,7 @@ class _Response:
         return self.body.decode("utf-8", "replace")
 
 
-def _whole(
-    status: int, headers: Mapping[str, str], read: Callable[[], bytes], faults: type[Exception]
-) -> _Response:  # fmt: skip
+def _whole(status: int, headers: Mapping[str, str], read: Callable[[], bytes], faults: type[Exception]) -> _Response:
     """A response whose body is read now."""
     try:
         return _Response(status, headers, read())
@@ -278,10 +276,12 @@ class _OpenAi(_Sdk):
         import openai
 
         web = openai.DefaultHttpxClient(follow_redirects=False, timeout=self._timeout)
-        return openai.OpenAI(
+        made = openai.OpenAI(
             base_url=self._model.url, api_key=self._key or _NO_KEY, max_retries=0, timeout=self._timeout,
             http_client=web,
         )  # fmt: skip
+        made._custom_headers = {}  # noqa: SLF001 - what OPENAI_CUSTOM_HEADERS says is for another server
+        return made
 
 
 class _Met(Exception):  # noqa: N818 - it is no error
@@ -343,20 +343,16 @@ class _Cohere(_Sdk):
 
 
 class _Voyage(_Sdk):
-    """Voyage's API, by the part of the SDK that makes requests: its `Client` drops the numbers of the vectors."""
+    """Voyage's API: the SDK words the request, and a session of ours sends it.
+
+    The SDK's own would belong to the thread and to whoever else uses the SDK, try again by itself, follow redirects and
+    look for passwords; and its `Client` drops the numbers that say whose a vector is.
+    """
 
     package = "voyageai"
 
-    def __init__(self, model: RemoteModel, key: str, timeout: float) -> None:
-        super().__init__(model, key, timeout)
-        import voyageai
-
-        if voyageai.requestssession is None:  # unless the program that we are part of has its own
-            voyageai.requestssession = _plain_session
-
     def _send(self, texts: Sequence[str], kind: Kind) -> _Response | Failure:
         import requests
-        import voyageai
         from voyageai.api_resources.api_requestor import APIRequestor
 
         body = {
@@ -367,37 +363,37 @@ class _Voyage(_Sdk):
             body["output_dimension"] = self._model.dimension
         try:
             requestor = APIRequestor(self._key or _NO_KEY, self._model.url.rstrip("/"))
-            with requestor.request_raw(
-                "post", "/embeddings", params=body, stream=True, request_timeout=self._timeout
-            ) as response:
+            prepare = requestor._prepare_request_raw  # noqa: SLF001 - what it would send by itself is said above
+            url, headers, data = prepare("/embeddings", None, "post", body, None, None)
+            with self._web.post(url, data, headers=headers, stream=True, timeout=self._timeout) as response:
                 return _whole(
                     response.status_code, response.headers, lambda: response.content, requests.RequestException
                 )
-        except voyageai.error.VoyageError as error:
-            return self._unheard(error.__cause__ or error, late=isinstance(error, voyageai.error.Timeout))
+        except requests.RequestException as error:
+            return self._unheard(error, late=isinstance(error, requests.Timeout))
         except (ValueError, ImportError) as error:
             return self._unsent(error)
 
     def close(self) -> None:
-        """Its connections are the SDK's, one for each thread, which ends them itself."""
+        if "_web" in self.__dict__:
+            self._web.close()
+
+    @cached_property
+    def _web(self) -> requests.Session:
+        import requests
+
+        session = requests.Session()
+        session.auth = _as_addressed
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005 - its name there
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return session
 
 
 _SDKS: Mapping[Provider, type[_OpenAi | _Cohere | _Voyage]] = {"openai": _OpenAi, "cohere": _Cohere, "voyage": _Voyage}
 
 
-def _plain_session() -> requests.Session:
-    """Asks once, keeps no cookies, follows nobody to another address, and gives out nothing of a `.netrc` file."""
-    import requests
-
-    session = requests.Session()
-    session.auth = _as_addressed
-    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005 - requests' name
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
-
-
 def _as_addressed(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leaves the key where it is, unless the address names a user."""
+    """Leaves the key where it is, unless the address names a user; a `.netrc` file is not asked."""
     from requests.auth import HTTPBasicAuth
     from requests.utils import get_auth_from_url
 
