@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sentence_transformers import CrossEncoder
 
+from jargonaut.cli.main import _print_hits
 from jargonaut.errors import InputError
 from jargonaut.protocols import SilentReporter
 from jargonaut.records import Pair
@@ -107,6 +108,15 @@ def test_a_search_is_reranked(workspace: Workspace) -> None:
     partly = workspace.search(QUERY, k=12, reranker="v1", rerank_depth=2)
     assert [hit.reranked is None for hit in partly.hits] == [False] * 2 + [True] * 10
     assert [hit.rank for hit in partly.hits] == list(range(1, 13))
+
+
+def test_a_printed_search_says_by_what_it_is_ordered(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """The shares where they are mixed, and which hits the reranker did not see."""
+    found = replace(workspace.search(QUERY, k=2, reranker="v1", rerank_depth=1), rerank_weight=0.3)
+    _print_hits(found, None)
+    said = capsys.readouterr().out
+    assert "; order: 30% v1, 70% the search's own score" in said
+    assert said.count("(search: ") == said.count("(not reranked; search: ") == 1
 
 
 def test_what_cannot_rerank_is_told(workspace: Workspace) -> None:
