@@ -2,10 +2,13 @@
 
     python -m benchmarks.students run [--work DIR] [--store FILE]
     python -m benchmarks.students table [--store FILE]
+    python -m benchmarks.students speed --static FOLDER
 
 One labelled set with few pairs and short texts. Base, tuned model, word vectors as they are distilled and after the
 pairs, and the tuned model with 3 and 2 of its layers, after they were taught what it makes of some passages, and
 after the pairs. Each is scored as it is done, so that a study can be stopped and goes on with what is missing.
+`speed` times word vectors beside the embedded base, by processor time on one thread: on the words that the base reads,
+and on whole texts.
 """
 
 from __future__ import annotations
@@ -29,10 +32,10 @@ from jargonaut import pairs, training
 from jargonaut.artifacts import write_json
 from jargonaut.cli.terminal import TerminalReporter
 from jargonaut.encoding.cache import CachedEncoder
-from jargonaut.encoding.devices import ComputeOptions
+from jargonaut.encoding.devices import ComputeOptions, Precision
 from jargonaut.encoding.forward import Forward
 from jargonaut.encoding.local import LocalEncoder, load_model, quiet_libraries
-from jargonaut.encoding.models import ModelFolder, find_model
+from jargonaut.encoding.models import EMBEDDED, ModelFolder, find_model
 from jargonaut.encoding.packing import micro_batches, tokenize
 from jargonaut.evaluation import paired_bootstrap, per_query
 from jargonaut.layout import Layout
@@ -40,11 +43,13 @@ from jargonaut.registry import Registry
 from jargonaut.retrieval import dense_run
 from jargonaut.schooling import teach_static
 from jargonaut.settings import Settings, override
+from jargonaut.sources import tokenizer_of
 from jargonaut.story import Story
 from jargonaut.teaching import Teaching
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
 
     from jargonaut.protocols import Vectors
 
@@ -58,6 +63,8 @@ IMITATED = 1200
 TIMED, TIMED_SLOW = 1500, 96
 """Passages by which encoding is timed: of word vectors, and of a transformer."""
 LAYERS = (3, 2)
+FORMATS: tuple[Precision, ...] = ("bf16", "fp32")
+SPEED_SETS, SPEED_TOKENS, SPEED_TIMES = ("financial_qa", "medquad", "scifact"), (128, 256), 3
 
 
 @dataclass
@@ -246,15 +253,67 @@ def _rows(found: dict[str, Any], data: Path) -> Iterator[str]:
         )
 
 
+def speed(data: Path, static: Path) -> Iterator[str]:
+    """Texts a second of processor time, on one thread: the embedded base in both number formats, and word vectors.
+
+    Args:
+        data: Folder of the sets.
+        static: Folder of a model of word vectors.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    base, words = find_model(EMBEDDED), find_model(str(static), query_prompt="", passage_prompt="")
+    tokenizer, student = tokenizer_of(base), LocalEncoder(words)
+    yield "| set | characters | tokens | base, bf16 | base, fp32 | word vectors, same words | whole texts | factor |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name in SPEED_SETS:
+        texts = [one.content("title") for one in LabelledSet.read(data / name).passages[:TIMED]]
+        whole = _rate(student, texts)
+        for most in SPEED_TOKENS:
+            read = [_begun(tokenizer, text, most - 2) for text in texts]
+            same = _rate(student, read)
+            slow = [
+                _rate(LocalEncoder(base, ComputeOptions(precision=precision), max_tokens=most), texts[:TIMED_SLOW])
+                for precision in FORMATS
+            ]
+            length = sum(map(len, texts)) / len(texts)
+            cells = (name, f"{length:,.0f}", str(most), *(f"{one:.3g}" for one in slow), f"{same:,.0f}",
+                     f"{whole:,.0f}", " and ".join(f"{same / one:.0f}" for one in slow))  # fmt: skip
+            yield f"| {' | '.join(cells)} |"
+
+
+def _begun(tokenizer: Tokenizer, text: str, most: int) -> str:
+    """The words of a text that fit into so many tokens."""
+    found = tokenizer.encode(text, add_special_tokens=False)
+    return text if len(found.ids) <= most else text[: found.offsets[most - 1][1]]
+
+
+def _rate(encoder: LocalEncoder, texts: Sequence[str]) -> float:
+    """Texts a second of processor time, the median of some times."""
+    encoder.encode_passages(texts[:8])
+    found = []
+    for _ in range(SPEED_TIMES):
+        started = time.process_time()
+        encoder.encode_passages(texts)
+        found.append(len(texts) / (time.process_time() - started))
+    return float(np.median(found))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the study, or prints what it found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("what", choices=["run", "table", "speed"])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=Path("students-work"))
     parser.add_argument("--store", type=Path, default=STORE)
     parser.add_argument("--tuned", type=Path, help="a model that was tuned on the same pairs; else one is tuned")
+    parser.add_argument("--static", type=Path, help="speed: a model of word vectors, as `train --static` leaves it")
     given = parser.parse_args(arguments)
+    if given.what == "speed":
+        for line in speed(given.data, given.static):
+            print(line, flush=True)
+        return
     if given.what == "run":
         given.work.mkdir(parents=True, exist_ok=True)
         Study(given.data, given.work, given.store, given.tuned).run()
