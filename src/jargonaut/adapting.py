@@ -15,14 +15,14 @@ from jargonaut import adapters, pairs, training
 from jargonaut.adapters import Adapter, FittedAdapter, Lesson
 from jargonaut.artifacts import Artifact, content_hash, ensure, plain, write_json
 from jargonaut.contenders import dimensions
-from jargonaut.encoders import VersionEncoder, uncached
+from jargonaut.encoders import VersionEncoder, paid, uncached
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.devices import choose_device
 from jargonaut.encoding.local import LocalEncoder
 from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.encoding.remote_models import write_remote
 from jargonaut.errors import InputError
-from jargonaut.gate import open_candidate, paid, parse_candidate
+from jargonaut.gate import open_candidate, parse_candidate
 from jargonaut.hardness import PreparedNegatives, found_negatives
 from jargonaut.judges import DevJudge
 from jargonaut.origin import licence_of

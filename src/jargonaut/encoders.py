@@ -132,6 +132,20 @@ def uncached(encoder: Encoder) -> Encoder:
     return encoder
 
 
+def endpoint_of(encoder: Encoder | None) -> RemoteEncoder | None:
+    """The endpoint that an encoder asks in the end, if it does."""
+    while isinstance(encoder, (CachedEncoder, AdaptedEncoder)):
+        encoder = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder.base
+    return encoder if isinstance(encoder, RemoteEncoder) else None
+
+
+def paid(endpoint: RemoteEncoder, settings: Settings) -> str:
+    """What was sent to an endpoint, and its price where that is known."""
+    price = settings.remote.price(endpoint.model.provider)
+    money = "price not known" if price is None else f"{endpoint.tokens * price / 1e6:,.4f} {settings.prices.currency}"
+    return f"{endpoint.tokens:,} tokens were sent now ({money})"
+
+
 def searching(encoder: Encoder) -> Encoder:
     """An encoder as the index that it searches knows it: a query adapter under its base's fingerprint."""
     return SpaceEncoder(encoder) if isinstance(encoder, AdaptedEncoder) and encoder.space else encoder

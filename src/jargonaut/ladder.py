@@ -19,15 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jargonaut import artifacts, evaluation, notices, retrieval
-from jargonaut.adapters import AdaptedEncoder
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import TIMED, Contenders, fused
-from jargonaut.encoders import remembering, version_encoder
-from jargonaut.encoding.remote import RemoteEncoder
+from jargonaut.encoders import endpoint_of, paid, remembering, version_encoder
 from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
 from jargonaut.exams import Exam, exam_of_version, seen_in_training
-from jargonaut.gate import paid
 from jargonaut.layout import Layout
 from jargonaut.protocols import Encoder, Reporter, Reranker
 from jargonaut.records import Query, Run, qrels, queries
@@ -374,14 +371,6 @@ class _Climb:
         self.reporter.warn(text)
 
 
-def _endpoint(step: _Step) -> RemoteEncoder | None:
-    """What a version runs behind, if it does."""
-    encoder = step.inner
-    while isinstance(encoder, AdaptedEncoder):
-        encoder = encoder.base
-    return encoder if isinstance(encoder, RemoteEncoder) else None
-
-
 def _require_answers(steps: Sequence[_Step], query: str) -> None:
     """Asks every endpoint once, uncached, before anything is measured that would have to be measured again.
 
@@ -389,7 +378,7 @@ def _require_answers(steps: Sequence[_Step], query: str) -> None:
         _OutOfReach: One is down.
     """
     for step in steps:
-        endpoint = _endpoint(step)
+        endpoint = endpoint_of(step.inner)
         if endpoint is not None:
             try:
                 endpoint.encode_queries([query])
@@ -469,7 +458,7 @@ class _Rungs:
 
     def _paid(self, step: _Step) -> Iterator[str]:
         """What was sent to an endpoint, for a version that runs behind one."""
-        endpoint = _endpoint(step)
+        endpoint = endpoint_of(step.inner)
         if endpoint is not None and endpoint.tokens:
             yield paid(endpoint, self._climb.settings)
 

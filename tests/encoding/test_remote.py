@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jargonaut.encoders import version_encoder
+from jargonaut.adapters import AdaptedEncoder, identity
+from jargonaut.cli.terminal import TerminalReporter
+from jargonaut.encoders import endpoint_of, version_encoder
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.remote import RemoteEncoder, RemoteOptions
 from jargonaut.encoding.remote_models import PROVIDERS, Provider, RemoteModel, write_remote
 from jargonaut.errors import InputError, ModelError, SettingsError
+from jargonaut.layout import Layout
 from jargonaut.registry import Registry
 from jargonaut.settings import Settings, override
+from jargonaut.textvectors import encode_texts
 
 from .embedding_server import DIMENSION, EmbeddingServer, embedding_server, reading, usual, vector
 
@@ -538,6 +542,23 @@ def test_tokens_are_those_that_the_endpoint_counts(server: EmbeddingServer, enco
     )  # fmt: skip
     one.encode_passages(["a" * 400])
     assert one.tokens == 106
+
+
+def test_an_encoding_says_what_it_sent(
+    server: EmbeddingServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tokens and money of an endpoint behind a version, an adapter over it included."""
+    write_remote(_model(server, "openai"), tmp_path / "named")
+    layout = Layout(tmp_path / "w")
+    registry = Registry(layout.registry, layout.models)
+    given = override(Settings(), {"remote.openai_url": f"{server.url}/v1", "remote.openai_price": 2e5})
+    made = registry.register_base(tmp_path / "named", name="openai:m", fingerprint="f", dimension=DIMENSION)
+    cached = CachedEncoder(version_encoder(registry, made, given), tmp_path / "vectors")
+    adapter = identity("low_rank", "query", cached.fingerprint, "openai:m", DIMENSION)
+    assert endpoint_of(AdaptedEncoder(cached, adapter)) is cached.encoder
+    (tmp_path / "texts.txt").write_text("one\ntwo\n", encoding="utf-8")
+    encode_texts(tmp_path / "texts.txt", tmp_path / "o.npy", "passage", "base", given, layout, TerminalReporter())
+    assert "  openai:m: 6 tokens were sent now (1.2000 USD)\n" in capsys.readouterr().err
 
 
 def test_blank_texts_and_lone_surrogates_are_sent_as_what_an_endpoint_takes(

@@ -27,7 +27,7 @@ class TerminalReporter:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._quiet = quiet
 
     def line(self, text: str) -> None:

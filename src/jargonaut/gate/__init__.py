@@ -4,7 +4,7 @@ Joins encoders, searchers, language models and the rules of `evaluation`. Test i
 """
 
 from jargonaut.gate.assessing import evidence_of, prepare_assessment
-from jargonaut.gate.candidates import Candidate, open_candidate, paid, parse_candidate
+from jargonaut.gate.candidates import Candidate, open_candidate, parse_candidate
 from jargonaut.gate.sample import Sample
 
-__all__ = ["Candidate", "Sample", "evidence_of", "open_candidate", "paid", "parse_candidate", "prepare_assessment"]
+__all__ = ["Candidate", "Sample", "evidence_of", "open_candidate", "parse_candidate", "prepare_assessment"]

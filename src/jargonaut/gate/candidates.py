@@ -15,7 +15,7 @@ import numpy as np
 
 from jargonaut.encoders import VersionEncoder, named_encoder, remote_encoder
 from jargonaut.encoding.cache import CachedEncoder
-from jargonaut.encoding.remote import RemoteEncoder, RemoteOptions
+from jargonaut.encoding.remote import RemoteOptions
 from jargonaut.encoding.remote_models import PROVIDERS, Provider, RemoteModel
 from jargonaut.errors import InputError
 from jargonaut.layout import Layout
@@ -92,13 +92,6 @@ def open_candidate(
     else:
         inner = remote_encoder(candidate.remote, settings)
     return CachedEncoder(inner, layout.vectors, reporter), inner
-
-
-def paid(inner: RemoteEncoder, settings: Settings) -> str:
-    """What was sent to an endpoint, and its price where that is known."""
-    price = settings.remote.price(inner.model.provider)
-    money = "price not known" if price is None else f"{inner.tokens * price / 1e6:,.4f} {settings.prices.currency}"
-    return f"{inner.tokens:,} tokens were sent now ({money})"
 
 
 def encoded(encoder: CachedEncoder, texts: Sequence[str], reporter: Reporter, *, at_once: int | None = None) -> Vectors:

@@ -16,13 +16,14 @@ import numpy as np
 
 from jargonaut import evaluation, retrieval
 from jargonaut.adapters import Adapter
+from jargonaut.encoders import paid
 from jargonaut.encoding.cache import CachedEncoder
 from jargonaut.encoding.matryoshka import truncate
 from jargonaut.encoding.remote import RemoteEncoder
 from jargonaut.errors import InputError, JargonautError
 from jargonaut.evaluation import Cost, Rival, Scores
 from jargonaut.gate.adapter import tried_adapter
-from jargonaut.gate.candidates import Candidate, encoded, open_candidate, paid, parse_candidate
+from jargonaut.gate.candidates import Candidate, encoded, open_candidate, parse_candidate
 from jargonaut.gate.rates import Rates
 from jargonaut.gate.rewriting import Rewritten, expected, rewrite
 from jargonaut.gate.sample import Sample
