@@ -104,8 +104,6 @@ def adapt(story: Story, over: str | None = None) -> AdaptedModel:
         account = paid(inner, story.settings) if isinstance(inner, RemoteEncoder) else ""
         c = artifact.counts
         low, high = c["gain"]
-        if low is not None and low <= 0:
-            fit.notices.append("what it adds on dev lies within its confidence interval: no measurable difference")
         for notice in fit.notices:
             story.reporter.warn(notice)
         version, known = None, _known(story, inner)
@@ -157,6 +155,9 @@ class _Fit:
             f"{c['passages']:,} passages of {self._base.name}; kept epoch {c['best_epoch']} of {c['epochs']} "
             f"[{c['seconds']:.1f} s]{again}"
         )
+        low, _ = c["gain"]
+        if low is not None and low <= 0:
+            self.notices.append("what it adds on dev lies within its confidence interval: no measurable difference")
         return made
 
     def _build(self, folder: Path) -> Mapping[str, Any]:

@@ -146,6 +146,12 @@ def paid(endpoint: RemoteEncoder, settings: Settings) -> str:
     return f"{endpoint.tokens:,} tokens were sent now ({money})"
 
 
+def account(encoder: Encoder | None, settings: Settings) -> str:
+    """What the endpoint behind an encoder was sent; empty where there is none, or nothing was."""
+    endpoint = endpoint_of(encoder)
+    return paid(endpoint, settings) if endpoint is not None and endpoint.tokens else ""
+
+
 def searching(encoder: Encoder) -> Encoder:
     """An encoder as the index that it searches knows it: a query adapter under its base's fingerprint."""
     return SpaceEncoder(encoder) if isinstance(encoder, AdaptedEncoder) and encoder.space else encoder

@@ -16,7 +16,7 @@ from typing import Any
 from jargonaut import evaluation, notices
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import Contenders, Measured, dimensions
-from jargonaut.encoders import endpoint_of, paid, remembering, version_encoder
+from jargonaut.encoders import account, remembering, version_encoder
 from jargonaut.errors import InputError
 from jargonaut.evaluation import Comparison, SystemResult, Verdict
 from jargonaut.exams import Exam, exam_of_source, exam_of_version, seen_in_training
@@ -163,9 +163,8 @@ def examine(
     artifact = ensure(layout.runs, "examine", version=EXAMINE_VERSION, inputs=inputs, options=chosen, build=build,
                       editable=(SHEET,))  # fmt: skip
     for encoder in (base, tuned):
-        endpoint = endpoint_of(encoder)
-        if endpoint is not None and endpoint.tokens:
-            reporter.line(f"  {encoder.name}: {paid(endpoint, settings)}")
+        if sent := account(encoder, settings):
+            reporter.line(f"  {encoder.name}: {sent}")
     found = _read(artifact, one, other, exam, options.confidence, deployed)
     reporter.line(f"  beside the comparison, with {other.version} as base and {one.version} as tuned model:")
     for line in notices.of_scrutiny(found.scrutiny, found.folder if own else None):

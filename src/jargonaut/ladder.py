@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from jargonaut import artifacts, evaluation, notices, retrieval
 from jargonaut.artifacts import Artifact, ensure, plain, write_json
 from jargonaut.contenders import TIMED, Contenders, fused
-from jargonaut.encoders import endpoint_of, paid, remembering, version_encoder
+from jargonaut.encoders import account, endpoint_of, remembering, version_encoder
 from jargonaut.errors import InputError, JargonautError, MismatchError
 from jargonaut.evaluation import Advice, Interval, Rung, RungKind, Scores
 from jargonaut.exams import Exam, exam_of_version, seen_in_training
@@ -431,7 +431,7 @@ class _Rungs:
             except JargonautError as error:
                 raise _OutOfReach(step) from error
             self._climb.reporter.line(f"  {plain_search.name:<11} {plain_search.milliseconds:.3g} ms a query")
-            for sent in self._paid(step):
+            if sent := account(step.inner, self._climb.settings):
                 self._climb.reporter.line(f"  {plain_search.name:<11} {sent}")
             yield plain_search
             if step.version.version in {BASE, self._over.version.version}:
@@ -455,12 +455,6 @@ class _Rungs:
         size = retrieval.bytes_per_vector("float32", dim)
         return _Measured(name, step.kind, dim, run, spent + times[dim, "float32"], size, step.minutes, step.reindex,
                          step.forgot)  # fmt: skip
-
-    def _paid(self, step: _Step) -> Iterator[str]:
-        """What was sent to an endpoint, for a version that runs behind one."""
-        endpoint = endpoint_of(step.inner)
-        if endpoint is not None and endpoint.tokens:
-            yield paid(endpoint, self._climb.settings)
 
     def _reranked(self, step: _Step, score: Reranker, first: _Measured) -> _Measured:
         """A reranker over the hits of a search."""

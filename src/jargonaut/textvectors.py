@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from jargonaut.encoders import base_model, endpoint_of, named_encoder, paid
+from jargonaut.encoders import account, base_model, named_encoder
 from jargonaut.encoding.cache import Kind
 from jargonaut.encoding.devices import choose_devices
 from jargonaut.encoding.stream import encode_to_file
@@ -75,9 +75,8 @@ def encode_texts(
         rows = encode_to_file(
             encoder, texts, target, kind=kind, total=texts.count, reporter=reporter, on_reused=reused.append
         )
-        endpoint = endpoint_of(encoder)
-        if endpoint is not None and endpoint.tokens:
-            reporter.line(f"  {encoder.name}: {paid(endpoint, settings)}")
+        if sent := account(encoder, settings):
+            reporter.line(f"  {encoder.name}: {sent}")
     return EncodedTexts(
         target, texts.file, encoder.name, encoder.fingerprint, len(rows), reused[0], rows.shape[1],
         time.monotonic() - started,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jargonaut.encoding.cache import Kind
 from jargonaut.encoding.remote_models import Provider, RemoteModel
@@ -24,6 +24,7 @@ from jargonaut.llm.wire import retry_after
 
 if TYPE_CHECKING:
     import httpx
+    import httpx2
     import openai
     import requests
 
@@ -94,37 +95,6 @@ class Failure:
     retry_after: float | None = None
 
 
-class Endpoint(Protocol):
-    """A model behind an endpoint."""
-
-    def ask(self, texts: Sequence[str], kind: Kind, /) -> Reply | Failure:
-        """Makes one request."""
-
-    def close(self) -> None:
-        """Ends its connections."""
-
-
-def connect(model: RemoteModel, key: str, timeout: float) -> Endpoint:
-    """A model behind an endpoint, through the SDK of its provider; nothing is sent yet.
-
-    Args:
-        model: Which one.
-        key: The secret; empty for a server that wants none.
-        timeout: Seconds that a request may take.
-
-    Raises:
-        ModelError: The SDK is not installed.
-    """
-    kind = _SDKS[model.provider]
-    try:
-        return kind(model, key, timeout)
-    except ImportError as error:
-        raise ModelError(
-            f"this endpoint is spoken to through the package {kind.package}, which cannot be imported ({error})",
-            where=f"{model.provider}:{model.model}", remedy=f"pip install 'jargonaut[{model.provider}]'",
-        ) from error  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class _Response:
     """A response; `broken` says why its body has no end."""
@@ -147,8 +117,20 @@ def _whole(status: int, headers: Mapping[str, str], read: Callable[[], bytes], f
         return _Response(status, headers, b"", error)
 
 
-class _Sdk(ABC):
-    """What all three share: whom they ask, how an answer is read, and the words for what goes wrong."""
+class Endpoint(ABC):
+    """A model behind an endpoint, spoken to through the SDK of its provider; nothing is sent before it is asked.
+
+    Args:
+        model: Which one.
+        key: The secret; empty for a server that wants none.
+        timeout: Seconds that a request may take.
+
+    Attributes:
+        package: The SDK.
+
+    Raises:
+        ImportError: It is not installed.
+    """
 
     package: ClassVar[str]
 
@@ -156,7 +138,7 @@ class _Sdk(ABC):
         importlib.import_module(self.package)
         self._model, self._key, self._timeout = model, key, timeout
 
-    def ask(self, texts: Sequence[str], kind: Kind, /) -> Reply | Failure:
+    def ask(self, texts: Sequence[str], kind: Kind) -> Reply | Failure:
         """Makes one request."""
         heard = self._send(texts, kind)
         if isinstance(heard, Failure):
@@ -176,9 +158,10 @@ class _Sdk(ABC):
         except ValueError as error:
             return Failure(f"{WRONG}: {error} ({self._shortened(heard.text)})", final=True)
 
-    @abstractmethod
     def close(self) -> None:
-        """Ends its connections."""
+        """Ends its connections, if it made any."""
+        if "_web" in self.__dict__:
+            self.__dict__["_web"].close()
 
     @abstractmethod
     def _send(self, texts: Sequence[str], kind: Kind) -> _Response | Failure:
@@ -235,7 +218,7 @@ class _Sdk(ABC):
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-class _OpenAi(_Sdk):
+class _OpenAi(Endpoint):
     """Any server that speaks OpenAI's API."""
 
     package = "openai"
@@ -259,10 +242,6 @@ class _OpenAi(_Sdk):
         except (httpx2.InvalidURL, ValueError, ImportError) as error:
             return self._unsent(error)
 
-    def close(self) -> None:
-        if "_sdk" in self.__dict__:
-            self._sdk.close()
-
     @property
     def _headers(self) -> dict[str, Any]:
         """Those that the SDK would otherwise take from the environment, whoever the server is."""
@@ -275,13 +254,18 @@ class _OpenAi(_Sdk):
     def _sdk(self) -> openai.OpenAI:
         import openai
 
-        web = openai.DefaultHttpxClient(follow_redirects=False, timeout=self._timeout)
         made = openai.OpenAI(
             base_url=self._model.url, api_key=self._key or _NO_KEY, max_retries=0, timeout=self._timeout,
-            http_client=web,
+            http_client=self._web,
         )  # fmt: skip
         made._custom_headers = {}  # noqa: SLF001 - what OPENAI_CUSTOM_HEADERS says is for another server
         return made
+
+    @cached_property
+    def _web(self) -> httpx2.Client:
+        import openai
+
+        return openai.DefaultHttpxClient(follow_redirects=False, timeout=self._timeout)
 
 
 class _Met(Exception):  # noqa: N818 - it is no error
@@ -291,7 +275,7 @@ class _Met(Exception):  # noqa: N818 - it is no error
         self.response = response
 
 
-class _Cohere(_Sdk):
+class _Cohere(Endpoint):
     """Cohere's second API."""
 
     package = "cohere"
@@ -312,10 +296,6 @@ class _Cohere(_Sdk):
         except (httpx.InvalidURL, ValueError, ImportError) as error:
             return self._unsent(error)
         raise AssertionError  # every response is met
-
-    def close(self) -> None:
-        if "_web" in self.__dict__:
-            self._web.close()
 
     def _read(self, answer: Mapping[str, Any]) -> Reply:
         found, meta = answer.get("embeddings"), answer.get("meta")
@@ -342,7 +322,7 @@ class _Cohere(_Sdk):
         return httpx.Client(timeout=self._timeout, event_hooks={"response": [meet]})
 
 
-class _Voyage(_Sdk):
+class _Voyage(Endpoint):
     """Voyage's API: the SDK words the request, and a session of ours sends it.
 
     The SDK's own would belong to the thread and to whoever else uses the SDK, try again by itself, follow redirects and
@@ -374,10 +354,6 @@ class _Voyage(_Sdk):
         except (ValueError, ImportError) as error:
             return self._unsent(error)
 
-    def close(self) -> None:
-        if "_web" in self.__dict__:
-            self._web.close()
-
     @cached_property
     def _web(self) -> requests.Session:
         import requests
@@ -389,7 +365,28 @@ class _Voyage(_Sdk):
         return session
 
 
-_SDKS: Mapping[Provider, type[_OpenAi | _Cohere | _Voyage]] = {"openai": _OpenAi, "cohere": _Cohere, "voyage": _Voyage}
+_SDKS: Mapping[Provider, type[Endpoint]] = {"openai": _OpenAi, "cohere": _Cohere, "voyage": _Voyage}
+
+
+def connect(model: RemoteModel, key: str, timeout: float) -> Endpoint:
+    """A model behind an endpoint, through the SDK of its provider; nothing is sent yet.
+
+    Args:
+        model: Which one.
+        key: The secret; empty for a server that wants none.
+        timeout: Seconds that a request may take.
+
+    Raises:
+        ModelError: The SDK is not installed.
+    """
+    kind = _SDKS[model.provider]
+    try:
+        return kind(model, key, timeout)
+    except ImportError as error:
+        raise ModelError(
+            f"this endpoint is spoken to through the package {kind.package}, which cannot be imported ({error})",
+            where=f"{model.provider}:{model.model}", remedy=f"pip install 'jargonaut[{model.provider}]'",
+        ) from error  # fmt: skip
 
 
 def _as_addressed(request: requests.PreparedRequest) -> requests.PreparedRequest:
